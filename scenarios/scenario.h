@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// A scenario as data: what one YAML file says after parsing and checking. One file states one claim.
+//
+// Nothing here runs anything. scenarios/parser.h fills these structs, scenarios/machine/ builds a machine room from
+// them, scenarios/engine.h walks the steps and judges the expectations. Every default below is the file format's
+// default; scenario.schema.json says the same to editors. Sizes are bytes, times integer picoseconds.
+#ifndef PVPCI_SCENARIOS_SCENARIO_H_
+#define PVPCI_SCENARIOS_SCENARIO_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/time.h"
+
+namespace pvpci::scenarios {
+
+// Where something stands in the scenario file, counted from 1. 0: not from a file (command line, C++ test).
+struct Place {
+  int line = 0;
+  int column = 0;
+};
+
+// threats.md 1: M0 no IOMMU, M1 DMA remapping, M2 plus interrupt remapping.
+enum class IommuKind : uint8_t { kNone, kDmar, kDmarIr };
+const char* Name(IommuKind kind);      // "none", "dmar", "dmar+ir"
+const char* ModeName(IommuKind kind);  // "M0", "M1", "M2"
+
+// What the toolstack does with passthrough when there is no IOMMU. abi.md S3.
+enum class NoIommuPolicy : uint8_t {
+  kRefused,   // today: libxl refuses
+  kIntxOnly,  // Xen 4.5 .. 4.12: MSI maps answer -ENODEV
+  kMsiToo,    // Xen <= 4.4, the patch series' own era
+};
+const char* Name(NoIommuPolicy policy);  // "refused", "intx_only", "msi_too"
+
+enum class Role : uint8_t { kDom0, kDomU };
+const char* Name(Role role);  // "dom0", "domU"
+
+enum class P2mLayout : uint8_t { kExtents2M, kScatter4K };
+const char* Name(P2mLayout layout);  // "extents_2m", "scatter_4k"
+
+enum class EventAbi : uint8_t { k2L, kFifo };
+const char* Name(EventAbi abi);  // "2l", "fifo"
+
+enum class DeviceModel : uint8_t { kEndpointTest, kEdu, kClone, kAttacker };
+const char* Name(DeviceModel model);  // "endpoint_test", "edu", "clone", "attacker"
+
+enum class IrqKind : uint8_t { kIntx, kMsi, kMsix };
+const char* Name(IrqKind kind);  // "intx", "msi", "msix"
+
+// "gen3 x8".
+struct Link {
+  unsigned generation = 3;  // 1 .. 5
+  unsigned width = 8;       // 1, 2, 4, 8, 16
+};
+
+// Parameters of a model, by the name the model's own parameter struct uses ("uptime_at_start", "hypercall_ns").
+// Values keep their unit as written; scenarios/machine/parameters.h knows the names and converts.
+struct Parameter {
+  std::string name;
+  std::string value;
+  Place place;
+};
+
+struct MachineSpec {
+  uint64_t memory_bytes = 512ull << 20;  // 64 MiB .. 4 GiB
+  IommuKind iommu = IommuKind::kNone;
+  NoIommuPolicy policy = NoIommuPolicy::kMsiToo;
+  std::string profile = "bdw-gen3x8";    // timing.md A7; the only one so far
+  std::vector<Parameter> xen;            // overrides of models/xen parameters
+  std::vector<Parameter> timing;         // overrides of fabric, IOMMU and CPU cost parameters
+  sim::Ps quantum = sim::kUs;            // skew between runnable vCPUs
+  Place place;
+};
+
+// A run of frames in a domain filled with a keyed pattern before any attack; leaked bytes are proven by comparing.
+struct SecretSpec {
+  std::string name = "secret";
+  uint64_t bytes = 4096;  // multiple of 4 KiB
+  Place place;
+};
+
+struct DomainSpec {
+  std::string name;
+  Role role = Role::kDomU;
+  uint64_t memory_bytes = 32ull << 20;  // 8 MiB .. 256 MiB
+  unsigned vcpus = 1;                   // 1 .. 8
+  P2mLayout p2m = P2mLayout::kExtents2M;
+  EventAbi events = EventAbi::kFifo;
+  uint64_t swiotlb_bytes = 0;           // 0: the kernel's own choice, else "swiotlb=" on its command line
+  std::string cmdline;                  // appended to what the machine gives
+  bool kernel = true;                   // false: memory only, no kernel runs in it (a victim need not boot)
+  std::vector<SecretSpec> secrets;
+  Place place;
+};
+
+struct BarSpec {
+  int index = 0;                      // 0 .. 5
+  uint64_t bytes = 0;                 // power of two
+  enum class Kind : uint8_t { kMemory32, kMemory64, kPrefetch64, kIo } kind = Kind::kMemory32;
+  Place place;
+};
+const char* Name(BarSpec::Kind kind);  // "memory32", "memory64", "prefetch64", "io"
+
+struct SwitchSpec {
+  std::string name;
+  Link link;                   // upstream link
+  unsigned ports = 2;          // downstream ports, 1 .. 16
+  bool acs = true;             // peer requests are redirected upstream
+  Place place;
+};
+
+struct DeviceSpec {
+  std::string name;
+  DeviceModel model = DeviceModel::kEndpointTest;
+  std::string behind;          // name of a switch; empty: its own root port
+  Link link;
+  std::string assigned_to;     // domain that gets it at `attach`; empty: named in the step
+  std::string config_dump;     // clone: lspci -xxxx file, absolute or relative to the scenario file, exists
+  std::vector<BarSpec> bars;   // clone: sizes cannot be read from a dump
+  unsigned msi_vectors = 1;    // 0 (no MSI), 1, 2, 4, 8, 16, 32
+  unsigned msix_vectors = 8;   // 0 (no MSI-X) .. 32; the table has a page of its own
+  bool msi_maskable = false;   // per-vector mask bits in the MSI capability (decides Xen's ack type)
+  bool intx = true;
+  Place place;
+};
+
+enum class StepKind : uint8_t {
+  kBoot,       // build and start `domain`; done when its init reports ready
+  kSeize,      // dom0's pciback takes `device`
+  kAttach,     // toolstack gives `device` to `domain`; done when both ends are Connected
+  kDetach,     // the reverse; done when the frontend no longer has it
+  kDestroy,    // destroy `domain`
+  kProgram,    // run `argv` as user program in `domain`, compare exit code and output
+  kWrite,      // write `value` to sysfs `path` in `domain`
+  kRead,       // read sysfs `path` in `domain`; `value` if given must match
+  kAttack,     // call C function `function` of `domain`'s image with `args`
+  kCrash,      // make the guest do what guests must not: `crash`
+  kStorm,      // devices assert interrupts by themselves; done when all are delivered
+  kEmit,       // the attack device sends a raw TLP
+  kIommuEdit,  // change one leaf entry of the device's tables behind Xen's back
+  kWait,       // let time pass
+  kCompare,    // the trace since `since` against a golden file
+};
+const char* Name(StepKind kind);  // the key in the file: "boot", "seize", ...
+
+enum class CrashKind : uint8_t { kOops, kBug, kPanic, kStackOverflow, kSpin, kWildJump };
+const char* Name(CrashKind kind);  // "oops", "bug", "panic", "stack_overflow", "spin", "wild_jump"
+
+struct StormSpec {
+  std::string device;
+  IrqKind kind = IrqKind::kMsix;
+  uint64_t count = 1;
+  sim::Ps interval = 20 * sim::kUs;  // between assertions of this device
+  unsigned vector = 0;               // MSI message or MSI-X entry; INTx: ignored
+  Place place;
+};
+
+// One step. Which members count depends on `kind`; the parser refuses keys that do not belong.
+struct Step {
+  StepKind kind = StepKind::kWait;
+  std::string label;                 // for progress lines and messages; default made by the parser
+  sim::Ps deadline = 10 * sim::kSec; // simulated time after which the step has failed
+  std::vector<IommuKind> when;       // only in these modes; empty: in all
+  Place place;
+
+  std::string domain;
+  std::string device;
+  // kProgram
+  std::vector<std::string> argv;
+  std::optional<int> exit;           // expected exit code; not given: any
+  std::vector<std::string> prints;   // each must occur in standard output
+  std::string because;               // why the real code answers so, for the report
+  // kWrite, kRead
+  std::string path;
+  std::optional<std::string> value;
+  std::optional<int64_t> result;     // kWrite, kRead, kAttack: expected result (0 or -errno); not given: any
+  // kAttack: integers and texts; "${victim.secret}" (machine address of its first byte), "${victim.secret.bytes}",
+  // "${device.bdf}" (as the guest sees it) are replaced when the step starts.
+  std::string function;
+  std::vector<std::string> args;
+  // kCrash
+  CrashKind crash = CrashKind::kOops;
+  // kStorm: all at the same time
+  std::vector<StormSpec> storms;
+  // kEmit
+  bool write = true;
+  std::string address;               // integer or placeholder
+  uint64_t bytes = 4;
+  std::optional<uint64_t> data;      // repeated little-endian pattern of a write
+  std::string requester;             // "0000:03:00.0" to lie; empty: its own
+  uint64_t count = 1;
+  // kIommuEdit
+  bool invalidate = true;
+  // kWait
+  sim::Ps duration = 0;
+  // kCompare
+  std::string golden;                // file, exists
+  std::string phase;                 // label of the step at which the phase starts
+  double min_rate = 0.95;
+};
+
+// "dma.E5.bytes == 4096". The grammar is in scenarios/expectations.h.
+struct ExpectationSpec {
+  std::string text;
+  std::vector<IommuKind> when;       // only in these modes; empty: in all
+  std::string because;
+  Place place;
+};
+
+struct Scenario {
+  std::string file;                  // as given, for messages
+  std::string name;
+  std::string claim;
+  std::string kernel = "6.1";        // "6.1", "6.12" or a path
+  uint64_t seed = 1;
+  std::vector<IommuKind> modes;      // modes in which the claim applies; elsewhere *skipped*; empty: all
+  sim::Ps until = 0;                 // 0: until the steps are done
+  MachineSpec machine;
+  std::vector<SwitchSpec> switches;
+  std::vector<DomainSpec> domains;
+  std::vector<DeviceSpec> devices;
+  std::vector<Step> steps;
+  std::vector<ExpectationSpec> expect;
+
+  const DomainSpec* FindDomain(const std::string& name) const;
+  const DeviceSpec* FindDevice(const std::string& name) const;
+};
+
+}  // namespace pvpci::scenarios
+
+#endif  // PVPCI_SCENARIOS_SCENARIO_H_
