@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+// The result of one run as plain data: spec/result.md, schema 1, field by field, and under Result::view what
+// report.html draws beyond it. scenarios/ fills it, every renderer of this folder reads nothing else.
+// All times are simulated picoseconds (Ps); the writer makes the contract's `_ns` numbers from them.
+// std::optional that is empty is written as null. Strings may hold any bytes: writers replace what is not UTF-8.
+#ifndef PVPCI_REPORTS_RESULT_H_
+#define PVPCI_REPORTS_RESULT_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/time.h"
+
+namespace pvpci::reports {
+
+using sim::Ps;
+
+inline constexpr int kSchemaNumber = 1;
+
+enum class Verdict : uint8_t { kHolds, kViolated, kSkipped, kUnable };  // "holds" ...
+enum class Mode : uint8_t { kM0, kM1, kM2 };                            // threats.md, legend
+enum class Access : uint8_t { kRead, kWrite };                          // as the device sees it
+enum class DmaClass : uint8_t { kE0, kE1, kE2, kE3, kE4, kE5, kE6, kE7, kE8, kE9, kE10, kE11 };  // threats.md 1
+enum class Severity : uint8_t { kInfo, kLow, kMedium, kHigh, kCritical };                        // threats.md 7
+enum class ChangeKind : uint8_t { kShadow, kDefine, kInclude, kWrap };
+enum class EmulatedKind : uint8_t { kEmulated, kDummy };
+enum class DomainState : uint8_t { kRunning, kCrashed, kHung, kDestroyed };
+enum class InterruptKind : uint8_t { kIntx, kMsi, kMsix };
+enum class PortAbi : uint8_t { k2l, kFifo };
+
+// A kernel that at least one domain ran.
+struct Kernel {
+  std::string name;                    // "6.1"
+  std::optional<std::string> package;  // "linux-source-6.1"; empty for the user's own tree
+  std::string version;                 // "6.1.192-2"
+  bool modified = false;               // an original differs from the package's file
+};
+
+// One original source file linked into an image.
+struct Original {
+  std::string kernel;
+  std::string path;    // below the kernel's root
+  std::string sha256;  // lower-case hex, of the file as the package ships it
+  int64_t lines = 0;
+  int64_t blocks_run = 0;  // distinct basic blocks that ran in this scenario
+};
+
+// Anything applied to originals.
+struct Change {
+  ChangeKind kind = ChangeKind::kShadow;
+  std::string name;
+  std::string sha256;
+  std::string why;
+};
+
+// A user program that ran in a guest.
+struct Program {
+  std::string domain;
+  std::vector<std::string> argv;
+  std::optional<int> exit;  // empty: it never ended
+  std::string stdout_text;  // key "stdout"
+};
+
+// An emulated function or dummy that was called.
+struct Emulated {
+  std::string function;
+  EmulatedKind kind = EmulatedKind::kEmulated;
+  int64_t calls = 0;
+};
+
+// One call frame, innermost first in a backtrace. `file` is below the kernel's root. Unknown: empty, 0.
+struct Frame {
+  std::string function;
+  std::string file;
+  int line = 0;
+};
+
+// Why a domain stopped.
+struct DomainReport {
+  std::string kind;  // "oops", "BUG", "panic", "stack overflow", "hung", "missing symbol"
+  std::string message;
+  std::vector<Frame> backtrace;
+};
+
+struct DomainResult {
+  int id = 0;
+  std::string name;
+  std::string role;                   // "dom0", "domU", "driver domain"
+  std::optional<std::string> kernel;  // empty: no image, a model-only domain
+  int vcpus = 1;
+  DomainState state = DomainState::kRunning;
+  std::optional<DomainReport> report;
+};
+
+struct DmaTotals {
+  int64_t accesses = 0;
+  int64_t bytes = 0;
+};
+
+// A fault record of the IOMMU.
+struct Fault {
+  std::string bdf;
+  uint64_t address = 0;
+  Access access = Access::kRead;
+  int reason = 0;    // VT-d fault reason
+  std::string text;  // "DMAR:[DMA Read] Request device [02:00.0] fault addr 0x1f400000, reason 06 - ..."
+  Ps time_ps = 0;
+};
+
+struct FindingDevice {
+  std::string bdf;           // true function
+  std::string requester_id;  // as on the wire, "0000:02:00.0"
+};
+
+struct Party {
+  std::string domain;
+  std::string role;  // written for the victim only
+};
+
+// The register write that gave the device the address.
+struct ProgrammedBy {
+  std::string reg;  // key "register", "BAR0+0x0c"
+  uint64_t value = 0;
+  Ps time_ps = 0;
+  std::vector<Frame> backtrace;
+};
+
+// Who mapped or unmapped the buffer through the DMA API.
+struct MappingEvent {
+  uint64_t address = 0;  // bus address
+  int64_t bytes = 0;
+  Ps time_ps = 0;
+  std::vector<Frame> backtrace;
+};
+
+struct FrameStory {
+  std::string owner_when_programmed;
+  std::string owner_when_landed;
+  std::string type;  // "writable", "page table", ...
+  uint64_t generation = 0;
+};
+
+// One step of a finding's story; extra key "story". The report shows them in time order.
+struct StoryStep {
+  Ps time_ps = 0;
+  std::string actor;  // "driver (domU)", "device 0000:02:00.0", "Xen", "IOMMU"
+  std::string text;   // one sentence
+};
+
+struct Finding {
+  std::string id;                      // "F1"
+  DmaClass dma_class = DmaClass::kE5;  // key "class"
+  std::string fingerprint;
+  std::string title;
+  Severity severity = Severity::kInfo;
+  std::vector<std::string> cwe;  // "CWE-668"
+  FindingDevice device;
+  std::optional<Party> attacker;
+  std::optional<Party> victim;
+  Access direction = Access::kRead;
+  uint64_t address = 0;
+  std::optional<uint64_t> mfn;
+  int64_t bytes = 0;
+  int64_t leaked_bytes_proven = 0;
+  std::optional<ProgrammedBy> programmed_by;
+  std::optional<MappingEvent> mapped_by;
+  std::optional<MappingEvent> unmapped_by;
+  std::optional<FrameStory> frame;
+  std::optional<std::string> stopped_by;  // "DMA remapping, reason 6"; empty: it landed
+  bool embargo = false;
+  std::string reproduce;
+  // Beyond the contract.
+  int64_t occurrences = 1;
+  std::vector<StoryStep> story;
+  std::vector<uint8_t> first_bytes;                // of the data that moved, at most 64, synthetic data only
+  std::map<std::string, std::string> other_modes;  // "M1" -> "blocked by DMA remapping, reason 6"
+};
+
+// min <= p50 <= p90 <= p99 <= max. latency_stats.h computes them.
+struct Latency {
+  Ps min = 0, p50 = 0, p90 = 0, p99 = 0, max = 0;
+};
+
+// The interval between two consecutive probes.
+struct LatencyPart {
+  std::string name;  // "t0_t1_fabric"
+  Ps total_ps = 0;
+  Ps p50 = 0;
+  Ps p99 = 0;
+};
+
+// Latencies in [from_ps, to_ps).
+struct LatencyBucket {
+  Ps from_ps = 0;
+  Ps to_ps = 0;
+  int64_t count = 0;
+};
+
+// asserted == delivered + coalesced + lost.
+struct Interrupt {
+  std::string source;  // BDF
+  InterruptKind kind = InterruptKind::kMsi;
+  PortAbi abi = PortAbi::kFifo;
+  std::string domain;
+  int64_t asserted = 0, delivered = 0, coalesced = 0, lost = 0, duplicated = 0, spurious = 0;
+  std::optional<Latency> latency;  // empty when none was delivered
+  Ps total_ps = 0;
+  std::vector<LatencyPart> parts;  // in probe order; add up to total_ps
+  Ps eoi_tail_ps = 0;
+  std::vector<LatencyBucket> histogram;  // beyond the contract; latency_stats.h, LogHistogram
+};
+
+struct HypercallCount {
+  std::string domain;
+  std::string name;
+  int64_t calls = 0;
+  int64_t failed = 0;
+};
+
+struct ExpectationResult {
+  std::string text;
+  bool held = false;
+  std::string actual;
+  std::optional<std::string> reason;  // beyond the contract: why the scenario expects it
+};
+
+// ---- What the page draws beyond the contract: everything below is under the key "view". ----
+
+enum class NodeKind : uint8_t { kRootComplex, kRootPort, kSwitchUpstream, kSwitchDownstream, kEndpoint };
+
+// One PCI function (or the root complex, which has no bdf). Parents come before their children.
+struct TopologyNode {
+  std::string id;      // unique, instance name: "rc", "rp0", "sw0.up", "nic0"
+  std::string parent;  // id; empty for the root complex
+  NodeKind kind = NodeKind::kEndpoint;
+  std::string bdf;
+  std::string label;  // "PCI endpoint test (104c:b500)"
+  int link_gen = 0;   // the link towards the parent; 0: internal, no link
+  int link_width = 0;
+  std::optional<std::string> domain;  // assigned to
+  std::optional<std::string> driver;  // bound real driver, "pci_endpoint_test"
+  std::vector<std::string> notes;     // "BAR0 0xfe000000 1 MiB", "MSI-X 32 vectors"
+};
+
+struct IommuView {
+  bool present = false;
+  bool dma_remapping = false;
+  bool interrupt_remapping = false;
+};
+
+// `count` machine frames from `start_mfn`, same owner and type. Sorted, disjoint.
+struct FrameRun {
+  uint64_t start_mfn = 0;
+  uint64_t count = 0;
+  std::string owner;  // domain name, or "xen", "free", "dom_io", "mmio"
+  std::string type;   // "writable", "page table", "xenheap", "shared", ...
+};
+
+// DMA of one device, class and direction into neighbouring frames, aggregated by the filler.
+struct Landing {
+  std::string bdf;
+  DmaClass dma_class = DmaClass::kE0;
+  Access access = Access::kWrite;
+  uint64_t address = 0;    // lowest machine address
+  int64_t bytes = 0;       // moved in all
+  int64_t span_bytes = 0;  // extent from `address`
+  int64_t accesses = 0;
+  std::string owner;                   // of the frames, as in FrameRun
+  bool stopped = false;                // never reached memory
+  std::optional<std::string> finding;  // "F1"
+  Ps first_ps = 0;
+  Ps last_ps = 0;
+};
+
+struct ConsoleTail {
+  std::string domain;
+  std::optional<std::string> file;  // in the output folder
+  std::string text;                 // last lines
+};
+
+// A parameter or modelling choice on which the figures lean.
+struct Assumption {
+  std::string name;    // "hypervisor.do_irq_entry"
+  std::string value;   // "250 ns (180 to 400 ns)"
+  std::string origin;  // "timing.md A7"
+};
+
+struct View {
+  std::string policy;  // "MSI without IOMMU as in Xen <= 4.4"
+  std::vector<TopologyNode> topology;
+  IommuView iommu;
+  uint64_t machine_frames = 0;  // total, 4 KiB each
+  std::vector<FrameRun> memory;
+  std::vector<Landing> landings;
+  std::vector<ConsoleTail> consoles;
+  std::vector<Assumption> assumptions;
+  std::vector<std::string> limits;  // what is not modelled, one sentence each
+  std::vector<std::string> warnings;
+  std::map<std::string, std::string> settings;  // --set key=value that were given
+};
+
+struct Result {
+  std::string scenario;
+  std::string claim;
+  Verdict verdict = Verdict::kUnable;
+  uint64_t seed = 1;
+  Mode mode = Mode::kM0;
+  std::optional<std::string> trace_digest;  // "sha256:" and 64 hex digits
+  Ps simulated_ps = 0;
+  std::vector<Kernel> kernels;
+  std::vector<Original> originals;
+  std::vector<Change> changes;
+  std::vector<Program> programs;
+  std::vector<Emulated> emulated;
+  std::vector<DomainResult> domains;
+  std::map<DmaClass, DmaTotals> dma;  // classes that occurred
+  std::vector<Fault> faults;
+  std::vector<Finding> findings;
+  std::vector<Interrupt> interrupts;
+  std::vector<HypercallCount> hypercalls;
+  std::vector<ExpectationResult> expectations;
+  bool incomplete = false;
+  std::string reproduce;
+  // Beyond the contract.
+  std::optional<std::string> verdict_reason;  // one sentence; why skipped, unable or violated
+  View view;
+};
+
+}  // namespace pvpci::reports
+
+#endif  // PVPCI_REPORTS_RESULT_H_
