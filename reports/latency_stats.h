@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Exact order statistics and sums of integer latencies.
+// Percentiles are nearest-rank: the smallest sample that at least p percent of all samples do not exceed. No sample
+// is dropped or rounded, so the sums of the parts of a row equal its total to the picosecond.
+#ifndef PVPCI_REPORTS_LATENCY_STATS_H_
+#define PVPCI_REPORTS_LATENCY_STATS_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reports/result.h"
+
+namespace pvpci::reports {
+
+// The nearest-rank percentile of sorted samples. percent in 1..100; `sorted` is not empty.
+Ps NearestRank(const std::vector<Ps>& sorted, unsigned percent);
+
+// Empty for no samples.
+std::optional<Latency> Summarize(std::vector<Ps> samples);
+
+// Buckets whose bounds grow by a factor of 2^(1/8), rounded to picoseconds, from the one that holds the least sample to
+// the one that holds the greatest; empty buckets between them are kept. Sample 0 counts in a bucket [0, 1).
+std::vector<LatencyBucket> LogHistogram(const std::vector<Ps>& samples);
+
+// Collects the spans of one row of Result::interrupts.
+class LatencyRow {
+ public:
+  struct Part {
+    std::string_view name;  // "t0_t1_fabric"
+    Ps duration = 0;
+  };
+
+  // One delivered interrupt: its parts in the order they occurred, up to the handler's entry, and the time from there
+  // to the last probe. A name that occurs twice is added up.
+  void Add(const std::vector<Part>& parts, Ps eoi_tail);
+
+  int64_t count() const { return static_cast<int64_t>(totals_.size()); }
+
+  // Writes latency, total_ps, parts, eoi_tail_ps and histogram; leaves identity and counts alone. Parts stand in the
+  // order of their names (t0_t1 before t1_t2), which is the probe order of abi.md 5.3, names that share a start by
+  // first appearance. p50 and p99 of a part are over the spans that have it.
+  void Fill(Interrupt* row) const;
+
+ private:
+  struct Column {
+    std::string name;
+    std::vector<Ps> samples;
+  };
+  std::vector<Column> columns_;
+  std::vector<Ps> totals_;
+  Ps eoi_tail_ = 0;
+};
+
+}  // namespace pvpci::reports
+
+#endif  // PVPCI_REPORTS_LATENCY_STATS_H_
