@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Local APICs (one per pCPU) and one IO-APIC: from an interrupt message or line to do_IRQ, and back by EOI.
+// Intel SDM 3A chapter 11 (local APIC: IRR, ISR, priority by vector, EOI broadcast and its suppression), 82093AA data
+// sheet (IO-APIC redirection table, remote IRR). Left out: logical and lowest-priority modes, ICR, LVT, NMI, x2APIC ids.
+#ifndef PVPCI_MODELS_XEN_APIC_H_
+#define PVPCI_MODELS_XEN_APIC_H_
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "models/pci/host_ports.h"
+#include "models/xen/config.h"
+#include "sim/simulation.h"
+
+namespace pvpci::xen {
+
+// One redirection entry. Raw layout of 82093AA 3.2.4, or remappable format (VT-d 5.1.5.1) with bit 48.
+struct RedirectionEntry {
+  unsigned vector = 0;
+  unsigned destination = 0;   // APIC id
+  bool level = false;
+  bool active_low = false;
+  bool masked = true;
+  bool remappable = false;    // `handle` instead of destination
+  unsigned handle = 0;
+};
+
+// What the hypervisor does with an accepted vector.
+class VectorHandler {
+ public:
+  virtual ~VectorHandler() = default;
+  // do_IRQ on `cpu`. `interrupt`: assertion that caused it. Called irq_entry + irq_dispatch after acceptance.
+  virtual void DoIrq(unsigned cpu, unsigned vector, uint32_t interrupt, bool forged) = 0;
+  // An assertion ended before do_IRQ: merged into `into` (IRR already set), or lost (into == 0).
+  virtual void Merged(uint32_t interrupt, uint32_t into) = 0;
+  virtual void Lost(uint32_t interrupt) = 0;
+  // The level line behind `gsi` was sampled again after EOI; `up`: it will be sent again, for the same assertion.
+  virtual void Resampled(unsigned gsi, bool up, uint32_t interrupt) = 0;
+};
+
+class Apics : public pci::InterruptSink {
+ public:
+  Apics(const HypervisorConfig& config, sim::Simulation& simulation);
+
+  void SetHandler(VectorHandler* handler) { handler_ = handler; }
+  void SetRemapper(pci::DmaRemapper* remapper) { remapper_ = remapper; }
+
+  // pci::InterruptSink. Vectors below 16 and unknown destinations are dropped and counted as lost.
+  void Message(const pci::InterruptMessage& message, pci::Bdf requester, uint32_t interrupt, bool forged) override;
+  void SetGsi(unsigned gsi, bool level, uint32_t interrupt) override;
+
+  // Local APIC. Eoi ends the highest vector in service; a level one is broadcast to the IO-APIC unless `directed`.
+  void Eoi(unsigned cpu, bool directed);
+  bool in_service(unsigned cpu, unsigned vector) const { return cpus_[cpu].isr[vector]; }
+  // Interrupts latched in IRRs or held at masked or busy IO-APIC pins.
+  uint64_t waiting() const;
+
+  // IO-APIC.
+  unsigned pins() const { return static_cast<unsigned>(pins_.size()); }
+  const RedirectionEntry& redirection(unsigned gsi) const { return pins_[gsi].entry; }
+  void WriteRedirection(unsigned gsi, const RedirectionEntry& entry);
+  void SetMask(unsigned gsi, bool masked);
+  // EOI register write (directed EOI) or broadcast of `vector`.
+  void IoApicEoi(unsigned vector);
+  bool line(unsigned gsi) const { return pins_[gsi].line; }
+
+ private:
+  struct Pin {
+    RedirectionEntry entry;
+    bool line = false;
+    bool remote_irr = false;
+    bool latched = false;       // edge seen while masked is lost, as on hardware; level: line up, not yet sent
+    uint32_t interrupt = 0;     // latest assertion on this pin
+    uint32_t sent = 0;          // assertion sent last
+  };
+  struct Cpu {
+    std::array<bool, 256> irr{};
+    std::array<bool, 256> isr{};
+    std::array<bool, 256> level{};
+    std::array<bool, 256> forged{};
+    std::array<uint32_t, 256> interrupt{};
+    bool dispatching = false;
+  };
+  void Accept(unsigned cpu, unsigned vector, bool level, uint32_t interrupt, bool forged);
+  void Dispatch(unsigned cpu);
+  void Evaluate(unsigned gsi, bool after_eoi);
+  void Send(unsigned gsi);
+
+  const HypervisorConfig& config_;
+  sim::Simulation& simulation_;
+  VectorHandler* handler_ = nullptr;
+  pci::DmaRemapper* remapper_ = nullptr;
+  std::vector<Pin> pins_;
+  std::vector<Cpu> cpus_;
+};
+
+}  // namespace pvpci::xen
+
+#endif  // PVPCI_MODELS_XEN_APIC_H_

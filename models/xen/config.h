@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every constant of the hypervisor model. Origins: timing.md A6, A7 (V verified, A assumption), abi.md.
+#ifndef PVPCI_MODELS_XEN_CONFIG_H_
+#define PVPCI_MODELS_XEN_CONFIG_H_
+
+#include <cstdint>
+
+#include "models/pci/tlp.h"
+#include "sim/time.h"
+
+namespace pvpci::xen {
+
+// What happens to passthrough without an IOMMU. abi.md S3.
+enum class NoIommuPolicy : uint8_t {
+  kRefused,   // Xen >= 4.13 with its toolstack: no device is assigned
+  kIntxOnly,  // Xen 4.5 .. 4.12: INTx works, MSI maps answer -ENODEV
+  kMsiToo,    // Xen <= 4.4, the era of the patch series
+};
+
+// Who acknowledges a level IO-APIC interrupt, and when. abi.md 3.6.
+enum class IoApicAck : uint8_t {
+  kOld,       // mask (or leave, with directed EOI) + local EOI at ack; unmask or EOI at end: ACKTYPE_UNMASK
+  kNew,       // nothing at ack, local EOI at end: ACKTYPE_EOI
+};
+
+struct HypervisorConfig {
+  // Costs.
+  sim::Ps hypercall = 250 * sim::kNs;       // entry, exit, dispatch. Range 100 .. 1500 ns. A7, A.
+  sim::Ps upcall_inject = 400 * sim::kNs;   // bounce frame. Range 200 .. 2000 ns. A7, A.
+  sim::Ps exception_fast = 110 * sim::kNs;  // exception bounce, direct. Range 88 .. 220 ns. A7, V scaled by A.
+  sim::Ps exception_slow = 270 * sim::kNs;  // exception bounce through #GP. Range 216 .. 541 ns. A7, V scaled by A.
+  sim::Ps vcpu_unblock = 3000 * sim::kNs;   // wake of a blocked vCPU. Range 1000 .. 8000 ns. A7, V (ARM).
+  sim::Ps domain_switch = 5000 * sim::kNs;  // another vCPU ran last on the pCPU. Range 1 .. 26 us. A7, V range.
+  sim::Ps irq_entry = 150 * sim::kNs;       // local APIC to do_IRQ. Range 50 .. 500 ns. A: an exception entry.
+  sim::Ps irq_dispatch = 250 * sim::kNs;    // do_IRQ to the port. Range 100 .. 1000 ns. A: as one hypercall.
+  sim::Ps pte_update = 50 * sim::kNs;       // one checked PTE change. Range 20 .. 300 ns. A.
+  sim::Ps page_zero = 100 * sim::kNs;       // scrub one page. Range 50 .. 400 ns. A: 40 GB/s.
+  sim::Ps timer_slop = 50 * sim::kUs;       // two timers this close may fire together. Constant of Xen, A6 V;
+                                            // the model fires at the exact time and only publishes the figure.
+  // Clocks and limits.
+  sim::Ps uptime_at_start = 60 * sim::kSec; // Xen system time when the simulation starts. >= 0. abi.md S4.
+  uint64_t wallclock_at_start = 1'600'000'000;  // seconds since 1970 when Xen's clock was 0. Any; fixed for replay.
+  unsigned irq_ratelimit = 10000;           // per irq and window; 0: off. A6 V.
+  sim::Ps irq_ratelimit_window = 10 * sim::kMs;
+  sim::Ps forced_eoi = 1 * sim::kMs;        // guest that never EOIs. abi.md 3.8.
+  unsigned extra_guest_irqs = 32;           // domU pirqs beyond the GSIs. 1 .. 256. abi.md S14.
+  unsigned extra_dom0_irqs = 256;           // dom0's. Xen: depends on its vCPUs, at least 256.
+  unsigned irq_max_guests = 32;             // sharers of one irq. Xen command line irq-max-guests.
+  unsigned event_channels_limit = 1023;     // highest port of a domU. libxl default; dom0: none.
+  unsigned fifo_link_retries = 4;           // tries to set a link before giving up. A6 V.
+  unsigned domu_max_order = 9;              // XENMEM_exchange order limit, plain domU. abi.md 3.1.
+  unsigned passthrough_max_order = 12;      // domU that owns any I/O resource, and dom0 (dom0: no limit below 18).
+
+  // Platform.
+  unsigned physical_cpus = 8;               // vCPU n of the machine is pinned to pCPU n mod this. 1 .. 64.
+  unsigned gsi_count = 24;                  // pins of the one IO-APIC. 24 .. 120.
+  pci::Bdf io_apic_source = pci::Bdf(0, 0xf0, 0x1f, 0);  // its requester id under interrupt remapping.
+  uint64_t io_apic_address = 0xfec00000;
+  uint64_t ecam_address = 0xe0000000;       // reported RESERVED in the machine memory map
+  uint64_t ecam_length = 0x10000000;
+  uint64_t pci_hole_start = 0x80000000;     // RAM ends here below 4 GiB
+  uint64_t xen_frames = 512;                // text and heap at the bottom of RAM above 1 MiB, typed, owner kDomXen
+  IoApicAck io_apic_ack = IoApicAck::kOld;  // most modern CPUs have directed EOI, which forces the old way.
+  bool directed_eoi = true;                 // local APIC can suppress EOI broadcast (x2APIC 2.6).
+  NoIommuPolicy no_iommu = NoIommuPolicy::kRefused;
+  bool pirq_eoi_map = true;                 // false: registration of the bitmap page answers -ENOSYS (abi.md S5).
+  bool fifo_events = true;                  // `xen.fifo_events`
+};
+
+}  // namespace pvpci::xen
+
+#endif  // PVPCI_MODELS_XEN_CONFIG_H_

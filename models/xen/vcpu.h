@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// One virtual CPU as the hypervisor sees it. Its execution is behind VcpuHost.
+#ifndef PVPCI_MODELS_XEN_VCPU_H_
+#define PVPCI_MODELS_XEN_VCPU_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "models/xen/guest_space.h"
+#include "sim/simulation.h"
+
+namespace pvpci::xen {
+
+struct Domain;
+
+enum class VcpuState : uint8_t { kDown, kRunning, kBlocked, kPolling };
+
+struct Vcpu {
+  Domain* domain = nullptr;
+  unsigned id = 0;               // in its domain
+  unsigned pcpu = 0;             // pinned
+  VcpuHost* host = nullptr;
+  VcpuState state = VcpuState::kDown;
+  bool initialised = false;
+  VcpuContext context;           // start context
+
+  // struct vcpu_info (64 bytes), wherever it lies now: in shared_info, or in guest memory after registration.
+  std::byte* info = nullptr;
+  uint64_t info_mfn = 0;         // 0: still in shared_info
+  uint64_t runstate_va = 0;      // VCPUOP_register_runstate_memory_area
+
+  uint64_t cr3_mfn = 0;          // L4 table in use
+  std::vector<uint32_t> poll_ports;
+  sim::EventHandle poll_timer = 0;
+  sim::EventHandle singleshot_timer = 0;
+  sim::EventHandle periodic_timer = 0;
+  sim::Ps period = 0;            // 0: periodic timer stopped
+  uint32_t timer_port = 0;       // port of VIRQ_TIMER, 0: unbound
+
+  // Saved upcall masks of nested bounce frames, innermost last.
+  std::vector<uint8_t> saved_masks;
+  // Interrupts whose PENDING was set for this vCPU and that no bounce frame has stamped (t4) yet.
+  std::vector<uint32_t> unstamped_ports;
+};
+
+}  // namespace pvpci::xen
+
+#endif  // PVPCI_MODELS_XEN_VCPU_H_
