@@ -47,6 +47,7 @@ class Trace {
   template <typename T>
   void Emit(RecordKind kind, DomId domain, const T& payload) {
     static_assert(std::is_trivially_copyable_v<T>);
+    static_assert(std::has_unique_object_representations_v<T>, "padding bytes would reach the digest");
     Append(kind, domain, &payload, sizeof payload);
   }
   // For records with variable length (store writes: fixed header and text).
