@@ -75,6 +75,8 @@ struct seam_clock {
 	seam_s64 countdown;
 	/* Local time at which countdown reaches 0. Local time is always deadline_ps - countdown. */
 	seam_u64 deadline_ps;
+	/* Xen system time minus local time, ns: how long the hypervisor had been up when the simulation started. */
+	seam_u64 xen_offset_ns;
 };
 
 struct seam_host_table {
