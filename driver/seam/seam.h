@@ -79,6 +79,12 @@ struct seam_clock {
 	seam_u64 xen_offset_ns;
 };
 
+/* What a fiber receives when it is jumped to: who jumped, and the word passed. */
+struct seam_transfer {
+	void *from;
+	void *data;
+};
+
 struct seam_host_table {
 	seam_u32 version;
 	seam_u32 reserved;
@@ -86,7 +92,7 @@ struct seam_host_table {
 	seam_u64 (*call)(seam_u32 op, seam_u64 a0, seam_u64 a1, seam_u64 a2, seam_u64 a3, seam_u64 a4, seam_u64 a5);
 	/* boost::context, for task stacks: make(top, size, fn) and jump(to, data) -> {from, data}. */
 	void *(*fiber_make)(void *stack_top, seam_u64 size, void (*fn)(void *from, void *data));
-	struct seam_transfer { void *from; void *data; } (*fiber_jump)(void *to, void *data);
+	struct seam_transfer (*fiber_jump)(void *to, void *data);
 };
 
 /* Entry points into the image; the host calls them on a guest stack. */
