@@ -6,31 +6,18 @@ it checks that they are there, and fails naming the package to install. The pack
 @name//:version.json for the report. Works offline: nothing is fetched.
 """
 
+load("//sim/deps:debian_package.bzl", "apt_get_install", "require_package")
+
 # The compiler's search path on Debian.
 INCLUDE_PATH = ["/usr/include", "/usr/include/x86_64-linux-gnu"]
-
-def package_version(repository_ctx, package):
-    """The installed version of a Debian package, or None."""
-    result = repository_ctx.execute(["dpkg-query", "--show", "--showformat=${db:Status-Status} ${Version}", package])
-    words = result.stdout.split(" ")
-    if result.return_code != 0 or len(words) != 2 or words[0] != "installed":
-        return None
-    return words[1]
-
-def require_package(repository_ctx, package, why):
-    """The installed version of a Debian package; fails with what to do when it is missing."""
-    version = package_version(repository_ctx, package)
-    if version == None:
-        fail("\n\n%s: the Debian package %s is missing. Install it:\n\n    apt-get install %s\n" % (why, package, package))
-    return version
 
 def _debian_library_impl(repository_ctx):
     package = repository_ctx.attr.package
     version = require_package(repository_ctx, package, "@" + repository_ctx.name)
     for header in repository_ctx.attr.headers:
         if not [1 for folder in INCLUDE_PATH if repository_ctx.path(folder + "/" + header).exists]:
-            fail("\n\n@%s: no header <%s>, although %s %s is installed. Install it again:\n\n    apt-get install --reinstall %s\n" %
-                 (repository_ctx.name, header, package, version, package))
+            fail("\n\n@%s: no header <%s>, although %s %s is installed. Install it again:%s" %
+                 (repository_ctx.name, header, package, version, apt_get_install(["--reinstall", package])))
     repository_ctx.file(
         "version.json",
         '{"package": "%s", "version": "%s"}\n' % (package, version),
@@ -58,7 +45,7 @@ cc_library(
         executable = False,
     )
 
-# `local`: the rule runs again when Bazel's server starts, so that an upgraded package is seen.
+# `local`: asked anew whenever Bazel's server starts, so that an upgraded package is seen.
 debian_library = repository_rule(
     implementation = _debian_library_impl,
     local = True,

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""debian_kernel_source: a kernel tree from a linux-source-* package, configured, with its generated headers.
+
+Leaves in the repository:
+  src/            the subtrees asked for, as unpacked, plus what `make prepare` generates
+  manifest.sha256 "digest  path" of every file as the package ships it, taken before anything was generated
+  stamp.json      package, version, digests of manifest and configuration: whoever compiles depends on it
+A step that fails names the package or tool that is missing. Works offline: nothing is fetched.
+"""
+
+load("//sim/deps:debian_package.bzl", "apt_get_install", "package_version", "require_package")
+
+# What the steps below start, and the Debian package of each.
+TOOLS = {
+    "bc": "bc",
+    "bison": "bison",
+    "clang": "clang",
+    "flex": "flex",
+    "ld.lld": "lld",
+    "llvm-objcopy": "llvm",
+    "make": "make",
+    "python3": "python3",
+    "xz": "xz-utils",
+}
+
+# Headers that the kernel's own host tools need, and the Debian package of each.
+HEADERS = {
+    "/usr/include/gelf.h": "libelf-dev",
+    "/usr/include/openssl/opensslv.h": "libssl-dev",
+}
+
+# Kconfig and make read these from every folder, also from those that are not unpacked otherwise.
+SCAFFOLD = ["*/Kconfig*", "*/Makefile", "*/Kbuild*"]
+
+# The same tree and digests whoever builds it and when.
+MAKE_ENVIRONMENT = {
+    "KBUILD_BUILD_HOST": "pvpci",
+    "KBUILD_BUILD_TIMESTAMP": "@0",
+    "KBUILD_BUILD_USER": "pvpci",
+    "LC_ALL": "C",
+}
+
+def _require_tools(repository_ctx):
+    missing = [package for tool, package in TOOLS.items() if not repository_ctx.which(tool)]
+    missing += [package for header, package in HEADERS.items() if not repository_ctx.path(header).exists]
+    if missing:
+        fail("\n\n@%s: to configure a kernel, install:%s" % (repository_ctx.name, apt_get_install(missing)))
+
+def _step(repository_ctx, progress, command, hint = None):
+    """Runs one command in src/, or fails with the end of what it said."""
+    repository_ctx.report_progress(progress)
+    result = repository_ctx.execute(
+        command,
+        environment = MAKE_ENVIRONMENT,
+        working_directory = "src",
+        timeout = 1800,
+    )
+    if result.return_code != 0:
+        lines = (result.stdout + result.stderr).strip().split("\n")
+        fail("\n\n@%s: %s failed: %s\n\n%s\n\n%s" % (
+            repository_ctx.name,
+            progress,
+            " ".join([str(word) for word in command]),
+            "\n".join(lines[-20:]),
+            hint or "The tools it uses:" + apt_get_install(depset(TOOLS.values() + HEADERS.values()).to_list()),
+        ))
+    return result.stdout
+
+def unpack(repository_ctx, package, subtrees):
+    """Unpacks `subtrees` and the scaffold of the package's archive into src/."""
+    archive = repository_ctx.path("/usr/src/%s.tar.xz" % package)
+    if not archive.exists:
+        fail("\n\n@%s: %s is not there, although %s is installed. Install it again:%s" %
+             (repository_ctx.name, archive, package, apt_get_install(["--reinstall", package])))
+    _step(
+        repository_ctx,
+        "unpacking " + package,
+        ["tar", "--extract", "--xz", "--file", archive, "--strip-components=1", "--wildcards"] +
+        [package + "/" + subtree for subtree in subtrees] + SCAFFOLD,
+        hint = "The archive is damaged or a listed subtree is not in it. If damaged:" +
+               apt_get_install(["--reinstall", package]),
+    )
+
+def take_manifest(repository_ctx):
+    """Writes manifest.sha256 of src/ as it is now and returns the digest of that file."""
+    return _step(
+        repository_ctx,
+        "recording digests",
+        ["bash", "-c", "set -o pipefail; find . -type f -printf '%P\\0' | sort -z | xargs -0 sha256sum > " +
+                       "../manifest.sha256 && sha256sum ../manifest.sha256"],
+    ).split(" ")[0]
+
+def _options(text):
+    """Option -> value; an option that is off is "n"."""
+    options = {}
+    for line in text.split("\n"):
+        if line.startswith("CONFIG_"):
+            name, _, value = line.partition("=")
+            options[name] = value
+    return options
+
+def configure(repository_ctx, fragment):
+    """Configures src/ from tinyconfig plus `fragment` and generates headers.
+
+    Fails when an option that the fragment switches on is off in the end. Returns those that it switches off and that
+    others force on again, sorted, for the record.
+    """
+    _step(repository_ctx, "make tinyconfig", ["make", "LLVM=1", "tinyconfig"])
+    _step(
+        repository_ctx,
+        "merging the configuration",
+        ["scripts/kconfig/merge_config.sh", "-m", ".config", repository_ctx.path(fragment)],
+    )
+    _step(repository_ctx, "make olddefconfig", ["make", "LLVM=1", "olddefconfig"])
+    asked = _options(repository_ctx.read(fragment))
+    got = _options(repository_ctx.read("src/.config"))
+    lost = ["%s=%s" % (name, value) for name, value in asked.items() if value != "n" and got.get(name, "n") != value]
+    if lost:
+        fail(("\n\n@%s: options that %s asks for and that did not stick: %s.\nA dependency is missing, or this " +
+              "kernel has no such option: see scripts/config and Kconfig files under src/.\n") %
+             (repository_ctx.name, fragment, " ".join(lost)))
+    _step(repository_ctx, "make prepare", ["make", "LLVM=1", "-j2", "prepare"])
+    return sorted([name for name, value in asked.items() if value == "n" and got.get(name, "n") != "n"])
+
+def _digest(repository_ctx, path):
+    return _step(repository_ctx, "recording digests", ["sha256sum", path]).split(" ")[0]
+
+def export(repository_ctx, package, version, modified, manifest_digest, forced_on):
+    """Writes stamp.json and BUILD."""
+    repository_ctx.file(
+        "stamp.json",
+        struct(
+            name = repository_ctx.attr.kernel,
+            package = package,
+            version = version,
+            modified = modified,
+            release = _step(repository_ctx, "asking the release", ["make", "-s", "LLVM=1", "kernelrelease"]).strip(),
+            manifest_sha256 = manifest_digest,
+            config_sha256 = _digest(repository_ctx, ".config"),
+            compiler = package_version(repository_ctx, "clang"),
+            forced_on = forced_on,
+        ).to_json() + "\n",
+        executable = False,
+    )
+    folders = depset([s.split("/")[0] for s in repository_ctx.attr.subtrees if "/" in s or s in ("kernel", "lib", "mm")])
+    repository_ctx.file(
+        "BUILD",
+        """# Generated by debian_kernel_source from %s %s.
+package(default_visibility = ["//visibility:public"])
+
+exports_files(["manifest.sha256", "stamp.json"])
+
+exports_files(glob(%r))
+""" % (package, version, ["src/%s/**/*.%s" % (folder, kind) for folder in sorted(folders.to_list()) for kind in "cS"]),
+        executable = False,
+    )
+
+def _debian_kernel_source_impl(repository_ctx):
+    package = repository_ctx.attr.package
+    repository_ctx.path(repository_ctx.attr.version_file)  # An input: another version of the package, another tree.
+    version = require_package(repository_ctx, package, "@" + repository_ctx.name)
+    _require_tools(repository_ctx)
+    repository_ctx.file("src/.pvpci", "", executable = False)  # Makes src/.
+    repository_ctx.delete("src/.pvpci")
+    unpack(repository_ctx, package, repository_ctx.attr.subtrees)
+    manifest_digest = take_manifest(repository_ctx)
+    forced_on = configure(repository_ctx, repository_ctx.attr.config)
+    export(repository_ctx, package, version, False, manifest_digest, forced_on)
+
+debian_kernel_source = repository_rule(
+    implementation = _debian_kernel_source_impl,
+    attrs = {
+        "package": attr.string(mandatory = True, doc = "linux-source-6.1, linux-source-6.12."),
+        "kernel": attr.string(mandatory = True, doc = "What --kernel calls it."),
+        "subtrees": attr.string_list(mandatory = True, doc = "Files and folders of the tree to unpack, sorted."),
+        "config": attr.label(mandatory = True, allow_single_file = True, doc = "Fragment on top of tinyconfig."),
+        "version_file": attr.label(mandatory = True, doc = "version.json of the package's debian_package."),
+    },
+)

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every kernel tree of the bench: one debian_kernel_source each."""
+
+load("//sim/deps:debian_kernel_source.bzl", "debian_kernel_source")
+load("//sim/deps:debian_package.bzl", "debian_package")
+
+# What is compiled, the headers, and what `make prepare` needs.
+SUBTREES = [
+    "Kbuild",
+    "Kconfig",
+    "Makefile",
+    "arch/x86",
+    "certs",
+    "drivers/acpi",
+    "drivers/base",
+    "drivers/char",
+    "drivers/misc",
+    "drivers/pci",
+    "drivers/xen",
+    "fs/kernfs",
+    "fs/sysfs",
+    "include",
+    "init",
+    "kernel",
+    "lib",
+    "mm",
+    "scripts",
+    "security",
+    "tools/arch/x86",
+    "tools/bpf/resolve_btfids",
+    "tools/build",
+    "tools/include",
+    "tools/lib",
+    "tools/objtool",
+    "tools/pci",
+    "tools/scripts",
+    "usr",
+]
+
+def kernels():
+    """Declares @linux_6_1 and its package's version."""
+    debian_package(
+        name = "debian_linux_source_6_1",
+        package = "linux-source-6.1",
+    )
+    debian_kernel_source(
+        name = "linux_6_1",
+        package = "linux-source-6.1",
+        kernel = "6.1",
+        config = "//driver:kernel.config",
+        subtrees = SUBTREES,
+        version_file = "@debian_linux_source_6_1//:version.json",
+    )
