@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// A function: configuration registers with their effects, BAR decode, MSI, MSI-X, INTx, power states, resets, and the
+// services a device model uses. PCI Local Bus 3.0 chapter 6, PCIe 6.0 chapters 5, 6 and 7.
+//
+// A device model derives from Function, answers its BARs and calls the services. Everything it does while it handles a
+// register write leaves the device when the write has arrived there (`lead`), not when the processor executed it.
+// Left out: D1 and D2, PME, VPD, MSI-X tables shared with registers in one qword.
+#ifndef PVPCI_MODELS_PCI_FUNCTION_H_
+#define PVPCI_MODELS_PCI_FUNCTION_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "models/pci/config_space.h"
+#include "models/pci/function_spec.h"
+#include "models/pci/host_ports.h"
+#include "models/pci/provenance.h"
+#include "models/pci/tlp.h"
+#include "sim/time.h"
+
+namespace pvpci::pci {
+
+class Fabric;
+struct Bus;
+struct Transfer;
+
+enum class ResetKind : uint8_t { kHot, kFunctionLevel, kPowerState };
+
+// Status of the worst piece of a request.
+using DmaDone = std::function<void(Completion)>;
+
+// A request of any shape; attack devices use it. Others call ReadMemory and WriteMemory.
+struct DmaRequest {
+  TlpType type = TlpType::kMemoryRead;
+  uint64_t bus_address = 0;
+  uint64_t length_bytes = 0;
+  std::byte* data = nullptr;  // valid and unchanged until `done`, or until Reset
+  ProvenanceId provenance = 0;
+  Bdf requester;              // used if `spoof`
+  bool spoof = false;
+  bool whole = false;         // one TLP, however malformed
+};
+
+struct FunctionCounters {
+  uint64_t requests_discarded = 0;  // bus mastering off, D3hot, removed
+  uint64_t messages_discarded = 0;  // MSI, MSI-X likewise
+  uint64_t tlps_sent = 0;
+  uint64_t function_resets = 0;
+};
+
+class Function {
+ public:
+  explicit Function(FunctionSpec spec);
+  virtual ~Function();
+  Function(const Function&) = delete;
+  Function& operator=(const Function&) = delete;
+
+  const std::string& name() const { return name_; }
+  Bdf bdf() const { return bdf_; }
+  const FunctionSpec& spec() const { return spec_; }
+  const ConfigSpace& config() const { return config_; }
+  const FunctionCounters& counters() const { return counters_; }
+
+  bool bus_master() const;            // COMMAND bit 2, D0, present
+  bool memory_enabled() const;
+  bool io_enabled() const;
+  unsigned power_state() const;       // 0 or 3 (D3hot)
+  bool present() const { return present_; }
+  bool msi_enabled() const;
+  bool msix_enabled() const;
+  uint64_t bar_address(unsigned bar) const;   // as programmed, decode enabled or not; 0 for absent BARs
+  uint64_t bar_size(unsigned bar) const { return spec_.bars()[bar].size_bytes; }
+  uint64_t rom_address() const;               // 0 while the ROM's own enable is off
+  // MSI-X table as machine pages: the hypervisor keeps guests from writing them. 0 if there is none.
+  uint64_t msix_table_address() const;
+  unsigned interrupt_pin() const;
+  bool intx_level() const { return intx_level_; }  // the device's own level, whatever COMMAND says
+
+  // Surprise removal: configuration reads give all ones, requests to it are never answered.
+  void Remove();
+  // As its port does on a secondary bus reset, or the platform at power-on.
+  void ResetFunction(ResetKind kind);
+
+  // The fabric's side of the function.
+  uint32_t ConfigRead(unsigned offset, unsigned size) const { return config_.Read(offset, size); }
+  virtual void ConfigWrite(unsigned offset, unsigned size, uint32_t value, ProvenanceId provenance);
+  uint64_t BarRead(unsigned bar, uint64_t offset, unsigned size);
+  void BarWrite(unsigned bar, uint64_t offset, unsigned size, uint64_t value, ProvenanceId provenance);
+
+ protected:
+  // The device behind the registers. Offsets are inside the BAR, naturally aligned, size 1, 2, 4 or 8. Accesses to the
+  // MSI-X table and pending bits do not arrive here. OnBarRead's result is cut to `size`.
+  virtual uint64_t OnBarRead(unsigned bar, uint64_t offset, unsigned size);
+  virtual void OnBarWrite(unsigned bar, uint64_t offset, unsigned size, uint64_t value, ProvenanceId provenance);
+  virtual uint8_t OnRomRead(uint64_t offset);
+  // After a configuration write took effect.
+  virtual void OnConfigWritten(unsigned offset, unsigned size);
+  // Internal state to its defaults. Requests are already dropped: their `done` will not be called.
+  virtual void OnReset(ResetKind kind);
+
+  // Services. Requests stay in order; reads and writes are cut by MRRS and MPS and at 4 KiB.
+  void ReadMemory(uint64_t bus_address, uint64_t length_bytes, std::byte* sink, ProvenanceId provenance, DmaDone done);
+  // `done`: the last byte landed (or was refused: a posted write itself never learns that, PCIe 2.4).
+  void WriteMemory(uint64_t bus_address, uint64_t length_bytes, const std::byte* source, ProvenanceId provenance,
+                   DmaDone done = {});
+  void Send(const DmaRequest& request, DmaDone done);
+  // The id of the assertion; 0 if nothing was asserted (not enabled, bus mastering off). Masked: sent on unmask.
+  uint32_t RaiseMsi(unsigned message);
+  uint32_t RaiseMsix(unsigned entry);
+  // Level of the function's pin. Id of the assertion when the wire goes up, else 0 (unchanged, disabled, going down).
+  uint32_t SetIntx(bool level);
+  // Calls `action` after `delay` of the device's own time; dropped if the function is reset meanwhile.
+  void After(sim::Ps delay, std::function<void()> action);
+  Fabric& fabric() const { return *fabric_; }
+  bool attached() const { return fabric_ != nullptr; }
+  ConfigSpace& mutable_config() { return config_; }
+  Bus* bus() const { return bus_; }
+
+ private:
+  friend class Fabric;
+  friend class Upstream;
+  friend class Downstream;
+  friend class RootComplex;
+  friend class IntxRouter;
+  friend struct Topology;
+
+  struct MsixEntry {
+    uint32_t address_low = 0, address_high = 0, data = 0, control = 1;
+    bool masked() const { return control & 1; }
+  };
+
+  uint64_t MsixRead(uint64_t offset, unsigned size) const;
+  void MsixWrite(uint64_t offset, unsigned size, uint64_t value);
+  uint64_t MsixPendingRead(uint64_t offset, unsigned size) const;
+  uint32_t RaiseMsiNow(unsigned message);
+  uint32_t RaiseMsixNow(unsigned entry);
+  void SendMessage(uint64_t address, uint32_t data, uint32_t interrupt);
+  void SendPendingMessages();
+  void SendPendingEntry(unsigned entry);
+  void UpdateIntx();
+  void SetPowerState(unsigned before);
+  bool in_range(uint64_t offset, uint64_t start, uint64_t length) const { return offset - start < length; }
+
+  FunctionSpec spec_;
+  ConfigSpace config_;
+  Fabric* fabric_ = nullptr;
+  Bus* bus_ = nullptr;
+  std::string name_;
+  Bdf bdf_;
+  FunctionCounters counters_;
+  uint64_t epoch_ = 0;              // + 1 at every reset: older requests and actions are void
+  sim::Ps lead_ = 0;                // how far the access in progress is still away from the device
+  bool present_ = true;
+  bool intx_level_ = false;         // wanted by the device
+  bool intx_asserted_ = false;      // on the wire
+  uint32_t intx_interrupt_ = 0;     // last asserted
+  std::vector<MsixEntry> msix_table_;
+  std::vector<uint32_t> msix_pending_;  // interrupt id of the pending entry; 0: not pending
+  std::vector<uint32_t> msi_pending_;
+
+  // Owned by Upstream: what waits to be sent.
+  std::deque<Transfer*> posted_, non_posted_;
+  unsigned tags_in_use_ = 0;
+  bool pump_listed_ = false;
+};
+
+}  // namespace pvpci::pci
+
+#endif  // PVPCI_MODELS_PCI_FUNCTION_H_

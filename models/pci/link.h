@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Link arithmetic: bytes on the wire and the time they take. PCI Express Base Specification 5.0, chapters 2 to 4;
+// constants as in the model of pcie-bench (spec/timing.md A1). Integers only.
+//
+// Left out: link training, replay, lane errors, credits as a limit (receivers always have room).
+#ifndef PVPCI_MODELS_PCI_LINK_H_
+#define PVPCI_MODELS_PCI_LINK_H_
+
+#include <cstdint>
+
+#include "sim/time.h"
+
+namespace pvpci::pci {
+
+struct LinkSpec {
+  unsigned generation = 3;  // 1 .. 5
+  unsigned width = 8;       // lanes: 1, 2, 4, 8, 16
+};
+
+// Wire bytes of one TLP: header, framing, LCRC and sequence number, payload. `address` at or above 4 GiB takes the
+// 4 dword header.
+inline constexpr unsigned kDllpFraming = 8;
+inline constexpr unsigned kEcrc = 4;
+uint32_t MemoryWriteBytes(uint64_t address, uint32_t payload_bytes, bool ecrc);
+uint32_t MemoryReadBytes(uint64_t address, bool ecrc);
+uint32_t CompletionBytes(uint32_t payload_bytes, bool ecrc);
+uint32_t MessageBytes(bool ecrc);  // Assert_INTx and its kin
+
+// Length of the next packet of [address, address + length): at most `limit` bytes, up to the next multiple of
+// `boundary` (a power of two), never across 4 KiB.
+uint32_t NextPiece(uint64_t address, uint64_t length, uint32_t limit, uint32_t boundary);
+
+// One direction of one link: who may send when. Sub-picosecond remainders are carried, so that a long transfer takes
+// exactly bytes x time per byte.
+class LinkDirection {
+ public:
+  // `mps`: maximum payload, it selects the ACK and flow-control update rate. SIM_CHECKs the ranges of LinkSpec.
+  LinkDirection(LinkSpec spec, unsigned mps);
+
+  // Time `bytes` occupy the wire, rounded up, without DLLPs.
+  sim::Ps WireTime(uint64_t bytes) const;
+  // The same with the share of ACK, flow control and SKP sets that saturation brings.
+  sim::Ps BusyTime(uint64_t bytes) const;
+
+  struct Slot {
+    sim::Ps first;  // the first symbol leaves
+    sim::Ps last;   // the last symbol has left
+  };
+  // Sends `bytes`, not before `earliest` and after all that was sent before.
+  Slot Send(sim::Ps earliest, uint64_t bytes);
+  sim::Ps free_at() const { return free_ + (fraction_ != 0); }
+  void set_mps(unsigned mps);
+  const LinkSpec& spec() const { return spec_; }
+  uint64_t bytes_sent() const { return bytes_sent_; }
+
+ private:
+  LinkSpec spec_;
+  uint64_t wire_rate_ = 0;  // 2^-32 ps per byte
+  uint64_t busy_rate_ = 0;
+  sim::Ps free_ = 0;
+  uint32_t fraction_ = 0;   // 2^-32 ps
+  uint64_t bytes_sent_ = 0;
+};
+
+}  // namespace pvpci::pci
+
+#endif  // PVPCI_MODELS_PCI_LINK_H_
