@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// The IOMMU: a VT-d remapping unit in legacy mode (VT-d 4.0) between root complex and machine memory. Absent by default:
+// a machine without one simply gives the root complex no DmaRemapper.
+//
+// It decides from registers, the tables in machine memory, and its own caches; it knows no hypervisor. Software drives
+// it by ReadRegister and WriteRegister as by MMIO; table_writer.h is such software.
+// Left out: scalable mode, ATS and PRI, posted interrupts, register-based invalidation of the IOTLB (queue only).
+#ifndef PVPCI_MODELS_IOMMU_IOMMU_H_
+#define PVPCI_MODELS_IOMMU_IOMMU_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <variant>
+
+#include "models/iommu/faults.h"
+#include "models/iommu/table_entries.h"
+#include "models/pci/host_ports.h"
+#include "sim/machine_memory.h"
+#include "sim/simulation.h"
+#include "sim/time.h"
+#include "sim/trace.h"
+
+namespace pvpci::iommu {
+
+// Origins: A7: timing.md, profile bdw-gen3x8; V verified, D derived from raw data, R reported, A assumed.
+struct IommuConfig {
+  bool remap_dma = true;                 // M1, M2. Off: the unit cannot switch translation on (GCMD.TE is ignored).
+  bool remap_interrupts = false;         // M2. Off: ECAP.IR is 0 and GCMD.IRE is ignored.
+  uint16_t segment = 0;                  // PCI segment it serves. 0..65535.
+  unsigned address_bits = 48;            // Guest address width (MGAW). 39 or 48. VT-d 11.4.2.
+  unsigned host_address_bits = 46;       // Machine address width. 36..52. CPUID's, A.
+  unsigned iotlb_entries = 128;          // 16..1024. A7 (D).
+  unsigned iotlb_effective_entries = 118;  // Of those, usable by DMA. 117..126, D: fit of timing.md A3.
+  unsigned fault_registers = 8;          // Primary fault recording registers. 1..256. CAP.NFR, A.
+  unsigned walkers = 6;                  // Concurrent walks. 4..7. A7 (D).
+  sim::Ps hit = 2700 * sim::kPs;         // IOTLB hit. 0..3 ns. A7 (D).
+  sim::Ps miss = 290 * sim::kNs;         // Walk after a miss. 230..304 ns. A7 (D).
+  sim::Ps interrupt_hit = 2700 * sim::kPs;   // Interrupt entry cache hit. As `hit`, A.
+  sim::Ps interrupt_miss = 80 * sim::kNs;    // One dependent memory read. 50..120 ns, A: a quarter of `miss`.
+  sim::Ps invalidation_wait = 700 * sim::kNs;  // Queue tail write to wait status. 300..2000 ns. A7 (R).
+};
+
+class Iommu final : public pci::DmaRemapper {
+ public:
+  // The three outlive the unit.
+  Iommu(sim::Simulation* simulation, sim::MachineMemory* memory, sim::Trace* trace, IommuConfig config);
+  ~Iommu() override;
+
+  // --- The root complex's side. The hit path allocates nothing. ---
+  // Without GSTS.TES every address passes unchanged at no cost.
+  std::variant<pci::Translation, pci::DmaFault> Translate(pci::Bdf requester, uint64_t bus_address,
+                                                          bool write) override;
+  // Without GSTS.IRES every message passes unchanged at no cost.
+  std::variant<pci::InterruptMessage, pci::DmaFault> Remap(pci::Bdf requester, uint64_t address,
+                                                           uint32_t data) override;
+
+  // --- Software's side: the register block, 4 KiB. Lengths 4 and 8; others read 0 and are ignored on write. ---
+  uint64_t ReadRegister(uint32_t offset, unsigned length_bytes);
+  void WriteRegister(uint32_t offset, uint64_t value, unsigned length_bytes);
+
+  // The unit's own interrupt (fault event, invalidation completion): its message goes out unremapped. VT-d 7.3.
+  using MessageSender = std::function<void(uint64_t address, uint32_t data)>;
+  void OnEvent(MessageSender sender);
+  // Every refused request, recorded or not, at once. In addition to the trace record.
+  using FaultObserver = std::function<void(const FaultRecorded&)>;
+  void OnFault(FaultObserver observer);
+
+  const IommuConfig& config() const;
+  bool translation_enabled() const;
+  bool interrupt_remapping_enabled() const;
+
+  struct Counters {
+    uint64_t hits = 0;
+    uint64_t misses = 0;
+    uint64_t faults = 0;
+    uint64_t faults_lost = 0;         // overflow of the recording registers
+    uint64_t invalidations = 0;       // descriptors executed, waits not counted
+    uint64_t interrupts_remapped = 0;
+    uint64_t interrupts_refused = 0;
+  };
+  const Counters& counters() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pvpci::iommu
+
+#endif  // PVPCI_MODELS_IOMMU_IOMMU_H_

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// What hypervisor software does to a remapping unit: builds root, context, second-level and interrupt tables in machine
+// memory, and invalidates through the queue. Used by models/xen; touches the unit by registers and memory only.
+//
+// Every call takes effect at once and returns the simulated time that the caller spent in it; the caller charges that
+// to its vCPU. A synchronous invalidation costs IommuConfig::invalidation_wait.
+#ifndef PVPCI_MODELS_IOMMU_TABLE_WRITER_H_
+#define PVPCI_MODELS_IOMMU_TABLE_WRITER_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "models/iommu/iommu.h"
+#include "models/iommu/table_entries.h"
+#include "models/pci/tlp.h"
+#include "sim/machine_memory.h"
+#include "sim/time.h"
+
+namespace pvpci::iommu {
+
+// Where table frames come from: a populated frame owned by kDomXen, typed as asked (kIommuTable or kIrt).
+// `free` takes it back. Frames are zeroed by the writer. `allocate_contiguous` serves the interrupt table.
+struct FrameSource {
+  std::function<sim::Mfn(sim::FrameType type, unsigned frames)> allocate;  // first of `frames` adjacent ones
+  std::function<void(sim::Mfn first, unsigned frames)> free;
+};
+
+struct TableWriterConfig {
+  sim::Ps entry_write = 100 * sim::kNs;  // Lookup, write and cache flush of one entry. 30..300 ns, A.
+  unsigned interrupt_entries = 1024;     // Size of the interrupt table: a power of two, 256..65536.
+  unsigned queue_frames = 1;             // Invalidation queue: 256 descriptors per frame. 1..128, a power of two.
+};
+
+class TableWriter {
+ public:
+  TableWriter(Iommu* iommu, sim::MachineMemory* memory, FrameSource frames, TableWriterConfig config = {});
+  ~TableWriter();  // leaves the unit as it is
+  TableWriter(const TableWriter&) = delete;
+  TableWriter& operator=(const TableWriter&) = delete;
+
+  // Builds root table, queue and interrupt table and switches on what the unit offers (its config's two switches).
+  sim::Ps Enable();
+  // Switches translation and interrupt remapping off; tables stay.
+  sim::Ps Disable();
+
+  // --- DMA. `domain_id` is the unit's (1..65535, 0 is left alone); hypervisors use domid + 1. ---
+  // Maps 2^order bus pages to adjacent host frames (order 0, 9 or 18: leaf size; both ends aligned). Remapping a live
+  // page invalidates it. `read` and `write` both false: as UnmapPage.
+  sim::Ps MapPage(uint16_t domain_id, uint64_t bus_page, sim::Mfn host_page, bool read, bool write, unsigned order = 0);
+  // Removes one 4 KiB page (a superpage around it is split first) and invalidates. No effect if absent.
+  sim::Ps UnmapPage(uint16_t domain_id, uint64_t bus_page);
+  // The leaf entry that maps `bus_page` now, read back from the tables, and its host frame.
+  struct Mapping { sim::Mfn host_page; bool read; bool write; };
+  std::optional<Mapping> Find(uint16_t domain_id, uint64_t bus_page) const;
+  // Machine address of the leaf entry (level 1, 2 or 3) of `bus_page`: for raw edits by tests and attackers.
+  std::optional<uint64_t> EntryAddress(uint16_t domain_id, uint64_t bus_page) const;
+
+  // Requests of `function` now go through `domain_id`'s table. Invalidates context and IOTLB.
+  sim::Ps SetContext(pci::Bdf function, uint16_t domain_id);
+  // Requests of `function` now fault with reason 2.
+  sim::Ps ClearContext(pci::Bdf function);
+  // Machine address of the context entry, if the bus has a context table.
+  std::optional<uint64_t> ContextAddress(pci::Bdf function) const;
+  // Frees a domain's tables and invalidates the domain. No context may still point to it (checked).
+  sim::Ps DestroyDomain(uint16_t domain_id);
+
+  // Several changes, one flush: between Begin and End unmaps cost entry writes only, and stale translations live on
+  // in the IOTLB, as Xen's iommu_dont_flush_iotlb allows. End flushes the touched domains.
+  void BeginBatch();
+  sim::Ps EndBatch();
+
+  // --- Interrupts. ---
+  bool has_interrupt_table() const { return interrupt_table_ != 0; }
+  // First of `count` adjacent free entries (multi-message MSI: a power of two, aligned). Empty: table full.
+  std::optional<unsigned> AllocateIrte(unsigned count = 1);
+  void FreeIrte(unsigned index, unsigned count = 1);  // clears and invalidates
+  sim::Ps WriteIrte(unsigned index, const Irte& entry);
+  Irte ReadIrte(unsigned index) const;
+  uint64_t IrteAddress(unsigned index) const { return interrupt_table_ + 16 * uint64_t{index}; }
+
+  // --- Invalidation by hand (all through the queue, each with a wait descriptor). ---
+  sim::Ps FlushContextGlobal();
+  sim::Ps FlushContextDevice(uint16_t domain_id, pci::Bdf function);
+  sim::Ps FlushIotlbGlobal();
+  sim::Ps FlushIotlbDomain(uint16_t domain_id);
+  sim::Ps FlushIotlbPages(uint16_t domain_id, uint64_t bus_page, unsigned order);
+  sim::Ps FlushInterruptGlobal();
+  sim::Ps FlushInterruptIndex(unsigned index, unsigned order);
+
+  uint64_t root_table() const { return root_table_; }
+  uint64_t table_frames() const { return table_frames_; }  // frames now in use for DMA tables
+
+ private:
+  struct Domain {
+    uint64_t table = 0;          // machine address of the top-level table
+    uint64_t contexts = 0;       // context entries that point to it
+    std::vector<sim::Mfn> frames;
+  };
+  Domain& DomainOf(uint16_t domain_id);
+  uint64_t NewTable();
+  // Address of the entry of `bus_page` at `level`, building tables on the way if `domain` may grow.
+  std::optional<uint64_t> Descend(Domain* domain, uint64_t bus_page, unsigned level, bool build);
+  void Split(Domain* domain, uint64_t entry_address, unsigned level);
+  sim::Ps Submit(uint64_t low, uint64_t high);  // one descriptor and a wait; returns the wait
+
+  Iommu* iommu_;
+  sim::MachineMemory* memory_;
+  FrameSource frames_;
+  TableWriterConfig config_;
+  unsigned levels_;
+  std::map<uint16_t, Domain> domains_;
+  std::map<pci::Bdf, uint16_t> contexts_;
+  std::map<uint16_t, bool> batched_;  // domain -> touched
+  bool batching_ = false;
+  uint64_t root_table_ = 0;
+  uint64_t interrupt_table_ = 0;
+  uint64_t queue_ = 0;
+  uint64_t status_ = 0;               // machine address of the wait descriptors' status word
+  uint32_t wait_number_ = 0;
+  uint64_t table_frames_ = 0;
+  std::vector<bool> interrupt_used_;
+};
+
+}  // namespace pvpci::iommu
+
+#endif  // PVPCI_MODELS_IOMMU_TABLE_WRITER_H_
