@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// The toolstack: what xl and libxl of Xen 4.17 do for PV domains with PCI passthrough, as far as a guest or the
+// hypervisor can see it. abi.md 3.3, S3; golden/e1000e-attach.store.
+//
+// Every operation is a small state machine on the simulation; operations run one at a time, in the order asked for
+// (libxl holds the domain's lock). Each ends with exactly one call of its callback, within its deadlines.
+// Left out: HVM and device models, stub domains, JSON domain configuration, /libxl beyond what is named here.
+#ifndef PVPCI_MODELS_XEN_TOOLSTACK_TOOLSTACK_H_
+#define PVPCI_MODELS_XEN_TOOLSTACK_TOOLSTACK_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "models/pci/tlp.h"
+#include "models/xen/store/store_client.h"
+#include "models/xen/store/xenstored.h"
+#include "models/xen/toolstack/environment.h"
+#include "sim/simulation.h"
+#include "sim/trace.h"
+
+namespace pvpci::xen {
+
+// When a detach takes the domain's permissions away.
+enum class DetachOrder : uint8_t {
+  kRevokeFirst,     // as libxl: permissions, pirq, reset, deassign; then the guest is told
+  kHandshakeFirst,  // the guest lets go first: what an operator would expect
+};
+
+struct ToolstackConfig {
+  NoIommuPolicy no_iommu = NoIommuPolicy::kRefused;
+  DetachOrder detach_order = DetachOrder::kRevokeFirst;
+  // One control operation of a tool (ioctl and hypercall). Range 1 .. 50 us. Assumption.
+  sim::Ps control_latency = 5 * sim::kUs;
+  // One store transaction of a tool (a dozen socket round trips). Range 50 us .. 2 ms. Assumption.
+  sim::Ps store_latency = 200 * sim::kUs;
+  // Patience with a backend that shall reach a state. libxl: 100 polls of 100 ms.
+  sim::Ps backend_timeout = 10 * sim::kSec;
+  // Patience with dom0's sysfs. libxl has none (write() blocks); the bench must end.
+  sim::Ps agent_timeout = 10 * sim::kSec;
+};
+
+struct OperationResult {
+  bool ok = false;
+  std::string error;     // as the tool prints it; empty if ok
+  sim::Ps elapsed = 0;   // from the start of the operation (not from when it was asked for)
+};
+using OperationDone = std::function<void(const OperationResult&)>;
+
+struct DomainSpec {
+  sim::DomId domain = 0;
+  std::string name;
+  unsigned vcpus = 1;
+  uint64_t memory_kib = 16384;
+  StoreRing ring;                 // ring.port and ring.gfn are written to store/port and store/ring-ref
+  // config file "pci = [...]": refused at creation if the platform cannot (kRefused).
+  bool wants_passthrough = false;
+};
+
+struct AttachOptions {
+  bool permissive = false;        // xl: permissive=1; also written to pciback's permissive file
+  bool msitranslate = false;
+  bool power_mgmt = false;
+  std::string rdm_policy = "strict";
+};
+
+class Toolstack {
+ public:
+  Toolstack(sim::Simulation& simulation, sim::Trace& trace, Xenstored& store, HypervisorControl& hypervisor,
+            DomainAgent& agent, const PciInventory& inventory, ToolstackConfig config = {});
+  ~Toolstack();
+  Toolstack(const Toolstack&) = delete;
+  Toolstack& operator=(const Toolstack&) = delete;
+
+  // Synchronous, before the first domain runs: dom0's nodes (as xen-init-dom0), and its ring.
+  void InitDom0(const DomainSpec& dom0);
+  // The nodes of a new PV domain (libxl__domain_make and libxl__build_post), then the introduction. The domain itself
+  // is built by models/xen before, and must not run before `done`.
+  void CreateDomain(const DomainSpec& spec, OperationDone done);
+
+  // xl pci-assignable-add: unbind from its driver in dom0, bind to pciback; with an IOMMU also quarantine.
+  void Seize(pci::Bdf function, OperationDone done);
+  // The function was given to pciback at boot (xen-pciback.hide=).
+  void MarkAssignable(pci::Bdf function);
+  // xl pci-assignable-remove -r: from pciback back to the driver it had.
+  void Release(pci::Bdf function, OperationDone done);
+
+  // For a domain that does not run yet. All functions appear in the store in one transaction; does not wait for the
+  // backend (as libxl).
+  void AttachCold(sim::DomId domain, std::vector<pci::Bdf> functions, AttachOptions options, OperationDone done);
+  // xl pci-attach. First function of a running domain: as cold; else state 7. `done` comes when the backend is
+  // Connected again (libxl does not wait for that; the bench wants to know), or with its state after backend_timeout.
+  void AttachHot(sim::DomId domain, pci::Bdf function, AttachOptions options, OperationDone done);
+  // xl pci-detach. The last function takes the device's directories with it.
+  void Detach(sim::DomId domain, pci::Bdf function, OperationDone done);
+  // Orderly end of the pci device: online=0, state=5, wait for Closed, delete both directories.
+  void Close(sim::DomId domain, OperationDone done);
+  // xl destroy: Close without patience for the guest, permissions back, nodes deleted, released, destroyed.
+  void Destroy(sim::DomId domain, OperationDone done);
+  // Waits until the domain's pci backend is in `state` (XenbusState: 4 Connected).
+  void WaitBackend(sim::DomId domain, unsigned state, sim::Ps timeout, OperationDone done);
+
+  NoIommuPolicy no_iommu_policy() const { return config_.no_iommu; }
+  // Functions attached to `domain`, in the order of their dev-N nodes.
+  std::vector<pci::Bdf> attached(sim::DomId domain) const;
+  bool busy() const { return running_ != nullptr; }
+
+ private:
+  struct Operation;
+  struct Assignment;
+  using Next = std::function<void(std::string error)>;  // empty: go on
+  using Step = std::function<void(Next)>;
+
+  void Enqueue(std::unique_ptr<Operation> operation);
+  void StartNext();
+  void RunStep();
+  void Finish(const std::string& error);
+
+  // Step builders, toolstack_steps.cc.
+  Step Control(std::string what, std::function<long()> call, bool must_succeed);
+  Step Store(std::string what, std::function<XsError(TransactionId)> body);
+  Step Write(std::string path, std::string value, std::function<bool(long)> tolerated);
+  Step WaitState(std::string path, unsigned state, std::string subject, sim::Ps timeout);
+  void Say(const std::string& text);
+
+  void AddAssignSteps(Operation& operation, sim::DomId domain, pci::Bdf function, const AttachOptions& options);
+  void AddRevokeSteps(Operation& operation, sim::DomId domain, pci::Bdf function);
+  void AddCloseSteps(Operation& operation, sim::DomId domain, bool forgive);
+
+  sim::Simulation& simulation_;
+  sim::Trace& trace_;
+  Xenstored& store_;
+  HypervisorControl& hypervisor_;
+  DomainAgent& agent_;
+  const PciInventory& inventory_;
+  ToolstackConfig config_;
+  std::unique_ptr<StoreClient> client_;
+  std::set<pci::Bdf> assignable_;
+  std::map<pci::Bdf, Assignment> assigned_;
+  std::deque<std::unique_ptr<Operation>> queue_;
+  std::unique_ptr<Operation> running_;
+};
+
+}  // namespace pvpci::xen
+
+#endif  // PVPCI_MODELS_XEN_TOOLSTACK_TOOLSTACK_H_
