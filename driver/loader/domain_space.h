@@ -55,9 +55,9 @@ class DomainSpace {
   // Back to inaccessible (vmalloc) or to the domain's own page (direct map). False outside both regions.
   bool UnmapPage(uint64_t va);
 
-  // Makes whole pages of the direct map inaccessible: a stack guard. Unguard restores them.
-  void Guard(uint64_t va, uint64_t length);
-  void Unguard(uint64_t va, uint64_t length);
+  // Makes whole pages of the direct map inaccessible: a stack guard. Unguard restores them. False: not such pages.
+  bool Guard(uint64_t va, uint64_t length);
+  bool Unguard(uint64_t va, uint64_t length);
   bool guarded(uint64_t va) const;
 
   // Host pointer to [va, va + length) if all of it is mapped (writable, if `write`), else null: -EFAULT.
@@ -65,7 +65,7 @@ class DomainSpace {
 
  private:
   enum class PageState : uint8_t { kReadOnly, kWritable, kGuard };
-  void Release();
+  bool SetProtection(uint64_t va, uint64_t length, int protection);
 
   uint64_t base_ = 0;
   uint64_t pages_ = 0;

@@ -18,6 +18,8 @@
 #include <string_view>
 #include <vector>
 
+#include "driver/loader/block_table.h"
+#include "driver/loader/elf_file.h"
 #include "driver/seam/seam.h"
 #include "sim/time.h"
 
@@ -30,27 +32,9 @@ class DomainSpace;
 // The file is not an image we can load (corrupt, wrong kind, unsupported relocation): exit code 3.
 struct ImageError : std::runtime_error { using std::runtime_error::runtime_error; };
 
-// One basic block of instrumented code: one line of the side table.
-struct Block {
-  uint32_t id = 0;            // as the link wrote it into __sancov_guards, 1..n
-  uint32_t source = 0;        // index into Image::sources()
-  std::string_view function;  // as in the source, before inlining
-  uint32_t index = 0;         // 0: the function's entry
-  uint32_t instructions = 0;
-  uint32_t cost_ps = 0;
-  uint32_t line = 0;
-};
-
 struct ImageSymbol {
   uint64_t address = 0;  // as linked
   uint64_t size = 0;
-};
-
-struct ImageSection {
-  std::string name;
-  uint64_t address = 0;  // as linked
-  uint64_t size = 0;
-  const std::byte* data = nullptr;  // null: no bits in the file
 };
 
 class Image {
@@ -90,9 +74,15 @@ class Image {
   // Block id held by each guard slot as linked (0: unused slot). Slot i lives at guards_address() + 4 * i.
   const std::vector<uint32_t>& guard_ids() const;
   uint64_t guards_address() const;  // as linked; 0: not instrumented
+  // What each slot holds right after loading: the block's cost with kGuardTrap.
+  const std::vector<uint32_t>& guard_values() const;
+
+  // The file's bytes behind a linked range; null if it is not all in the file.
+  const std::byte* DataAt(uint64_t link_address, uint64_t length) const;
+  // The open file, for DWARF.
+  ElfFile& elf() const;
 
  private:
-  friend class Symbolizer;
   struct Impl;
   explicit Image(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

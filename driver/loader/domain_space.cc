@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driver/loader/domain_space.h"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace pvpci::driver {
+namespace {
+
+constexpr uint64_t kPage = 4096;
+constexpr uint64_t kLargePage = 2ull << 20;
+constexpr int kGuestProtection = PROT_READ | PROT_WRITE | PROT_EXEC;  // the image's code lies in the domain's memory
+
+void* Pointer(uint64_t address) { return reinterpret_cast<void*>(address); }
+
+// Maps exactly there or throws. Old kernels ignore the flag and map elsewhere.
+void MapExactly(uint64_t address, uint64_t length, int protection, int flags, int fd, const char* what) {
+  void* got = mmap(Pointer(address), length, protection, flags | MAP_FIXED_NOREPLACE, fd, 0);
+  if (got == Pointer(address)) return;
+  const int error = got == MAP_FAILED ? errno : EEXIST;
+  if (got != MAP_FAILED) munmap(got, length);
+  throw SpaceError(fmt::format("cannot map the {} at {:#x}..{:#x}: {}{}", what, address, address + length,
+                               std::strerror(error),
+                               error == EEXIST ? " (something of this process lies there already)" : ""));
+}
+
+}  // namespace
+
+DomainSpace::DomainSpace(const DomainSpaceConfig& config)
+    : base_(kDirectMapBase + config.index * config.slot_bytes),
+      pages_(config.pages),
+      vmalloc_base_(kVmallocBase + config.index * kVmallocStride),
+      vmalloc_bytes_(config.vmalloc_bytes) {
+  if (config.slot_bytes % kLargePage != 0 || vmalloc_bytes_ % kPage != 0 || vmalloc_bytes_ > kVmallocStride) {
+    throw SpaceError("the distance between domains must be a multiple of 2 MiB, a vmalloc area at most 64 GiB");
+  }
+  if (pages_ == 0 || bytes() > config.slot_bytes) {
+    throw SpaceError(fmt::format("domain {} has {} pages; between 1 and {} fit its address slot", config.index, pages_,
+                                 config.slot_bytes / kPage));
+  }
+  if (base_ + bytes() > kDirectMapEnd) {
+    throw SpaceError(fmt::format("domain {} ends at {:#x}: all images together must stay below 2 GiB", config.index,
+                                 base_ + bytes()));
+  }
+  memfd_ = memfd_create(fmt::format("pvpci-dom{}", config.index).c_str(), MFD_CLOEXEC);
+  if (memfd_ < 0 || ftruncate(memfd_, static_cast<off_t>(bytes())) != 0) {
+    const int error = errno;
+    if (memfd_ >= 0) close(memfd_);
+    throw SpaceError(fmt::format("no memory for domain {}: {}", config.index, std::strerror(error)));
+  }
+  try {
+    MapExactly(base_, bytes(), kGuestProtection, MAP_SHARED, memfd_, "direct map");
+  } catch (...) {
+    close(memfd_);
+    throw;
+  }
+  try {
+    MapExactly(vmalloc_base_, vmalloc_bytes_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+               "vmalloc area");
+  } catch (...) {
+    munmap(Pointer(base_), bytes());
+    close(memfd_);
+    throw;
+  }
+}
+
+DomainSpace::~DomainSpace() {
+  munmap(Pointer(base_), bytes());
+  munmap(Pointer(vmalloc_base_), vmalloc_bytes_);
+  close(memfd_);
+}
+
+bool DomainSpace::MapFrame(uint64_t va, int fd, uint64_t offset, bool writable) {
+  if (va % kPage != 0 || offset % kPage != 0 || (!in_direct_map(va) && !in_vmalloc(va))) return false;
+  const int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+  if (mmap(Pointer(va), kPage, protection, MAP_SHARED | MAP_FIXED, fd, static_cast<off_t>(offset)) == MAP_FAILED) {
+    return false;
+  }
+  exceptions_[va / kPage] = writable ? PageState::kWritable : PageState::kReadOnly;
+  return true;
+}
+
+bool DomainSpace::UnmapPage(uint64_t va) {
+  if (va % kPage != 0) return false;
+  void* got = MAP_FAILED;
+  if (in_direct_map(va)) {
+    got = mmap(Pointer(va), kPage, kGuestProtection, MAP_SHARED | MAP_FIXED, memfd_, static_cast<off_t>(va - base_));
+  } else if (in_vmalloc(va)) {
+    got = mmap(Pointer(va), kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  }
+  if (got == MAP_FAILED) return false;
+  exceptions_.erase(va / kPage);
+  return true;
+}
+
+bool DomainSpace::SetProtection(uint64_t va, uint64_t length, int protection) {
+  if (va % kPage != 0 || length % kPage != 0 || length == 0 || !in_direct_map(va) || length > base_ + bytes() - va) {
+    return false;
+  }
+  return mprotect(Pointer(va), length, protection) == 0;
+}
+
+bool DomainSpace::Guard(uint64_t va, uint64_t length) {
+  if (!SetProtection(va, length, PROT_NONE)) return false;
+  for (uint64_t page = va; page < va + length; page += kPage) exceptions_[page / kPage] = PageState::kGuard;
+  return true;
+}
+
+bool DomainSpace::Unguard(uint64_t va, uint64_t length) {
+  if (!SetProtection(va, length, kGuestProtection)) return false;
+  for (uint64_t page = va; page < va + length; page += kPage) exceptions_.erase(page / kPage);
+  return true;
+}
+
+bool DomainSpace::guarded(uint64_t va) const {
+  const auto found = exceptions_.find(va / kPage);
+  return found != exceptions_.end() && found->second == PageState::kGuard;
+}
+
+void* DomainSpace::Access(uint64_t va, uint64_t length, bool write) const {
+  if (length == 0) length = 1;
+  const uint64_t last = va + length - 1;
+  if (last < va) return nullptr;
+  const bool direct = in_direct_map(va) && in_direct_map(last);
+  if (!direct && !(in_vmalloc(va) && in_vmalloc(last))) return nullptr;
+  uint64_t mapped_pages = 0;
+  for (auto at = exceptions_.lower_bound(va / kPage); at != exceptions_.end() && at->first <= last / kPage; ++at) {
+    if (at->second == PageState::kGuard || (write && at->second == PageState::kReadOnly)) return nullptr;
+    ++mapped_pages;
+  }
+  if (!direct && mapped_pages != last / kPage - va / kPage + 1) return nullptr;
+  return Pointer(va);
+}
+
+}  // namespace pvpci::driver
