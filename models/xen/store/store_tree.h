@@ -52,6 +52,7 @@ struct StoreQuota {
   uint32_t watches = 128;            // of one connection; more: E2BIG. Option -W.
   uint32_t transactions = 10;        // open on one connection; more: ENOSPC. Option -t.
   uint32_t unread_responses = 20;    // the daemon stops reading a ring with this many answers not taken. Option -Q.
+  uint32_t backlog_bytes = 2560 * 1024;  // waiting for one ring; more: the connection is ignored. Option -M, hard.
 };
 
 inline constexpr size_t kAbsolutePathMax = 3072;  // XENSTORE_ABS_PATH_MAX

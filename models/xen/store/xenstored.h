@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,7 +41,7 @@ struct XenstoredConfig {
 // A domain's end of the ring. `page` is the host address of the 4 KiB page and must stay valid until Release.
 struct StoreRing {
   void* page = nullptr;
-  uint64_t gfn = 0;                  // for IS_DOMAIN_INTRODUCED's re-introduction check only
+  uint64_t gfn = 0;                  // frame number as the tools write it to store/ring-ref
   uint32_t port = 0;                 // the domain's event channel
   std::function<void()> notify;      // raises that channel at the domain
 };
@@ -60,8 +61,8 @@ class Xenstored {
   // Must not outlive the daemon.
   std::unique_ptr<StoreClient> OpenClient(sim::DomId domain, sim::DomId writer);
 
-  // Connects a domain's ring; fires @introduceDomain. EINVAL without a page. Introducing again with the same gfn and
-  // port keeps the connection (EISCONN never, as in 4.17); with others: EINVAL.
+  // Connects a domain's ring; fires @introduceDomain. EINVAL without page or notify. Introducing again with the same
+  // gfn and port changes nothing; with others: EINVAL.
   XsError Introduce(sim::DomId domain, StoreRing ring);
   // Drops the ring, its watches and transactions, and what the domain owned; fires @releaseDomain. ENOENT.
   XsError Release(sim::DomId domain);
@@ -97,7 +98,9 @@ class Xenstored {
   void FireFirst(StoreConnection& connection, std::string_view path, std::string_view token);
   void Publish(const std::vector<StoreChange>& changes);
   void FireSpecial(std::string_view name);
-  void Schedule(sim::DomId domain, sim::Ps delay);
+  // Writes out what events queued meanwhile.
+  void FlushRings();
+  void Schedule(RingConnection& connection, sim::Ps delay);
   void Serve(sim::DomId domain);
 
   sim::Simulation& simulation_;
@@ -107,6 +110,7 @@ class Xenstored {
   RingResolver resolver_;
   Counters counters_;
   uint64_t next_connection_ = 1;
+  std::set<sim::DomId> to_flush_;
   std::map<uint64_t, StoreConnection*> connections_;  // in order of appearance: the order in which watches fire
   std::map<sim::DomId, std::unique_ptr<RingConnection>> rings_;
   sim::Ps free_at_ = 0;                          // the daemon is busy until then
