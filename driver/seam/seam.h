@@ -93,6 +93,10 @@ struct seam_host_table {
 	/* boost::context, for task stacks: make(top, size, fn) and jump(to, data) -> {from, data}. */
 	void *(*fiber_make)(void *stack_top, seam_u64 size, void (*fn)(void *from, void *data));
 	struct seam_transfer (*fiber_jump)(void *to, void *data);
+	/* Where this domain's memory and its area for further mappings begin, as virtual addresses. */
+	seam_u64 direct_map_base;
+	seam_u64 vmalloc_base;
+	seam_u64 vmalloc_bytes;
 };
 
 /* Entry points into the image; the host calls them on a guest stack. */
@@ -101,7 +105,7 @@ struct seam_guest_table {
 	seam_u32 vcpu_count_max;
 	struct seam_clock *clock;
 	seam_u64 *jiffies;		/* jiffies_64; the host keeps it in step with Xen system time */
-	/* vCPU entry: `start_info` on vCPU 0 (boots), context of VCPUOP_initialise elsewhere. Never returns. */
+	/* vCPU entry: `start_info` on vCPU 0 (boots), null on the others. Never returns. */
 	void (*boot)(void *start_info);
 	/*
 	 * Runs the domain's event callback on the current stack, as the bounce frame would. Called at a block
