@@ -87,14 +87,21 @@ class DmaLedger {
     std::vector<Slot> live;    // oldest first
     std::vector<Slot> stale;   // oldest first, at most kStalePerPage
   };
-  static uint64_t Key(DmaDevice device, uint64_t page) { return static_cast<uint64_t>(device) << 40 ^ page; }
+  struct Key {
+    DmaDevice device;
+    uint64_t page;
+    friend bool operator==(const Key& a, const Key& b) { return a.device == b.device && a.page == b.page; }
+  };
+  struct KeyHash {
+    size_t operator()(const Key& key) const { return (key.page ^ uint64_t{key.device} << 36) * 0x9E3779B97F4A7C15; }
+  };
   void End(Slot slot, Ps time, BacktraceId backtrace);
   void Forget(Slot slot);  // one page less remembers it
 
   std::deque<DmaMapping> slots_;          // stable addresses; reused once no page remembers them
   std::vector<uint64_t> references_;      // per slot: pages that list it
   std::vector<Slot> free_;
-  std::unordered_map<uint64_t, Page> pages_;                    // never iterated
+  std::unordered_map<Key, Page, KeyHash> pages_;                // never iterated
   std::unordered_map<DmaDevice, std::vector<Slot>> by_device_;  // live ones, oldest first; never iterated over keys
   uint64_t next_serial_ = 1;
   uint64_t live_count_ = 0;

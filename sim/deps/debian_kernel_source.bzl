@@ -151,7 +151,7 @@ package(default_visibility = ["//visibility:public"])
 exports_files(["manifest.sha256", "stamp.json"])
 
 exports_files(glob(%r))
-""" % (package, version, ["src/%s/**/*.%s" % (folder, kind) for folder in sorted(folders.to_list()) for kind in "cS"]),
+""" % (package, version, ["src/%s/**/*.%s" % (folder, kind) for folder in sorted(folders.to_list()) for kind in ("c", "S")]),
         executable = False,
     )
 
