@@ -1,0 +1,240 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Gives every basic block of a linked guest image its cost, from the image's own disassembly, and a dense number.
+
+Each instrumented block begins with the accounting that the link inlined: it loads the block's guard, subtracts it
+from the countdown and leaves for the host when that is negative. The load is found by its relocation against the
+section __sancov_guards (the link keeps relocations), so nothing depends on how the compiler arranged it:
+
+  * an instruction belongs to the last guard loaded before it; at the start of a machine block that is entered by a
+    jump, to the first guard loaded in it, or, if it loads none, to the block the jump came from;
+  * the accounting itself costs nothing: guard load, countdown update, its branch, and the call into the host;
+  * a block that the link copied (inlining, unrolling) costs the mean of its copies, rounded;
+  * a guard that is no longer loaded, because the compiler could prove its block empty or never run, has 0 instructions.
+
+The model of the core is core_model.py. The guards of the written image hold block numbers 1..n, in the order of the
+table: tab-separated id, source path, function, index in the function (0: entry), instructions, picoseconds, line.
+"""
+import argparse
+import bisect
+import re
+import struct
+import subprocess
+import sys
+
+sys.path.insert(0, __file__.rpartition("/")[0] or ".")
+import core_model  # noqa: E402
+import elf  # noqa: E402
+
+GUARD_SECTION = "__sancov_guards"
+LINE = re.compile(r"^\s*([0-9a-f]+):\s*(.*)$")
+TARGET = re.compile(r"^(?:0x)?([0-9a-f]+)(?: <.*>)?$")
+# How far from its guard load the rest of one accounting lies at most, in instructions.
+REACH = 8
+
+
+class Instruction:
+    __slots__ = ("address", "words", "operands", "guard", "guard_address", "clock", "free")
+
+    def __init__(self, address, words, operands):
+        self.address, self.words, self.operands = address, words, operands
+        self.guard = None  # slot that it loads
+        self.guard_address = False  # takes the address of a guard: the way into the host
+        self.clock = False  # touches the countdown
+        self.free = False  # part of the accounting
+
+    @property
+    def mnemonic(self):
+        return self.words[-1]
+
+
+def disassemble(objdump, path):
+    """All instructions of executable sections, by address."""
+    text = subprocess.run([objdump, "--disassemble", "--no-show-raw-insn", path], check=True, stdout=subprocess.PIPE,
+                          encoding="utf-8", errors="replace").stdout
+    found, lone = [], None  # the disassembler prints some prefixes on a line of their own
+    for line in text.splitlines():
+        match = LINE.match(line)
+        words = match[2].partition("#")[0].split() if match else []
+        if not words:
+            continue
+        address = int(match[1], 16)
+        if lone:
+            address, words, lone = lone[0], lone[1] + words, None
+        prefixes = 0
+        while prefixes < len(words) and words[prefixes] in core_model.PREFIXES:
+            prefixes += 1
+        if prefixes == len(words):
+            lone = (address, words)
+        else:
+            found.append(Instruction(address, words[:prefixes + 1], " ".join(words[prefixes + 1:])))
+    return sorted(found, key=lambda i: i.address)
+
+
+def mark(image, instructions, clock_symbol):
+    """Finds guard loads and countdown accesses by relocation."""
+    guards = image.section(GUARD_SECTION)
+    symbols = image.symbols()
+    clock = next((s for s in symbols if s.name == clock_symbol), None)
+    if clock is None:
+        raise SystemExit(f"block_costs: the image has no symbol {clock_symbol}")
+    addresses = [i.address for i in instructions]
+    for r in image.relocations():
+        at = bisect.bisect_right(addresses, r.offset) - 1
+        if at < 0:
+            continue
+        instruction = instructions[at]
+        end = addresses[at + 1] if at + 1 < len(addresses) else r.offset + 4
+        relative = r.kind in (2, 4)  # R_X86_64_PC32, _PLT32
+        target = symbols[r.symbol].value + r.addend + (end - r.offset if relative else 0)
+        if guards.address <= target < guards.address + guards.size:
+            if f"${target:#x}" in instruction.operands.split(",")[0] or f"${target}" == instruction.operands.split(",")[0] \
+                    or instruction.mnemonic.startswith("lea"):
+                instruction.guard_address = True
+            else:
+                instruction.guard = (target - guards.address) // 4
+        elif clock.value <= target < clock.value + 8:
+            instruction.clock = True
+
+
+def free_accounting(instructions):
+    """Marks what belongs to the accounting itself."""
+    for n, i in enumerate(instructions):
+        if i.guard_address:  # mov $guard, %edi; call emul_deadline; jmp back
+            for j in instructions[n:n + 4]:
+                j.free = True
+                if j.mnemonic.startswith("jmp"):
+                    break
+        if i.guard is None:
+            continue
+        i.free = True
+        for j in instructions[max(0, n - 3):n]:
+            j.free = j.free or j.clock
+        subtracted = i.mnemonic.startswith("sub")
+        for j in instructions[n + 1:n + REACH]:
+            if j.guard is not None:
+                break
+            if j.clock or not subtracted and j.mnemonic.startswith("sub"):
+                j.free = True
+                subtracted = True
+            elif j.mnemonic in ("js", "jns"):
+                j.free = True
+                break
+
+
+def attribute(image, instructions, slots):
+    """[(instructions, millicycles, copies)] by guard slot."""
+    count, cost, copies = [0] * slots, [0] * slots, [0] * slots
+    functions = {s.value for s in image.symbols() if s.kind == elf.STT_FUNC}
+    leaders, came_from = set(functions), {}
+    targets = []
+    for n, i in enumerate(instructions):
+        target = None
+        if i.mnemonic.startswith("j"):
+            match = TARGET.match(i.operands)
+            if match:
+                target = int(match[1], 16)
+                leaders.add(target)
+            if n + 1 < len(instructions):
+                leaders.add(instructions[n + 1].address)
+        targets.append(target)
+    # First guard loaded in each machine block, known before its first instruction is charged.
+    first, ahead = [None] * len(instructions), None
+    for n in range(len(instructions) - 1, -1, -1):
+        if n + 1 < len(instructions) and instructions[n + 1].address in leaders:
+            ahead = None
+        if instructions[n].guard is not None:
+            ahead = instructions[n].guard
+        first[n] = ahead
+    current, falls = None, False
+    for n, i in enumerate(instructions):
+        if i.address in functions:
+            current, falls = None, False
+        if i.address in leaders:
+            if first[n] is not None:
+                current = first[n]
+            elif not falls and i.address in came_from:
+                current = came_from[i.address]
+        if i.guard is not None:
+            current = i.guard
+            copies[current] += 1
+        if current is not None and not i.free:
+            count[current] += 1
+            cost[current] += core_model.cost(i.words, i.operands)
+        if targets[n] is not None and current is not None:
+            came_from.setdefault(targets[n], current)
+        falls = not core_model.ends_straight_line(i.mnemonic)
+    return count, cost, copies
+
+
+def read_tables(paths):
+    """(key << 16 | block) -> (source, function, index, line), in the order of the files."""
+    blocks = {}
+    for path in paths:
+        with open(path, encoding="utf-8") as file:
+            head = file.readline().split()
+            if head[:1] != ["#key"]:
+                raise SystemExit(f"block_costs: {path} is not a table of tag_guards.py")
+            key = int(head[1]) << 16
+            for line in file:
+                block, source, function, index, number = line.rstrip("\n").split("\t")
+                blocks[key | int(block)] = (source, function, int(index), int(number))
+    return blocks
+
+
+def rounded_mean(total, copies):
+    return (total + copies // 2) // copies if copies else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--image", required=True, help="as linked")
+    parser.add_argument("--out", required=True, help="the image with dense block numbers in its guards")
+    parser.add_argument("--blocks", required=True, help="the table of blocks")
+    parser.add_argument("--objdump", default="llvm-objdump")
+    parser.add_argument("--clock-symbol", default="emul_clock", help="the countdown is its first field")
+    parser.add_argument("--tables", required=True, help="file that names one table of tag_guards.py per line")
+    args = parser.parse_args()
+    with open(args.tables, encoding="utf-8") as file:
+        known = read_tables(file.read().split())
+    with open(args.image, "rb") as file:
+        data = bytearray(file.read())
+    image = elf.Elf(bytes(data))
+    guards = image.section(GUARD_SECTION)
+    if guards is None:
+        sys.exit(f"block_costs: the image has no section {GUARD_SECTION}: it was not instrumented")
+    slots = guards.size // 4
+    tags = struct.unpack_from(f"<{slots}I", data, guards.offset)
+    instructions = disassemble(args.objdump, args.image)
+    mark(image, instructions, args.clock_symbol)
+    free_accounting(instructions)
+    count, cost, copies = attribute(image, instructions, slots)
+
+    held = {}  # tag -> slots; the same tag twice if the link copied a guard array
+    for slot, tag in enumerate(tags):
+        if tag:
+            if tag not in known:
+                sys.exit(f"block_costs: guard {slot} holds {tag:#x}, which no table has")
+            held.setdefault(tag, []).append(slot)
+    number = 0
+    numbers = [0] * slots
+    with open(args.blocks, "w", encoding="utf-8") as file:
+        file.write("# id\tsource\tfunction\tindex\tinstructions\tpicoseconds\tline\n")
+        for tag, (source, function, index, line) in known.items():
+            if tag not in held:
+                continue  # the link dropped the function
+            number += 1
+            where = held[tag]
+            for slot in where:
+                numbers[slot] = number
+            n = sum(copies[s] for s in where)
+            file.write("\t".join(map(str, (
+                number, source, function, index, rounded_mean(sum(count[s] for s in where), n),
+                core_model.picoseconds(rounded_mean(sum(cost[s] for s in where), n)), line))) + "\n")
+    struct.pack_into(f"<{slots}I", data, guards.offset, *numbers)
+    with open(args.out, "wb") as file:
+        file.write(data)
+
+
+if __name__ == "__main__":
+    main()
