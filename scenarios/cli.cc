@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/cli.h"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "scenarios/suggest.h"
+#include "scenarios/units.h"
+
+namespace pvpci::scenarios {
+namespace {
+
+// What this build can write. result.json, report.html and junit.xml are always written.
+const std::vector<std::string>& Formats() {
+  static const std::vector<std::string> formats = {"text", "json", "html", "junit", "trace"};
+  return formats;
+}
+
+const std::vector<std::string>& Verbs() {
+  static const std::vector<std::string> verbs = {"run", "list", "show", "check", "test", "demo", "help"};
+  return verbs;
+}
+
+constexpr const char* kMainHelp =
+    R"(pvpci: a machine room in one process. Real, unmodified Linux passthrough code on simulated PCI, IOMMU and Xen.
+
+  ./pvpci demo                       set up what is missing, build, run the flagship scenarios
+  ./pvpci run SCENARIO...            run scenarios, by name or file; results in out/<scenario>
+  ./pvpci list                       the scenarios that are here, with their claims
+  ./pvpci show SCENARIO              explain a scenario: machine, domains, devices, steps, expectations
+  ./pvpci check FILE...              check scenario files without running them
+  ./pvpci test                       build and run every test
+
+Try
+  ./pvpci run slurp                              where does DMA land without an IOMMU?
+  ./pvpci run slurp --iommu dmar                 and with one?
+  ./pvpci run interrupt_latency --format trace   every interrupt, hypercall and ring operation in trace.txt
+  ./pvpci run honest_dma --seed 7 --twice        is it deterministic? (exit 7 if not)
+
+Exit codes: 0 all expectations hold, 1 one is violated, 2 bad input, nothing was run, 3 corrupt artefact,
+4 the bench failed or cannot judge, 5 out of resources or time, 7 nondeterminism, 130/143 interrupted.
+
+'./pvpci VERB --help' explains a verb. README.md starts at the beginning.
+)";
+
+constexpr const char* kRunHelp =
+    R"(./pvpci run SCENARIO... [options]: run scenarios and judge their expectations.
+
+SCENARIO is a name ('./pvpci list' shows them) or a YAML file. Results go to out/<scenario>/: result.json (everything),
+report.html (for people, offline), junit.xml (for CI), a console log per domain. With several scenarios each has its
+own folder below --out, beside an index page.
+
+  --iommu none|dmar|dmar+ir   in place of the scenario's machine.iommu (modes M0, M1, M2)
+  --kernel 6.1|PATH           in place of the scenario's kernel
+  --seed N                    in place of the scenario's seed; same seed, same trace digest
+  --set KEY=VALUE             any single value of the file: --set domains.driver.vcpus=2
+                              --set machine.xen.uptime_at_start='1 s' (repeatable)
+  --out DIR                   where results go (out/<scenario>)
+  --format F[,F...]           text: summary on the terminal (default); trace: trace.txt; json, html, junit: always
+                              written; json also prints result.json on standard output
+  --twice                     run twice, compare the trace digests; exit 7 if they differ
+  --timeout S                 give up after S seconds of real time (exit 5)
+  --until TIME                end at this simulated time, e.g. --until '5 ms'
+  --gdb[=TIME]                stop at a simulated time (default: at the first finding or stopped domain) and print
+                              the one line that attaches gdb with the kernel's own symbols
+
+Examples
+  ./pvpci run slurp
+  ./pvpci run slurp forged_msi --iommu dmar+ir --out /tmp/m2
+  ./pvpci run my_scenario.yaml --set devices.endpoint.link='gen4 x4' --format text,trace
+)";
+
+constexpr const char* kListHelp =
+    R"(./pvpci list [--json]: the scenarios in scenarios/, with the modes they apply to and their claims.
+)";
+
+constexpr const char* kShowHelp =
+    R"(./pvpci show SCENARIO [--json]: explain what a scenario builds, does and expects. Runs nothing.
+
+Takes the same --iommu, --kernel, --seed and --set as 'run', to see their effect.
+)";
+
+constexpr const char* kCheckHelp =
+    R"(./pvpci check FILE...: check scenario files. Runs nothing; exit 2 and file:line:column: message if one is bad.
+
+  --keys     print every key of the scenario language with its meaning
+  --schema   print the JSON Schema (scenarios/scenario.schema.json), for editors
+
+In VS Code: "yaml.schemas": {"./scenarios/scenario.schema.json": "scenarios/*.yaml"}
+)";
+
+constexpr const char* kFrontHelp =
+    R"(This verb is done by the front script: call ./pvpci in the project's root, not the program it builds.
+)";
+
+// "--seed 7" must be a whole number before any file is read, so that the message can say so plainly.
+uint64_t WholeNumber(const std::string& option, const std::string& text) {
+  const auto value = ParseUnsigned(text);
+  if (!value) throw UsageError(fmt::format("{}: expected a whole number, found '{}'", option, text));
+  return *value;
+}
+
+sim::Ps Duration(const std::string& option, const std::string& text) {
+  const auto value = ParseDuration(text);
+  if (!value || *value == 0) {
+    throw UsageError(fmt::format("{}: expected a time such as '10 us' or '5 ms', found '{}'", option, text));
+  }
+  return *value;
+}
+
+struct RawOptions {
+  std::string iommu, kernel, seed, out, timeout, until;
+  std::vector<std::string> sets, formats;
+  bool twice = false, json = false, schema = false, keys = false;
+  std::string gdb;
+};
+
+void AddOverrides(const RawOptions& raw, CommandLine* command) {
+  if (!raw.iommu.empty()) {
+    const std::vector<std::string> words = {"none", "dmar", "dmar+ir"};
+    if (std::find(words.begin(), words.end(), raw.iommu) == words.end()) {
+      throw UsageError(fmt::format("--iommu: expected {}, found '{}'{}", OneOf(words), raw.iommu,
+                                   DidYouMean(raw.iommu, words)));
+    }
+    command->overrides.push_back({"machine.iommu", raw.iommu, "--iommu"});
+  }
+  if (!raw.kernel.empty()) command->overrides.push_back({"kernel", raw.kernel, "--kernel"});
+  if (!raw.seed.empty()) {
+    WholeNumber("--seed", raw.seed);
+    command->overrides.push_back({"seed", raw.seed, "--seed"});
+  }
+  for (const std::string& text : raw.sets) {
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      throw UsageError(fmt::format("--set: expected KEY=VALUE, as in machine.memory='1 GiB', found '{}'", text));
+    }
+    command->overrides.push_back({text.substr(0, equals), text.substr(equals + 1), "--set " + text.substr(0, equals)});
+  }
+}
+
+void AddFormats(const RawOptions& raw, CommandLine* command) {
+  for (const std::string& item : raw.formats) {
+    std::istringstream stream(item);
+    std::string word;
+    while (std::getline(stream, word, ',')) {
+      if (std::find(Formats().begin(), Formats().end(), word) == Formats().end()) {
+        throw UsageError(fmt::format("--format: expected {}, found '{}'{}", OneOf(Formats()), word,
+                                     DidYouMean(word, Formats())));
+      }
+      command->formats.insert(word);
+    }
+  }
+  if (command->formats.empty()) command->formats.insert("text");
+}
+
+// Options that CLI11 did not take: the first one is named, with the nearest that exists.
+void RefuseRest(const CLI::App& app, const std::string& verb) {
+  const std::vector<std::string> rest = app.remaining();
+  if (rest.empty()) return;
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  }
+  const std::string word = rest.front().substr(0, rest.front().find('='));
+  std::string hint = DidYouMean(word, known);
+  if (hint.empty()) hint = fmt::format("; './pvpci {} --help' lists the options", verb);
+  throw UsageError(fmt::format("{}: unknown option '{}'{}", verb, word, hint));
+}
+
+CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std::vector<std::string> arguments) {
+  CLI::App app;
+  app.set_help_flag();
+  app.allow_extras();
+  RawOptions raw;
+  bool help_wanted = false;
+  CommandLine command;
+  command.verb = verb;
+  app.add_flag("--help,-h", help_wanted);
+  if (verb != Verb::kList) app.add_option("scenarios", command.scenarios);
+  if (verb == Verb::kRun || verb == Verb::kShow) {
+    app.add_option("--iommu", raw.iommu)->expected(1);
+    app.add_option("--kernel", raw.kernel)->expected(1);
+    app.add_option("--seed", raw.seed)->expected(1);
+    app.add_option("--set", raw.sets)->expected(1)->take_all();
+  }
+  if (verb == Verb::kRun) {
+    app.add_option("--out", raw.out)->expected(1);
+    app.add_option("--format", raw.formats)->expected(1)->take_all();
+    app.add_flag("--twice", raw.twice);
+    app.add_option("--timeout", raw.timeout)->expected(1);
+    app.add_option("--until", raw.until)->expected(1);
+    app.add_flag("--gdb{stop}", raw.gdb);
+  }
+  if (verb == Verb::kList || verb == Verb::kShow) app.add_flag("--json", raw.json);
+  if (verb == Verb::kCheck) {
+    app.add_flag("--schema", raw.schema);
+    app.add_flag("--keys", raw.keys);
+  }
+  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them last first
+  try {
+    app.parse(arguments);
+  } catch (const CLI::Error& error) {
+    throw UsageError(fmt::format("{}: {}", name, error.what()));
+  }
+  if (help_wanted) {
+    CommandLine answer;
+    answer.help = help;
+    return answer;
+  }
+  RefuseRest(app, name);
+  AddOverrides(raw, &command);
+  AddFormats(raw, &command);
+  command.out = raw.out;
+  command.twice = raw.twice;
+  command.json = raw.json;
+  command.schema = raw.schema;
+  command.keys = raw.keys;
+  if (app.count("--out") > 0 && raw.out.empty()) throw UsageError("--out: expected a folder");
+  if (!raw.timeout.empty()) {
+    const uint64_t seconds = WholeNumber("--timeout", raw.timeout);
+    if (seconds == 0 || seconds > 86400) throw UsageError("--timeout: expected seconds, 1 .. 86400");
+    command.timeout_s = static_cast<unsigned>(seconds);
+  }
+  if (!raw.until.empty()) command.until = Duration("--until", raw.until);
+  if (!raw.gdb.empty()) {
+    command.gdb = true;
+    if (raw.gdb != "stop" && raw.gdb != "true") command.gdb_at = Duration("--gdb", raw.gdb);
+  }
+  const bool tables = command.schema || command.keys;
+  if (verb != Verb::kList && command.scenarios.empty() && !tables) {
+    throw UsageError(fmt::format("{}: which scenario? './pvpci list' shows them", name));
+  }
+  if (verb == Verb::kShow && command.scenarios.size() > 1) throw UsageError("show: one scenario at a time");
+  return command;
+}
+
+CommandLine Help(const std::string& text) {
+  CommandLine command;
+  command.help = text;
+  return command;
+}
+
+}  // namespace
+
+std::string MainHelp() { return kMainHelp; }
+
+CommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) throw UsageError("which verb? " + OneOf(Verbs()) + "; './pvpci --help' explains them");
+  const std::string& verb = arguments.front();
+  const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+  if (verb == "--help" || verb == "-h" || (verb == "help" && rest.empty())) return Help(kMainHelp);
+  if (verb == "help") return ParseCommandLine({rest.front(), "--help"});
+  if (verb == "run") return ParseVerb(Verb::kRun, verb, kRunHelp, rest);
+  if (verb == "list") return ParseVerb(Verb::kList, verb, kListHelp, rest);
+  if (verb == "show") return ParseVerb(Verb::kShow, verb, kShowHelp, rest);
+  if (verb == "check") return ParseVerb(Verb::kCheck, verb, kCheckHelp, rest);
+  if (verb == "test" || verb == "demo") {
+    if (!rest.empty() && (rest.front() == "--help" || rest.front() == "-h")) return Help(kMainHelp);
+    throw UsageError(fmt::format("{}: {}", verb, std::string(kFrontHelp).substr(0, std::string(kFrontHelp).size() - 1)));
+  }
+  const std::string hint = DidYouMean(verb, Verbs());
+  throw UsageError(fmt::format("unknown verb '{}'{}", verb, hint.empty() ? "; expected " + OneOf(Verbs()) : hint));
+}
+
+}  // namespace pvpci::scenarios

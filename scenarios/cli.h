@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line: verbs, options, help that teaches. Parsing only; nothing runs here.
+#ifndef PVPCI_SCENARIOS_CLI_H_
+#define PVPCI_SCENARIOS_CLI_H_
+
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "scenarios/parser.h"
+#include "sim/time.h"
+
+namespace pvpci::scenarios {
+
+// design.md 6.
+enum ExitCode : int {
+  kExitHolds = 0,
+  kExitViolated = 1,
+  kExitBadInput = 2,
+  kExitCorrupt = 3,
+  kExitBench = 4,
+  kExitResources = 5,
+  kExitNondeterminism = 7,
+  kExitInterrupted = 130,
+  kExitTerminated = 143,
+};
+
+enum class Verb { kHelp, kRun, kList, kShow, kCheck };
+
+struct CommandLine {
+  Verb verb = Verb::kHelp;
+  std::string help;                     // kHelp: the text to print
+  std::vector<std::string> scenarios;   // names or files
+  std::vector<Override> overrides;      // --iommu, --kernel, --seed, --set
+  std::string out;                      // empty: out/<scenario>
+  std::set<std::string> formats;        // of kFormats
+  bool twice = false;
+  unsigned timeout_s = 0;               // wall clock; 0: none
+  sim::Ps until = 0;                    // simulated; 0: the scenario's
+  bool gdb = false;                     // wait for a debugger ...
+  sim::Ps gdb_at = 0;                   // ... at this time; 0: at the first finding or stopped domain
+  bool json = false;                    // tables as JSON
+  bool schema = false;                  // check: print the JSON Schema
+  bool keys = false;                    // check: print the table of keys
+};
+
+// Bad input; what() is one line without "pvpci: ". Exit code 2.
+struct UsageError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+CommandLine ParseCommandLine(const std::vector<std::string>& arguments);
+
+std::string MainHelp();
+
+}  // namespace pvpci::scenarios
+
+#endif  // PVPCI_SCENARIOS_CLI_H_

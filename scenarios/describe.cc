@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/describe.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "scenarios/units.h"
+
+namespace pvpci::scenarios {
+namespace {
+
+const char* PolicyText(NoIommuPolicy policy) {
+  switch (policy) {
+    case NoIommuPolicy::kRefused: return "refuse passthrough without IOMMU, as today";
+    case NoIommuPolicy::kIntxOnly: return "INTx only without IOMMU, as Xen 4.5 to 4.12";
+    case NoIommuPolicy::kMsiToo: return "MSI too without IOMMU, as Xen up to 4.4";
+  }
+  return "?";
+}
+
+std::string DomainLine(const DomainSpec& domain, unsigned id) {
+  std::string text = fmt::format("  {:<14} {}, {}", domain.name, Name(domain.role), FormatSize(domain.memory_bytes));
+  text += fmt::format(", {} vCPU{}", domain.vcpus, domain.vcpus == 1 ? "" : "s");
+  text += domain.p2m == P2mLayout::kExtents2M ? ", p2m in 2 MiB extents" : ", p2m scattered page by page";
+  text += domain.kernel ? fmt::format(", {} event channels", Name(domain.events)) : ", no kernel";
+  if (domain.swiotlb_bytes != 0) text += fmt::format(", swiotlb {}", FormatSize(domain.swiotlb_bytes));
+  for (const SecretSpec& secret : domain.secrets) {
+    text += fmt::format(", secret '{}' of {}", secret.name, FormatSize(secret.bytes));
+  }
+  return text + fmt::format("  (domain {})\n", id);
+}
+
+std::string DeviceLine(const DeviceSpec& device) {
+  std::string text = fmt::format("  {:<14} {}, {}, {}", device.name, Name(device.model), FormatLink(device.link),
+                                 device.behind.empty() ? "on its own root port" : "behind " + device.behind);
+  if (device.intx) text += ", INTx";
+  if (device.msi_vectors != 0) {
+    text += fmt::format(", MSI x{}{}", device.msi_vectors, device.msi_maskable ? " maskable" : "");
+  }
+  if (device.msix_vectors != 0) text += fmt::format(", MSI-X x{}", device.msix_vectors);
+  if (!device.assigned_to.empty()) text += ", for " + device.assigned_to;
+  if (!device.config_dump.empty()) text += ", from " + device.config_dump;
+  return text + "\n";
+}
+
+std::string When(const std::vector<IommuKind>& modes) {
+  return modes.empty() ? "" : fmt::format("  [only {}]", ModeNames(modes));
+}
+
+bool Applies(const std::vector<IommuKind>& modes, IommuKind now) {
+  return modes.empty() || std::find(modes.begin(), modes.end(), now) != modes.end();
+}
+
+}  // namespace
+
+std::string ModeNames(const std::vector<IommuKind>& modes) {
+  std::string text;
+  for (const IommuKind kind : {IommuKind::kNone, IommuKind::kDmar, IommuKind::kDmarIr}) {
+    if (!modes.empty() && std::find(modes.begin(), modes.end(), kind) == modes.end()) continue;
+    text += (text.empty() ? "" : " ") + std::string(ModeName(kind));
+  }
+  return text;
+}
+
+std::string Describe(const Step& step) {
+  switch (step.kind) {
+    case StepKind::kBoot: return fmt::format("boot {}, wait until its init is done", step.domain);
+    case StepKind::kSeize: return fmt::format("dom0's pciback seizes {}", step.device);
+    case StepKind::kAttach:
+      return fmt::format("give {} to {}, wait until both ends are Connected", step.device, step.domain);
+    case StepKind::kDetach: return fmt::format("take {} away from {}", step.device, step.domain);
+    case StepKind::kDestroy: return fmt::format("destroy {}", step.domain);
+    case StepKind::kProgram: {
+      std::string text = fmt::format("run '{}' in {}", fmt::join(step.argv, " "), step.domain);
+      if (step.exit) text += fmt::format("; exit {}", *step.exit);
+      for (const std::string& line : step.prints) text += fmt::format("; prints '{}'", line);
+      return text;
+    }
+    case StepKind::kWrite: return fmt::format("write '{}' to {} in {}", step.value.value_or(""), step.path, step.domain);
+    case StepKind::kRead: {
+      std::string text = fmt::format("read {} in {}", step.path, step.domain);
+      return step.value ? text + fmt::format("; it says '{}'", *step.value) : text;
+    }
+    case StepKind::kAttack: {
+      std::string text = fmt::format("call hostile {}({}) in {}", step.function, fmt::join(step.args, ", "),
+                                     step.domain);
+      return step.result ? text + fmt::format("; it returns {}", *step.result) : text;
+    }
+    case StepKind::kCrash: return fmt::format("make {} end in: {}", step.domain, Name(step.crash));
+    case StepKind::kStorm: {
+      std::string text;
+      for (const StormSpec& storm : step.storms) {
+        text += fmt::format("{}{} sends {} {} interrupts, one every {}", text.empty() ? "" : "; ", storm.device,
+                            storm.count, Name(storm.kind), FormatDuration(storm.interval));
+      }
+      return text + "; wait until all are served";
+    }
+    case StepKind::kEmit:
+      return fmt::format("{} sends {} {} TLP of {} bytes to {}", step.device, step.count,
+                         step.write ? "write" : "read", step.bytes, step.address);
+    case StepKind::kIommuEdit:
+      return fmt::format("set the IOMMU entry of {} for {} to {:#x}{}", step.address, step.device,
+                         step.data.value_or(0), step.invalidate ? ", then invalidate" : ", do not invalidate");
+    case StepKind::kWait: return "let " + FormatDuration(step.duration) + " pass";
+    case StepKind::kCompare:
+      return fmt::format("compare the trace{} with {}, rate at least {}",
+                         step.phase.empty() ? "" : " since '" + step.phase + "'", step.golden, step.min_rate);
+  }
+  return "?";
+}
+
+std::string Describe(const Scenario& scenario) {
+  std::string text = fmt::format("{}\n\n  {}\n\n", scenario.name, scenario.claim);
+  text += fmt::format("Machine: {} of memory, IOMMU {} ({}), profile {}, seed {}, kernel {}\n",
+                      FormatSize(scenario.machine.memory_bytes), Name(scenario.machine.iommu),
+                      ModeName(scenario.machine.iommu), scenario.machine.profile, scenario.seed, scenario.kernel);
+  if (scenario.machine.iommu == IommuKind::kNone) {
+    text += fmt::format("  The tools {}.\n", PolicyText(scenario.machine.policy));
+  }
+  for (const Parameter& parameter : scenario.machine.xen) {
+    text += fmt::format("  xen.{} = {}\n", parameter.name, parameter.value);
+  }
+  for (const Parameter& parameter : scenario.machine.timing) {
+    text += fmt::format("  timing.{} = {}\n", parameter.name, parameter.value);
+  }
+  text += fmt::format("  Applies in {}.\n\nDomains\n", ModeNames(scenario.modes));
+  for (size_t i = 0; i < scenario.domains.size(); ++i) text += DomainLine(scenario.domains[i], static_cast<unsigned>(i));
+  if (!scenario.switches.empty()) text += "\nSwitches\n";
+  for (const SwitchSpec& spec : scenario.switches) {
+    text += fmt::format("  {:<14} {} ports, {}, {}\n", spec.name, spec.ports, FormatLink(spec.link),
+                        spec.acs ? "peer requests redirected (ACS)" : "no ACS: peers reach each other");
+  }
+  if (!scenario.devices.empty()) text += "\nDevices\n";
+  for (const DeviceSpec& device : scenario.devices) text += DeviceLine(device);
+  text += "\nSteps\n";
+  size_t number = 0;
+  for (const Step& step : scenario.steps) {
+    text += fmt::format("  {:>3}. {}{}{}\n", ++number, Describe(step), When(step.when),
+                        Applies(step.when, scenario.machine.iommu) ? "" : " (not now)");
+    if (!step.because.empty()) text += fmt::format("       because {}\n", step.because);
+  }
+  text += "\nMust hold at the end\n";
+  for (const ExpectationSpec& spec : scenario.expect) {
+    text += fmt::format("   {} {}{}\n", Applies(spec.when, scenario.machine.iommu) ? "-" : "x", spec.text,
+                        When(spec.when));
+    if (!spec.because.empty()) text += fmt::format("       because {}\n", spec.because);
+  }
+  text += fmt::format("\nRun it: ./pvpci run {}\n", scenario.name);
+  return text;
+}
+
+nlohmann::ordered_json DescribeJson(const Scenario& scenario) {
+  nlohmann::ordered_json json;
+  json["name"] = scenario.name;
+  json["claim"] = scenario.claim;
+  json["file"] = scenario.file;
+  json["kernel"] = scenario.kernel;
+  json["seed"] = scenario.seed;
+  json["mode"] = ModeName(scenario.machine.iommu);
+  json["machine"] = {{"memory_bytes", scenario.machine.memory_bytes},
+                     {"iommu", Name(scenario.machine.iommu)},
+                     {"policy", Name(scenario.machine.policy)},
+                     {"profile", scenario.machine.profile}};
+  json["domains"] = nlohmann::ordered_json::array();
+  for (const DomainSpec& domain : scenario.domains) {
+    json["domains"].push_back({{"name", domain.name},
+                               {"role", Name(domain.role)},
+                               {"memory_bytes", domain.memory_bytes},
+                               {"vcpus", domain.vcpus},
+                               {"p2m", Name(domain.p2m)},
+                               {"events", Name(domain.events)},
+                               {"kernel", domain.kernel}});
+  }
+  json["devices"] = nlohmann::ordered_json::array();
+  for (const DeviceSpec& device : scenario.devices) {
+    json["devices"].push_back({{"name", device.name},
+                               {"model", Name(device.model)},
+                               {"link", FormatLink(device.link)},
+                               {"behind", device.behind},
+                               {"assigned_to", device.assigned_to}});
+  }
+  json["steps"] = nlohmann::ordered_json::array();
+  for (const Step& step : scenario.steps) {
+    json["steps"].push_back({{"action", Name(step.kind)},
+                             {"label", step.label},
+                             {"text", Describe(step)},
+                             {"runs", Applies(step.when, scenario.machine.iommu)}});
+  }
+  json["expect"] = nlohmann::ordered_json::array();
+  for (const ExpectationSpec& spec : scenario.expect) {
+    json["expect"].push_back({{"text", spec.text},
+                              {"because", spec.because},
+                              {"judged", Applies(spec.when, scenario.machine.iommu)}});
+  }
+  return json;
+}
+
+std::string ListTable(const std::vector<Scenario>& scenarios) {
+  size_t width = 8;
+  for (const Scenario& scenario : scenarios) width = std::max(width, scenario.name.size());
+  std::string text = fmt::format("{:<{}}  {:<8}  {}\n", "scenario", width, "modes", "claim");
+  for (const Scenario& scenario : scenarios) {
+    text += fmt::format("{:<{}}  {:<8}  {}\n", scenario.name, width, ModeNames(scenario.modes), scenario.claim);
+  }
+  return text;
+}
+
+nlohmann::ordered_json ListJson(const std::vector<Scenario>& scenarios) {
+  nlohmann::ordered_json json = nlohmann::ordered_json::array();
+  for (const Scenario& scenario : scenarios) {
+    nlohmann::ordered_json modes = nlohmann::ordered_json::array();
+    for (const IommuKind kind : {IommuKind::kNone, IommuKind::kDmar, IommuKind::kDmarIr}) {
+      if (Applies(scenario.modes, kind)) modes.push_back(ModeName(kind));
+    }
+    json.push_back({{"name", scenario.name}, {"claim", scenario.claim}, {"modes", modes}, {"file", scenario.file}});
+  }
+  return json;
+}
+
+}  // namespace pvpci::scenarios

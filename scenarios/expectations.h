@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// What must hold at the end of a run, as a question about result.json (spec/result.md).
+//
+//   expectation = [ "any" ] path operator literal
+//   path        = root { "." name | "[" filter { "," filter } "]" }
+//   operator    = "==" | "!=" | "<" | "<=" | ">" | ">=" | "contains" | "matches"
+//   literal     = number | number unit | word | "text" | true | false | null
+//   filter      = "*" | "#" index | word | name "=" word
+//
+//   dma.E5.bytes == 4096                        classes that did not occur count 0
+//   dma.escapes == 0                            accesses of all classes but E0, E1, E4 (threats.md 1)
+//   findings.E5 >= 1                            how many findings are of class E5
+//   findings[E5].leaked_bytes_proven >= 4096    a filter word matches any field of an entry
+//   findings[E9].stopped_by == null
+//   interrupts[msix,fifo].lost == 0
+//   domains.driver.state == running             entries of a list also by name
+//   faults.count >= 1
+//   faults[#0].reason == 6
+//   any programs[driver].stdout contains "OKAY"
+//   domains.driver.report.message matches "NULL pointer"
+//
+// A path that meets several entries holds if it holds for every one and there is at least one; with "any" in front,
+// for at least one. "matches" takes a POSIX extended regular expression, searched for anywhere. A number with a time
+// unit is compared in the unit of the field (_ps, _ns).
+#ifndef PVPCI_SCENARIOS_EXPECTATIONS_H_
+#define PVPCI_SCENARIOS_EXPECTATIONS_H_
+
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace pvpci::scenarios {
+
+// `offset`: where in the text, from 0.
+struct ExpectationError : std::runtime_error {
+  ExpectationError(size_t where, const std::string& message) : std::runtime_error(message), offset(where) {}
+  size_t offset;
+};
+
+struct PathStep {
+  enum class Kind { kName, kFilter } kind = Kind::kName;
+  std::string name;                                              // kName
+  std::vector<std::pair<std::string, std::string>> filters;      // kFilter: (field or "", value); empty: all
+  long index = -1;                                               // kFilter with '#'
+  size_t offset = 0;
+};
+
+enum class Comparison { kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual, kContains, kMatches };
+
+struct Expectation {
+  std::string text;
+  bool any = false;
+  std::vector<PathStep> path;
+  Comparison comparison = Comparison::kEqual;
+  nlohmann::json literal;
+  bool literal_is_time = false;  // `literal` is picoseconds
+};
+
+// Names the scenario knows, so that a misspelt domain is an error before anything runs. Empty: not checked.
+struct ExpectationNames {
+  std::vector<std::string> domains;
+};
+
+// Throws ExpectationError.
+Expectation ParseExpectation(const std::string& text, const ExpectationNames& names = {});
+
+struct Outcome {
+  std::string text;
+  bool held = false;
+  std::string actual;  // "4096", "running", "0, 0, 3", "no such entry"
+};
+Outcome Evaluate(const Expectation& expectation, const nlohmann::json& result);
+
+}  // namespace pvpci::scenarios
+
+#endif  // PVPCI_SCENARIOS_EXPECTATIONS_H_

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where scenario files are: by name in scenarios/ of the project's root, or by path.
+#ifndef PVPCI_SCENARIOS_LIBRARY_H_
+#define PVPCI_SCENARIOS_LIBRARY_H_
+
+#include <string>
+#include <vector>
+
+namespace pvpci::scenarios {
+
+// The project's root: PVPCI_ROOT if set, else the nearest folder above the current one or the program that holds
+// scenarios/scenario.schema.json. Empty if there is none.
+std::string FindRoot();
+
+// Names of the shipped scenarios, sorted.
+std::vector<std::string> ShippedScenarios(const std::string& root);
+
+// A name ("slurp") or a path (has '/' or ends in .yaml or .yml) as a path to read. Throws UsageError (cli.h) with the
+// nearest name if a name is unknown. A path is returned as it is: reading it reports what is wrong with it.
+std::string FindScenario(const std::string& root, const std::string& argument);
+
+}  // namespace pvpci::scenarios
+
+#endif  // PVPCI_SCENARIOS_LIBRARY_H_

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/scenario.h"
+
+namespace pvpci::scenarios {
+
+const char* Name(IommuKind kind) {
+  switch (kind) {
+    case IommuKind::kNone: return "none";
+    case IommuKind::kDmar: return "dmar";
+    case IommuKind::kDmarIr: return "dmar+ir";
+  }
+  return "?";
+}
+
+const char* ModeName(IommuKind kind) {
+  switch (kind) {
+    case IommuKind::kNone: return "M0";
+    case IommuKind::kDmar: return "M1";
+    case IommuKind::kDmarIr: return "M2";
+  }
+  return "?";
+}
+
+const char* Name(NoIommuPolicy policy) {
+  switch (policy) {
+    case NoIommuPolicy::kRefused: return "refused";
+    case NoIommuPolicy::kIntxOnly: return "intx_only";
+    case NoIommuPolicy::kMsiToo: return "msi_too";
+  }
+  return "?";
+}
+
+const char* Name(Role role) { return role == Role::kDom0 ? "dom0" : "domU"; }
+
+const char* Name(P2mLayout layout) { return layout == P2mLayout::kExtents2M ? "extents_2m" : "scatter_4k"; }
+
+const char* Name(EventAbi abi) { return abi == EventAbi::k2L ? "2l" : "fifo"; }
+
+const char* Name(DeviceModel model) {
+  switch (model) {
+    case DeviceModel::kEndpointTest: return "endpoint_test";
+    case DeviceModel::kEdu: return "edu";
+    case DeviceModel::kClone: return "clone";
+    case DeviceModel::kAttacker: return "attacker";
+  }
+  return "?";
+}
+
+const char* Name(IrqKind kind) {
+  switch (kind) {
+    case IrqKind::kIntx: return "intx";
+    case IrqKind::kMsi: return "msi";
+    case IrqKind::kMsix: return "msix";
+  }
+  return "?";
+}
+
+const char* Name(BarSpec::Kind kind) {
+  switch (kind) {
+    case BarSpec::Kind::kMemory32: return "memory32";
+    case BarSpec::Kind::kMemory64: return "memory64";
+    case BarSpec::Kind::kPrefetch64: return "prefetch64";
+    case BarSpec::Kind::kIo: return "io";
+  }
+  return "?";
+}
+
+const char* Name(StepKind kind) {
+  switch (kind) {
+    case StepKind::kBoot: return "boot";
+    case StepKind::kSeize: return "seize";
+    case StepKind::kAttach: return "attach";
+    case StepKind::kDetach: return "detach";
+    case StepKind::kDestroy: return "destroy";
+    case StepKind::kProgram: return "program";
+    case StepKind::kWrite: return "write";
+    case StepKind::kRead: return "read";
+    case StepKind::kAttack: return "attack";
+    case StepKind::kCrash: return "crash";
+    case StepKind::kStorm: return "storm";
+    case StepKind::kEmit: return "emit";
+    case StepKind::kIommuEdit: return "iommu_edit";
+    case StepKind::kWait: return "wait";
+    case StepKind::kCompare: return "compare";
+  }
+  return "?";
+}
+
+const char* Name(CrashKind kind) {
+  switch (kind) {
+    case CrashKind::kOops: return "oops";
+    case CrashKind::kBug: return "bug";
+    case CrashKind::kPanic: return "panic";
+    case CrashKind::kStackOverflow: return "stack_overflow";
+    case CrashKind::kSpin: return "spin";
+    case CrashKind::kWildJump: return "wild_jump";
+  }
+  return "?";
+}
+
+const DomainSpec* Scenario::FindDomain(const std::string& domain_name) const {
+  for (const DomainSpec& domain : domains) {
+    if (domain.name == domain_name) return &domain;
+  }
+  return nullptr;
+}
+
+const DeviceSpec* Scenario::FindDevice(const std::string& device_name) const {
+  for (const DeviceSpec& device : devices) {
+    if (device.name == device_name) return &device;
+  }
+  return nullptr;
+}
+
+}  // namespace pvpci::scenarios

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of the scenario language. Order is the order of `pvpci check --keys` and of the JSON Schema.
+#include "scenarios/schema.h"
+
+#include "sim/time.h"
+
+namespace pvpci::scenarios {
+namespace {
+
+constexpr double kKiB = 1024;
+constexpr double kMiB = 1024 * kKiB;
+constexpr double kGiB = 1024 * kMiB;
+
+ValueSpec Text() { return {}; }
+ValueSpec Ranged(ValueType type, double minimum, double maximum) {
+  ValueSpec spec;
+  spec.type = type;
+  spec.minimum = minimum;
+  spec.maximum = maximum;
+  return spec;
+}
+ValueSpec NameValue() { return Ranged(ValueType::kName, 0, 0); }
+ValueSpec Integer(double minimum, double maximum) { return Ranged(ValueType::kInteger, minimum, maximum); }
+ValueSpec Unsigned(double minimum = 0, double maximum = 1.8446744073709552e19) {
+  return Ranged(ValueType::kUnsigned, minimum, maximum);
+}
+ValueSpec Size(double minimum, double maximum, uint64_t multiple = 1) {
+  ValueSpec spec = Ranged(ValueType::kSize, minimum, maximum);
+  spec.multiple = multiple;
+  return spec;
+}
+ValueSpec Duration(sim::Ps minimum, sim::Ps maximum) {
+  return Ranged(ValueType::kDuration, static_cast<double>(minimum), static_cast<double>(maximum));
+}
+ValueSpec Bool() { return Ranged(ValueType::kBool, 0, 1); }
+ValueSpec LinkValue() { return Ranged(ValueType::kLink, 0, 0); }
+ValueSpec Words(std::vector<std::string> words) {
+  ValueSpec spec = Ranged(ValueType::kWord, 0, 0);
+  spec.words = std::move(words);
+  return spec;
+}
+ValueSpec Parameters(const char* group) {
+  ValueSpec spec = Ranged(ValueType::kParameters, 0, 0);
+  spec.words = {group};
+  return spec;
+}
+ValueSpec Object(const ObjectSpec& object) {
+  ValueSpec spec = Ranged(ValueType::kObject, 0, 0);
+  spec.object = &object;
+  return spec;
+}
+ValueSpec ListOf(ValueSpec spec, size_t minimum_items = 0) {
+  spec.list = true;
+  spec.minimum_items = minimum_items;
+  return spec;
+}
+ValueSpec OneOrMore(ValueSpec spec) {
+  spec.list = true;
+  spec.single = true;
+  spec.minimum_items = 1;
+  return spec;
+}
+
+ValueSpec Modes() { return OneOrMore(Words({"M0", "M1", "M2"})); }
+
+const ObjectSpec& MachineTable() {
+  static const ObjectSpec spec{
+      "the machine",
+      {
+          {"memory", Size(64 * kMiB, 4 * kGiB, 4096), false, "machine memory, 64 MiB .. 4 GiB (512 MiB)"},
+          {"iommu", Words({"none", "dmar", "dmar+ir"}), false, "none (M0), dmar (M1), dmar+ir (M2) (none)"},
+          {"policy", Words({"refused", "intx_only", "msi_too"}), false,
+           "what the tools do without an IOMMU: refused, intx_only, msi_too (msi_too), abi.md S3"},
+          {"profile", Words({"bdw-gen3x8"}), false, "latency profile, timing.md A7 (bdw-gen3x8)"},
+          {"quantum", Duration(sim::kNs, sim::kMs), false, "skew between runnable vCPUs (1 us)"},
+          {"xen", Parameters("xen"), false, "hypervisor parameters"},
+          {"timing", Parameters("timing"), false, "latency parameters"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
+const ObjectSpec& SwitchTable() {
+  static const ObjectSpec spec{
+      "a switch",
+      {
+          {"name", NameValue(), true, "name, used by devices' behind"},
+          {"link", LinkValue(), false, "upstream link (gen3 x8)"},
+          {"ports", Unsigned(1, 16), false, "downstream ports, 1 .. 16 (2)"},
+          {"acs", Bool(), false, "peer requests are redirected upstream (true)"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
+const ObjectSpec& SecretTable() {
+  static const ObjectSpec spec{
+      "a secret",
+      {
+          {"name", NameValue(), false, "name, used in ${domain.name} (secret)"},
+          {"bytes", Size(4096, kMiB, 4096), false, "size, a multiple of 4 KiB (4 KiB)"},
+      },
+      "name",
+      {}};
+  return spec;
+}
+
+const ObjectSpec& DomainTable() {
+  static const ObjectSpec spec{
+      "a domain",
+      {
+          {"name", NameValue(), true, "name"},
+          {"role", Words({"dom0", "domU"}), true, "dom0 (exactly one) or domU"},
+          {"memory", Size(8 * kMiB, 256 * kMiB, 4096), false, "8 MiB .. 256 MiB (32 MiB)"},
+          {"vcpus", Unsigned(1, 8), false, "1 .. 8 (1)"},
+          {"p2m", Words({"extents_2m", "scatter_4k"}), false, "how machine frames are dealt out (extents_2m)"},
+          {"events", Words({"2l", "fifo"}), false, "event channel ABI (fifo)"},
+          {"swiotlb", Size(64 * kKiB, 64 * kMiB, 2048), false, "bounce pool (the kernel's own choice)"},
+          {"cmdline", Text(), false, "appended to the kernel command line"},
+          {"kernel", Bool(), false, "false: memory only, no kernel runs in it (true)"},
+          {"secrets", ListOf(Object(SecretTable())), false, "frames with a keyed pattern that must not leak"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
+const ObjectSpec& BarTable() {
+  static const ObjectSpec spec{
+      "a BAR",
+      {
+          {"index", Unsigned(0, 5), true, "0 .. 5"},
+          {"bytes", Size(4, kGiB), true, "size, a power of two"},
+          {"kind", Words({"memory32", "memory64", "prefetch64", "io"}), false, "(memory32)"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
+const ObjectSpec& DeviceTable() {
+  static const ObjectSpec spec{
+      "a device",
+      {
+          {"name", NameValue(), true, "name"},
+          {"model", Words({"endpoint_test", "edu", "clone", "attacker"}), true, "which device model"},
+          {"behind", NameValue(), false, "a switch (its own root port)"},
+          {"link", LinkValue(), false, "generation and width (gen3 x8)"},
+          {"assigned_to", NameValue(), false, "domain that gets it at attach"},
+          {"config_dump", Text(), false, "clone: file with 'lspci -xxxx' or hexdump output"},
+          {"bars", ListOf(Object(BarTable())), false, "clone: BAR sizes"},
+          {"msi_vectors", Unsigned(0, 32), false, "0, 1, 2, 4, 8, 16, 32; 0: no MSI (1)"},
+          {"msix_vectors", Unsigned(0, 32), false, "0 .. 32; 0: no MSI-X (8)"},
+          {"msi_maskable", Bool(), false, "mask bits in the MSI capability (false)"},
+          {"intx", Bool(), false, "has an interrupt pin (true)"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
+const ObjectSpec& AttachTable() {
+  static const ObjectSpec spec{
+      "an attach or detach",
+      {{"device", NameValue(), true, "a device"}, {"domain", NameValue(), false, "a domU (the device's assigned_to)"}},
+      "device",
+      {}};
+  return spec;
+}
+
+const ObjectSpec& ProgramTable() {
+  static const ObjectSpec spec{
+      "a program",
+      {
+          {"domain", OneOrMore(NameValue()), true, "where it runs; several: in each"},
+          {"run", OneOrMore(Text()), true, "command line or lines, split at blanks"},
+          {"exit", Integer(-255, 255), false, "expected exit code (any)"},
+          {"prints", OneOrMore(Text()), false, "texts that its output must contain"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
+const ObjectSpec& FileTable() {
+  static const ObjectSpec spec{
+      "a sysfs access",
+      {
+          {"domain", NameValue(), true, "a domain"},
+          {"path", Text(), true, "absolute path in the guest's sysfs"},
+          {"value", Text(), false, "what to write, or what must be read"},
+          {"result", Integer(-4095, 1 << 20), false, "expected result, 0 or -errno (any)"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
+const ObjectSpec& AttackTable() {
+  static const ObjectSpec spec{
+      "an attack",
+      {
+          {"domain", NameValue(), true, "the domain whose image holds the hostile code"},
+          {"function", NameValue(), true, "its name in driver/user"},
+          {"args", ListOf(Text()), false, "numbers, texts, ${domain.secret}, ${domain.secret.bytes}, ${device.bdf}"},
+          {"result", Integer(-4095, 1 << 30), false, "expected result (any)"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
+const ObjectSpec& CrashTable() {
+  static const ObjectSpec spec{
+      "a crash",
+      {
+          {"domain", NameValue(), true, "a domain"},
+          {"kind", Words({"oops", "bug", "panic", "stack_overflow", "spin", "wild_jump"}), true, "how it ends"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
+const ObjectSpec& StormTable() {
+  static const ObjectSpec spec{
+      "a storm",
+      {
+          {"device", NameValue(), true, "a device"},
+          {"kind", Words({"intx", "msi", "msix"}), true, "how it interrupts"},
+          {"count", Unsigned(1, 10000000), true, "how many"},
+          {"interval", Duration(0, sim::kSec), false, "from one to the next (20 us)"},
+          {"vector", Unsigned(0, 31), false, "MSI message or MSI-X entry (0)"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
+const ObjectSpec& EmitTable() {
+  static const ObjectSpec spec{
+      "a raw TLP",
+      {
+          {"device", NameValue(), true, "an attacker device"},
+          {"tlp", Words({"read", "write"}), true, "memory read or write"},
+          {"address", Text(), true, "bus address, or ${domain.secret}"},
+          {"bytes", Size(1, kMiB), false, "length (4)"},
+          {"data", Unsigned(), false, "pattern of a write"},
+          {"requester", Text(), false, "requester id on the wire, 'ssss:bb:dd.f' (its own)"},
+          {"count", Unsigned(1, 1000000), false, "how many (1)"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
+const ObjectSpec& IommuEditTable() {
+  static const ObjectSpec spec{
+      "an IOMMU table edit",
+      {
+          {"device", NameValue(), true, "whose tables"},
+          {"address", Text(), true, "bus address of the page, or ${domain.secret}"},
+          {"data", Unsigned(), false, "the entry's new raw value (0: not present)"},
+          {"invalidate", Bool(), false, "queue an invalidation after it (true)"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
+const ObjectSpec& CompareTable() {
+  static const ObjectSpec spec{
+      "a trace comparison",
+      {
+          {"golden", Text(), true, "file of golden/README.md's format"},
+          {"since", Text(), false, "label of the step where the phase starts (the first)"},
+          {"min_rate", Ranged(ValueType::kNumber, 0, 1), false, "2 x matched / (golden + bench) (0.95)"},
+      },
+      "golden",
+      {}};
+  return spec;
+}
+
+const ObjectSpec& StepTable() {
+  static const ObjectSpec spec{
+      "a step",
+      {
+          {"boot", OneOrMore(NameValue()), false, "start a domain's kernel, wait until it is up"},
+          {"seize", OneOrMore(NameValue()), false, "dom0's pciback takes a device"},
+          {"attach", Object(AttachTable()), false, "tools give a device to a domU, wait until connected"},
+          {"detach", Object(AttachTable()), false, "the reverse"},
+          {"destroy", NameValue(), false, "destroy a domain"},
+          {"program", Object(ProgramTable()), false, "run a user program in a guest"},
+          {"write", Object(FileTable()), false, "write to sysfs in a guest"},
+          {"read", Object(FileTable()), false, "read from sysfs in a guest"},
+          {"attack", Object(AttackTable()), false, "call hostile C in a guest's image"},
+          {"crash", Object(CrashTable()), false, "make a guest do what guests must not"},
+          {"storm", OneOrMore(Object(StormTable())), false, "devices interrupt; wait until all are delivered"},
+          {"emit", Object(EmitTable()), false, "the attack device sends raw TLPs"},
+          {"iommu_edit", Object(IommuEditTable()), false, "change an IOMMU entry behind Xen's back"},
+          {"wait", Duration(0, 3600 * sim::kSec), false, "let simulated time pass"},
+          {"compare", Object(CompareTable()), false, "compare the trace of a phase with a golden one"},
+          {"label", Text(), false, "name of the step in messages"},
+          {"deadline", Duration(sim::kUs, 3600 * sim::kSec), false, "simulated time it may take (10 s)"},
+          {"when", Modes(), false, "only in these modes"},
+          {"because", Text(), false, "why the real code answers so"},
+      },
+      "",
+      {"boot", "seize", "attach", "detach", "destroy", "program", "write", "read", "attack", "crash", "storm", "emit",
+       "iommu_edit", "wait", "compare"}};
+  return spec;
+}
+
+const ObjectSpec& ExpectTable() {
+  static const ObjectSpec spec{
+      "an expectation",
+      {
+          {"that", Text(), true, "dma.E5.bytes == 4096"},
+          {"when", Modes(), false, "only in these modes"},
+          {"because", Text(), false, "why, for the report"},
+      },
+      "that",
+      {}};
+  return spec;
+}
+
+}  // namespace
+
+const ObjectSpec& ScenarioSpec() {
+  static const ObjectSpec spec{
+      "a scenario",
+      {
+          {"name", NameValue(), true, "name, as its file"},
+          {"claim", Text(), true, "what it proves, one sentence"},
+          {"kernel", Text(), false, "6.1, 6.12 or a path (6.1)"},
+          {"seed", Unsigned(), false, "all randomness comes from it (1)"},
+          {"modes", Modes(), false, "modes where the claim applies; elsewhere skipped (all)"},
+          {"until", Duration(sim::kUs, 3600 * sim::kSec), false, "end of the run (when the steps are done)"},
+          {"machine", Object(MachineTable()), false, "memory, IOMMU, hypervisor"},
+          {"switches", ListOf(Object(SwitchTable())), false, "PCIe switches"},
+          {"domains", ListOf(Object(DomainTable()), 1), true, "dom0 and domUs, in order of their ids"},
+          {"devices", ListOf(Object(DeviceTable())), false, "PCI functions"},
+          {"steps", ListOf(Object(StepTable()), 1), true, "what happens, one after the other"},
+          {"expect", ListOf(Object(ExpectTable()), 1), true, "what must hold at the end"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
+}  // namespace pvpci::scenarios
