@@ -7,6 +7,12 @@
 #include "driver/loader/image.h"
 
 namespace pvpci::driver {
+namespace {
+
+// The seam's own frames, on the guest's stack between an upcall and what it interrupted: passed over.
+constexpr unsigned kForeignFrames = 16;
+
+}  // namespace
 
 RawBacktrace CaptureBacktrace(const LoadedImage& image, uint64_t frame, uint64_t pc) {
   RawBacktrace out;
@@ -15,13 +21,17 @@ RawBacktrace CaptureBacktrace(const LoadedImage& image, uint64_t frame, uint64_t
     out.pc[out.count++] = static_cast<uint32_t>(image.ToLink(pc));
     out.first_is_pc = 1;
   }
+  unsigned foreign = 0;
   // A guarded page in the chain would fault here; stacks lie wholly inside the direct map, their guards below them,
   // so only the first frame of an overflowed stack can touch one.
   while (out.count < kBacktraceDepth && frame % 8 == 0 && space.in_direct_map(frame) && space.in_direct_map(frame + 15) &&
          !space.guarded(frame) && !space.guarded(frame + 15)) {
     const auto* words = reinterpret_cast<const uint64_t*>(frame);
-    if (!image.is_text(words[1])) break;
-    out.pc[out.count++] = static_cast<uint32_t>(image.ToLink(words[1]));
+    if (image.is_text(words[1])) {
+      out.pc[out.count++] = static_cast<uint32_t>(image.ToLink(words[1]));
+    } else if (++foreign > kForeignFrames) {
+      break;
+    }
     if (words[0] <= frame) break;
     frame = words[0];
   }

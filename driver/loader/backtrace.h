@@ -26,7 +26,8 @@ struct RawBacktrace {
 };
 
 // Walks from frame pointer `frame` ([frame] the caller's frame pointer, [frame + 8] the return address) while frames
-// lie in the domain's own memory at rising addresses and return into the image's text. `pc`, if not 0, comes first.
+// lie in the domain's own memory at rising addresses. Frames of the seam between an upcall and what it interrupted are
+// passed over. `pc`, if not 0, comes first.
 RawBacktrace CaptureBacktrace(const LoadedImage& image, uint64_t frame, uint64_t pc = 0);
 
 // Frames with inlined ones, innermost first.

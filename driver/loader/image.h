@@ -129,6 +129,7 @@ class LoadedImage {
   uint64_t per_cpu_offset(unsigned cpu) const { return per_cpu_offsets_ == nullptr ? 0 : per_cpu_offsets_[cpu]; }
 
   // Block accounting, called by driver/vcpu.
+  seam_clock& clock() const { return *guest_->clock; }
   // Block id of the guard slot at `guard_address`; 0 if that is no guard slot.
   uint32_t GuardBlock(uint64_t guard_address) const {
     const uint64_t slot = (guard_address - guards_) / 4;
@@ -137,7 +138,7 @@ class LoadedImage {
   void MarkRun(uint32_t block_id) { run_[block_id] = 1; }
   bool has_run(uint32_t block_id) const { return run_[block_id] != 0; }
   // Keeps the block's guard armed for ever, so that each execution enters the host.
-  void Hook(uint32_t block_id) { hooked_[block_id] = 1; }
+  void Hook(uint32_t block_id);
   bool hooked(uint32_t block_id) const { return hooked_[block_id] != 0; }
 
   // Per source that has at least one block, in order of Image::sources().

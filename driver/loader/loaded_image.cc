@@ -75,6 +75,14 @@ uint64_t LoadedImage::Symbol(std::string_view name) const {
   return address;
 }
 
+void LoadedImage::Hook(uint32_t block_id) {
+  hooked_[block_id] = 1;
+  auto* slots = reinterpret_cast<uint32_t*>(guards_);
+  for (size_t i = 0; i < image_->guard_ids().size(); ++i) {
+    if (image_->guard_ids()[i] == block_id) slots[i] = image_->guard_values()[i];
+  }
+}
+
 std::vector<SourceCoverage> LoadedImage::Coverage() const {
   std::vector<SourceCoverage> coverage;
   for (const std::string& source : image_->sources()) coverage.push_back({source, 0, 0});

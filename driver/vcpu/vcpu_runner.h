@@ -22,6 +22,7 @@
 #include "driver/loader/image.h"
 #include "driver/seam/seam.h"
 #include "driver/vcpu/crash.h"
+#include "driver/vcpu/guest_traps.h"
 #include "sim/simulation.h"
 
 namespace pvpci::driver {
@@ -108,14 +109,17 @@ class VcpuRunner : public sim::Runner {
              VcpuDelegate& delegate);
   ~VcpuRunner() override;
 
-  // Sets the entry: seam_guest.boot(argument) on the stack that ends at `stack_top` (guest virtual, in the domain's
-  // memory; `stack_bytes` below it), and wakes the runner at `when`. Once per vCPU life; again after Halt.
-  void Start(uint64_t argument, uint64_t stack_top, uint64_t stack_bytes, Ps when);
+  // Sets the entry: seam_guest.boot(argument), or `function` (guest virtual) if not 0, on the stack that ends at
+  // `stack_top` (guest virtual, in the domain's memory; `stack_bytes` below it), and wakes the runner at `when`.
+  // Once, and again after each Halt.
+  void Start(uint64_t argument, uint64_t stack_top, uint64_t stack_bytes, Ps when, uint64_t function = 0);
   // Stops for good (domain destroyed or crashed elsewhere, VCPUOP_down). From inside Run it takes effect when the
   // delegate's call returns.
   void Halt();
   bool started() const { return state_ != State::kNew; }
   bool halted() const { return state_ == State::kHalted; }
+  // Asleep in a request that was answered with `block`.
+  bool blocked() const { return blocked_; }
 
   sim::RunnerId id() const { return id_; }
   unsigned cpu() const { return config_.cpu; }
@@ -152,45 +156,56 @@ class VcpuRunner : public sim::Runner {
 
  private:
   enum class State { kNew, kReady, kHalted };
-  struct Request;
-  struct Stub;
-  friend struct Stub;
+  struct Request;  // of the guest, on its stack
+  struct Fault;    // of the guest, from the signal handler
+  struct Stub;     // runs on guest stacks
+  struct Scope;
 
-  Request* Enter();                    // jumps into the guest; returns its next request
+  Request* Enter();  // into the guest; returns with its next request, null after a fault
+  bool Proceed();    // decides what the guest does next; false: leave Run
   void Handle(Request& request);
-  void HandleDeadline(Request& request);
+  void HandleDeadline(const Request& request);
   void HandleUser(Request& request);
   void HandleStop(const Request& request);
+  void HandleMap(Request& request);
   void HandleFault();
+  void RunHooks(uint32_t block_id, Ps entry_time);
   void Settle(const Answer& answer, Request& request);
+  void Progress();
+  void CheckLimits();
   void ArmClock();
   void UpdateJiffies();
-  bool CheckLimits(const Request& request);
   void Crash(CrashKind kind, std::string message, const RawBacktrace& backtrace, uint64_t fault_address = 0);
   void DeliverWarnings();
-  std::string DescribeAddress(uint64_t va);
+  bool AccountFirstRun(uint64_t guard_address);
+  std::string_view GuestText(uint64_t va, uint64_t length);
+  std::string GuestString(uint64_t va);
 
   const VcpuConfig config_;
   sim::Simulation& simulation_;
   LoadedImage& image_;
   FunctionHooks* const hooks_;
   VcpuDelegate& delegate_;
+  const GuestTraps traps_;
   sim::RunnerId id_ = -1;
   State state_ = State::kNew;
 
-  Ps local_ = 0;
-  bool in_guest_ = false;       // between the jump into the guest and the jump back
-  bool running_ = false;        // inside Run
+  Ps local_ = 0;            // while host code runs; the clock in the image while guest code does
+  bool in_guest_ = false;   // between the jump into the guest and the jump back
   bool blocked_ = false;
+  bool upcall_begun_ = false;  // BeginUpcall was called, the guest not yet sent there
   void* guest_context_ = nullptr;
   void* host_context_ = nullptr;
-  Request* request_ = nullptr;  // lives on the guest's stack; the one to be answered
+  Request* request_ = nullptr;  // the one to be answered; null before the first
   uint64_t entry_argument_ = 0;
+  uint64_t entry_function_ = 0;
   unsigned upcall_depth_ = 0;
   JiffiesClock jiffies_;
   Ps quiet_since_ = 0;
   Ps busy_since_ = 0;
   Ps debug_stop_at_ = sim::kNever;
+  std::unique_ptr<Fault> fault_;
+  std::vector<WarnReport> warnings_;
   Statistics statistics_;
 };
 
