@@ -119,7 +119,7 @@ def configure(repository_ctx, fragment):
         fail(("\n\n@%s: options that %s asks for and that did not stick: %s.\nA dependency is missing, or this " +
               "kernel has no such option: see scripts/config and Kconfig files under src/.\n") %
              (repository_ctx.name, fragment, " ".join(lost)))
-    _step(repository_ctx, "make prepare", ["make", "LLVM=1", "-j2", "prepare"])
+    _step(repository_ctx, "make prepare", ["make", "LLVM=1", "-j2", "prepare"] + repository_ctx.attr.generators)
     return sorted([name for name, value in asked.items() if value == "n" and got.get(name, "n") != "n"])
 
 def _digest(repository_ctx, path):
@@ -174,6 +174,7 @@ debian_kernel_source = repository_rule(
         "kernel": attr.string(mandatory = True, doc = "What --kernel calls it."),
         "subtrees": attr.string_list(mandatory = True, doc = "Files and folders of the tree to unpack, sorted."),
         "config": attr.label(mandatory = True, allow_single_file = True, doc = "Fragment on top of tinyconfig."),
+        "generators": attr.string_list(doc = "Objects that the kernel's own build makes a header for: made as well."),
         "version_file": attr.label(mandatory = True, doc = "version.json of the package's debian_package."),
     },
 )

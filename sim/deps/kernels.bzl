@@ -48,6 +48,7 @@ def kernels():
         package = "linux-source-6.1",
         kernel = "6.1",
         config = "//driver:kernel.config",
+        generators = ["lib/crc32.o"],
         subtrees = SUBTREES,
         version_file = "@debian_linux_source_6_1//:version.json",
     )

@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: Apache-2.0
+"""guest_image: originals and the emulated environment, compiled to LLVM bitcode and linked into one image.
+
+NAME.elf            with accounting; its guards hold block numbers 1..n
+NAME.plain.elf      the same bitcode with accounting that does nothing: what the benchmark compares with
+NAME.blocks.tsv     the blocks and their costs
+NAME.kernel.json    package, version, digests
+NAME.originals.json path, digest and length of every original
+NAME.changes.json   every shadow header, define, forced include and linker wrap that touches an original
+
+Kernel files are compiled in the kernel's tree, without a sandbox: declaring its 7,000 headers would cost more than
+compiling. The repository's stamp stands for them.
+"""
+
+load(
+    "//driver:kernel_flags.bzl",
+    "ASSEMBLY_FLAGS",
+    "COVERAGE_FLAGS",
+    "DEFINES",
+    "EXTRA_INCLUDES",
+    "FORCED_INCLUDES",
+    "KERNEL_FLAGS",
+    "LINK_FLAGS",
+    "MODULE_NAMES",
+    "SHADOWS",
+    "UNGUARDED",
+    "USER_FLAGS",
+    "WRAPS",
+)
+
+_KEYS = 65535
+
+def _keys(paths):
+    """A number of 1..65535 for each source, that a new neighbour hardly ever changes."""
+    taken = {}
+    keys = {}
+    for path in sorted(paths):
+        key = hash(path) % _KEYS
+        for _ in range(_KEYS):
+            if key not in taken:
+                break
+            key = (key + 1) % _KEYS
+        taken[key] = path
+        keys[path] = key + 1
+    return keys
+
+def _applies(where, path):
+    return path == where or where.endswith("/") and path.startswith(where)
+
+def _module_name(path):
+    best = ""
+    for where in MODULE_NAMES:
+        if _applies(where, path) and len(where) > len(best):
+            best = where
+    return MODULE_NAMES[best] if best else _base_name(path)
+
+def _base_name(path):
+    return path.split("/")[-1].rpartition(".")[0].replace("-", "_")
+
+def _flags(kind, path):
+    if kind == "assembly":
+        return list(ASSEMBLY_FLAGS)
+    flags = list(USER_FLAGS if kind == "user" else KERNEL_FLAGS)
+    if kind != "user":
+        flags += [
+            '-DKBUILD_MODFILE="%s"' % path.rpartition(".")[0],
+            '-DKBUILD_BASENAME="%s"' % _base_name(path),
+            '-DKBUILD_MODNAME="%s"' % _module_name(path),
+            "-D__KBUILD_MODNAME=kmod_" + _module_name(path),
+        ]
+    for where, folders in EXTRA_INCLUDES.items():
+        if _applies(where, path):
+            flags += folders
+    for definition, where, _ in DEFINES:
+        if _applies(where, path):
+            flags.append("-D" + definition)
+    for header, where, _ in FORCED_INCLUDES:
+        if _applies(where, path):
+            flags += ["-include", header]
+    return flags
+
+def _compile(ctx, kind, file, path, key, headers):
+    """One action; returns its object and its table of blocks."""
+    stem = ctx.label.name + "_objects/" + path.replace("/", "_")
+    object_file = ctx.actions.declare_file(stem + ".o")
+    table = ctx.actions.declare_file(stem + ".blocks")
+    guarded = kind in ("original", "env") and path not in UNGUARDED
+    packaged = kind in ("original", "assembly") or file.path.startswith("external/")
+    ctx.actions.run(
+        executable = ctx.executable._compile_unit,
+        arguments = [
+            kind,
+            ctx.file.stamp.dirname + "/src",
+            path,
+            ctx.file.manifest.path if packaged else "-",
+            str(key if guarded else 0),
+            object_file.path,
+            table.path,
+            ctx.file._tag_guards.path,
+        ] + _flags(kind, path) + (COVERAGE_FLAGS if guarded else []),
+        inputs = [file, ctx.file.stamp, ctx.file.manifest, ctx.file._tag_guards] + headers,
+        outputs = [object_file, table],
+        mnemonic = "GuestCompile",
+        progress_message = "Compiling %s for %s" % (path, ctx.label.name),
+        execution_requirements = {"local": "1", "no-sandbox": "1"},
+        use_default_shell_env = True,
+    )
+    return object_file, table
+
+def _kernel_path(file):
+    """Path within the kernel tree: what follows external/REPOSITORY/src/."""
+    return file.path.partition("/src/")[2]
+
+def _link(ctx, out, objects, script):
+    args = ctx.actions.args()
+    args.add_all(LINK_FLAGS)
+    args.add_all(["--wrap=" + symbol for symbol in sorted(WRAPS)])
+    args.add("-T", script)
+    args.add("-o", out)
+    args.add_all(objects)
+    ctx.actions.run(
+        executable = "/usr/bin/ld.lld",
+        arguments = [args],
+        inputs = objects + [script],
+        outputs = [out],
+        mnemonic = "GuestLink",
+        progress_message = "Linking guest image " + out.basename,
+        use_default_shell_env = True,
+    )
+
+def _guest_image_impl(ctx):
+    headers = ctx.files.headers
+    sources = [("assembly" if f.extension == "S" else "original", f, _kernel_path(f)) for f in ctx.files.originals]
+    sources += [("user", f, _kernel_path(f)) for f in ctx.files.kernel_programs]
+    sources += [("env", f, f.path) for f in ctx.files.env]
+    sources += [("user", f, f.path) for f in ctx.files.programs]
+    keys = _keys([path for _, _, path in sources])
+    objects, tables = [], []
+    for kind, file, path in sources:
+        object_file, table = _compile(ctx, kind, file, path, keys[path], headers)
+        objects.append(object_file)
+        if kind in ("original", "env") and path not in UNGUARDED:
+            tables.append(table)
+
+    # The accounting that the plain image links instead does nothing, and inlining leaves nothing of it.
+    accounting = [o for o in objects if o.basename.startswith("driver_env_accounting.c")]
+    plain_accounting, _ = _compile(ctx, "env", ctx.file.plain_accounting, ctx.file.plain_accounting.path, 0, headers)
+
+    outputs = {}
+    for extension in ["elf", "plain.elf", "blocks.tsv", "kernel.json", "originals.json", "changes.json"]:
+        outputs[extension] = ctx.actions.declare_file(ctx.label.name + "." + extension)
+
+    linked = ctx.actions.declare_file(ctx.label.name + "_objects/linked.elf")
+    _link(ctx, linked, objects, ctx.file.link_script)
+    _link(ctx, outputs["plain.elf"], [o for o in objects if o not in accounting] + [plain_accounting], ctx.file.link_script)
+
+    table_list = ctx.actions.declare_file(ctx.label.name + "_objects/tables")
+    ctx.actions.write(table_list, "".join([t.path + "\n" for t in tables]))
+    ctx.actions.run(
+        executable = "/usr/bin/python3",
+        arguments = [
+            "-B",
+            ctx.file._block_costs.path,
+            "--image",
+            linked.path,
+            "--out",
+            outputs["elf"].path,
+            "--blocks",
+            outputs["blocks.tsv"].path,
+            "--tables",
+            table_list.path,
+        ],
+        inputs = tables + [linked, table_list, ctx.file._block_costs] + ctx.files._cost_modules,
+        outputs = [outputs["elf"], outputs["blocks.tsv"]],
+        mnemonic = "BlockCosts",
+        progress_message = "Costing the blocks of " + ctx.label.name,
+        use_default_shell_env = True,
+    )
+
+    spec = ctx.actions.declare_file(ctx.label.name + "_objects/spec.json")
+    ctx.actions.write(spec, struct(
+        originals = sorted([path for kind, file, path in sources if file.path.startswith("external/")]),
+        shadows = SHADOWS,
+        defines = [list(d) for d in DEFINES],
+        includes = [list(i) for i in FORCED_INCLUDES],
+        wraps = WRAPS,
+    ).to_json())
+    ctx.actions.run(
+        executable = "/usr/bin/python3",
+        arguments = [
+            "-B",
+            ctx.file._describe_image.path,
+            "--stamp",
+            ctx.file.stamp.path,
+            "--tree",
+            ctx.file.stamp.dirname + "/src",
+            "--manifest",
+            ctx.file.manifest.path,
+            "--spec",
+            spec.path,
+            "--shadow",
+            ctx.file.link_script.dirname + "/shadow",
+            "--kernel-out",
+            outputs["kernel.json"].path,
+            "--originals-out",
+            outputs["originals.json"].path,
+            "--changes-out",
+            outputs["changes.json"].path,
+        ],
+        inputs = [ctx.file.stamp, ctx.file.manifest, spec, ctx.file._describe_image, ctx.file.link_script] +
+                 headers + ctx.files.originals + ctx.files.kernel_programs,
+        outputs = [outputs["kernel.json"], outputs["originals.json"], outputs["changes.json"]],
+        mnemonic = "DescribeImage",
+        progress_message = "Describing " + ctx.label.name,
+        execution_requirements = {"local": "1", "no-sandbox": "1"},
+        use_default_shell_env = True,
+    )
+    files = outputs.values()
+    return [DefaultInfo(files = depset(files), runfiles = ctx.runfiles(files = files))]
+
+_guest_image = rule(
+    implementation = _guest_image_impl,
+    attrs = {
+        "stamp": attr.label(mandatory = True, allow_single_file = True),
+        "manifest": attr.label(mandatory = True, allow_single_file = True),
+        "originals": attr.label_list(mandatory = True, allow_files = [".c", ".S"]),
+        "kernel_programs": attr.label_list(allow_files = [".c"]),
+        "env": attr.label_list(mandatory = True, allow_files = [".c"]),
+        "programs": attr.label_list(allow_files = [".c"]),
+        "headers": attr.label_list(mandatory = True, allow_files = [".h"]),
+        "link_script": attr.label(mandatory = True, allow_single_file = [".lds"]),
+        "plain_accounting": attr.label(mandatory = True, allow_single_file = [".c"]),
+        "_compile_unit": attr.label(
+            default = "//driver:compile_unit.sh",
+            allow_single_file = True,
+            cfg = "exec",
+            executable = True,
+        ),
+        "_tag_guards": attr.label(default = "//driver/cost:tag_guards.py", allow_single_file = True),
+        "_block_costs": attr.label(default = "//driver/cost:block_costs.py", allow_single_file = True),
+        "_cost_modules": attr.label(default = "//driver/cost:modules", allow_files = True),
+        "_describe_image": attr.label(default = "//driver:describe_image.py", allow_single_file = True),
+    },
+)
+
+def guest_image(name, repository, originals, kernel_programs = [], **kwargs):
+    """Declares an image of one kernel.
+
+    Args:
+      name: stem of the outputs.
+      repository: "@linux_6_1".
+      originals: kernel paths, C and assembly, in link order.
+      kernel_programs: kernel paths of user programs.
+      **kwargs: env, programs, headers, link_script, plain_accounting, visibility.
+    """
+    _guest_image(
+        name = name,
+        stamp = repository + "//:stamp.json",
+        manifest = repository + "//:manifest.sha256",
+        originals = ["%s//:src/%s" % (repository, path) for path in originals],
+        kernel_programs = ["%s//:src/%s" % (repository, path) for path in kernel_programs],
+        **kwargs
+    )
