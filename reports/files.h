@@ -32,8 +32,8 @@ void BeginRun(const std::filesystem::path& folder, Result stub);
 
 enum class Format : uint8_t { kHtml, kJunit };  // result.json is always written
 
-// Writes result.json (validated), then each format. Call it also for an interrupted run, with result.incomplete set.
-// Returns the names of the files written, in order.
+// Writes each format, then result.json (validated before anything is written). Call it also for an interrupted run,
+// with result.incomplete set. Returns the names of the files written, in order.
 std::vector<std::string> FinishRun(const std::filesystem::path& folder, const Result& result,
                                    const std::set<Format>& formats = {Format::kHtml, Format::kJunit});
 

@@ -32,15 +32,15 @@ class LatencyRow {
     Ps duration = 0;
   };
 
-  // One delivered interrupt: its parts in the order they occurred, up to the handler's entry, and the time from there
-  // to the last probe. A name that occurs twice is added up.
+  // One delivered interrupt: its parts in the order they occurred, up to the handler's entry, no name twice, and the
+  // time from there to the last probe.
   void Add(const std::vector<Part>& parts, Ps eoi_tail);
 
   int64_t count() const { return static_cast<int64_t>(totals_.size()); }
 
   // Writes latency, total_ps, parts, eoi_tail_ps and histogram; leaves identity and counts alone. Parts stand in the
-  // order of their names (t0_t1 before t1_t2), which is the probe order of abi.md 5.3, names that share a start by
-  // first appearance. p50 and p99 of a part are over the spans that have it.
+  // order they occurred; one that only some spans have stands behind the part it followed there. p50 and p99 of a part
+  // are over the spans that have it.
   void Fill(Interrupt* row) const;
 
  private:

@@ -42,9 +42,9 @@ std::string_view Describe(DmaClass dma_class);
 // False for the classes that honest work shows: E0, E1, E4.
 bool IsEscape(DmaClass dma_class);
 
-// "12.346 ns", "1.235 us", "2.346 ms", "3.457 s"; exact integer arithmetic, last digit truncated.
+// "999 ps", "12.345 ns", "1.234 us", "2.345 ms", "3.456 s"; last digit truncated.
 std::string FormatPs(Ps ps);
-// "512 bytes", "4 KiB", "1000.0 KiB", "1.5 MiB".
+// "512 bytes", "4 KiB", "1.5 MiB"; last digit truncated.
 std::string FormatBytes(int64_t bytes);
 // "0x1f400000", lower-case, no padding.
 std::string Hex(uint64_t value);

@@ -11,12 +11,14 @@
 namespace pvpci::reports {
 
 struct TextOptions {
-  bool colour = false;
-  int width = 90;      // columns, clamped to 80..100
-  std::string report;  // path of report.html as the user would type it; empty: not printed
+  bool colour = false;   // ANSI escapes
+  bool unicode = false;  // ticks and blocks; else ASCII
+  int width = 90;        // columns, clamped to 80..100
+  std::string report;    // path of report.html as the user would type it; empty: not printed
 };
 
-// Colour when `fd` is a terminal, TERM is not "dumb" and NO_COLOR is unset or empty; width from the terminal.
+// Colour when `fd` is a terminal, TERM is not "dumb" and NO_COLOR is unset or empty; Unicode when the locale's
+// environment variables say UTF-8; width from the terminal.
 TextOptions TextOptionsFor(int fd);
 
 // Lines end with '\n'. Control characters of guest strings never reach the terminal.

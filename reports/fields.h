@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every key of result.json, once, in the order it is written. An archive is either the writer or the reader of
+// result_json.cc; both run the same lists, so what is written can be read. Included by result_json.cc only.
+#ifndef PVPCI_REPORTS_FIELDS_H_
+#define PVPCI_REPORTS_FIELDS_H_
+
+#include <type_traits>
+
+#include "reports/result.h"
+
+namespace pvpci::reports {
+
+// How a member is written where its type does not say it.
+template <typename T>
+struct HexField {  // uint64_t, or optional of it: "0x1f400000"
+  T& value;
+};
+template <typename T>
+struct NsField {  // Ps: nanoseconds with three decimals
+  T& value;
+};
+template <typename T>
+struct BytesField {  // vector<uint8_t>: "00ff", no prefix
+  T& value;
+};
+template <typename T>
+struct RunsField {  // vector<FrameRun>: owners and types by index, the runs as rows of numbers
+  T& value;
+};
+template <typename T>
+HexField(T&) -> HexField<T>;
+template <typename T>
+NsField(T&) -> NsField<T>;
+template <typename T>
+BytesField(T&) -> BytesField<T>;
+template <typename T>
+RunsField(T&) -> RunsField<T>;
+
+// T for a reader, const T for a writer.
+template <typename T, typename Archive>
+using Of = std::conditional_t<Archive::kReads, T, const T>;
+
+template <typename A>
+void Fields(A& a, Of<Kernel, A>& x) {
+  a("name", x.name);
+  a("package", x.package);
+  a("version", x.version);
+  a("modified", x.modified);
+}
+
+template <typename A>
+void Fields(A& a, Of<Original, A>& x) {
+  a("kernel", x.kernel);
+  a("path", x.path);
+  a("sha256", x.sha256);
+  a("lines", x.lines);
+  a("blocks_run", x.blocks_run);
+}
+
+template <typename A>
+void Fields(A& a, Of<Change, A>& x) {
+  a("kind", x.kind);
+  a("name", x.name);
+  a("sha256", x.sha256);
+  a("why", x.why);
+}
+
+template <typename A>
+void Fields(A& a, Of<Program, A>& x) {
+  a("domain", x.domain);
+  a("argv", x.argv);
+  a("exit", x.exit);
+  a("stdout", x.stdout_text);
+}
+
+template <typename A>
+void Fields(A& a, Of<Emulated, A>& x) {
+  a("function", x.function);
+  a("kind", x.kind);
+  a("calls", x.calls);
+}
+
+template <typename A>
+void Fields(A& a, Of<Frame, A>& x) {
+  a("function", x.function);
+  a("file", x.file);
+  a("line", x.line);
+}
+
+template <typename A>
+void Fields(A& a, Of<DomainReport, A>& x) {
+  a("kind", x.kind);
+  a("message", x.message);
+  a("backtrace", x.backtrace);
+}
+
+template <typename A>
+void Fields(A& a, Of<DomainResult, A>& x) {
+  a("id", x.id);
+  a("name", x.name);
+  a("role", x.role);
+  a("kernel", x.kernel);
+  a("vcpus", x.vcpus);
+  a("state", x.state);
+  a("report", x.report);
+}
+
+template <typename A>
+void Fields(A& a, Of<DmaTotals, A>& x) {
+  a("accesses", x.accesses);
+  a("bytes", x.bytes);
+}
+
+template <typename A>
+void Fields(A& a, Of<Fault, A>& x) {
+  a("bdf", x.bdf);
+  a("address", HexField{x.address});
+  a("access", x.access);
+  a("reason", x.reason);
+  a("text", x.text);
+  a("time_ps", x.time_ps);
+}
+
+template <typename A>
+void Fields(A& a, Of<FindingDevice, A>& x) {
+  a("bdf", x.bdf);
+  a("requester_id", x.requester_id);
+}
+
+template <typename A>
+void Fields(A& a, Of<Party, A>& x) {
+  a("domain", x.domain);
+  a("role", x.role);
+}
+
+template <typename A>
+void Fields(A& a, Of<ProgrammedBy, A>& x) {
+  a("register", x.reg);
+  a("value", HexField{x.value});
+  a("time_ps", x.time_ps);
+  a("backtrace", x.backtrace);
+}
+
+template <typename A>
+void Fields(A& a, Of<MappingEvent, A>& x) {
+  a("address", HexField{x.address});
+  a("bytes", x.bytes);
+  a("time_ps", x.time_ps);
+  a("backtrace", x.backtrace);
+}
+
+template <typename A>
+void Fields(A& a, Of<FrameStory, A>& x) {
+  a("owner_when_programmed", x.owner_when_programmed);
+  a("owner_when_landed", x.owner_when_landed);
+  a("type", x.type);
+  a("generation", x.generation);
+}
+
+template <typename A>
+void Fields(A& a, Of<StoryStep, A>& x) {
+  a("time_ps", x.time_ps);
+  a("actor", x.actor);
+  a("text", x.text);
+}
+
+template <typename A>
+void Fields(A& a, Of<Finding, A>& x) {
+  a("id", x.id);
+  a("class", x.dma_class);
+  a("fingerprint", x.fingerprint);
+  a("title", x.title);
+  a("severity", x.severity);
+  a("cwe", x.cwe);
+  a("device", x.device);
+  a("attacker", x.attacker);
+  a("victim", x.victim);
+  a("direction", x.direction);
+  a("address", HexField{x.address});
+  a("mfn", HexField{x.mfn});
+  a("bytes", x.bytes);
+  a("leaked_bytes_proven", x.leaked_bytes_proven);
+  a("programmed_by", x.programmed_by);
+  a("mapped_by", x.mapped_by);
+  a("unmapped_by", x.unmapped_by);
+  a("frame", x.frame);
+  a("stopped_by", x.stopped_by);
+  a("embargo", x.embargo);
+  a("reproduce", x.reproduce);
+  a("occurrences", x.occurrences);
+  a("story", x.story);
+  a("first_bytes", BytesField{x.first_bytes});
+  a("other_modes", x.other_modes);
+}
+
+template <typename A>
+void Fields(A& a, Of<Latency, A>& x) {
+  a("min", NsField{x.min});
+  a("p50", NsField{x.p50});
+  a("p90", NsField{x.p90});
+  a("p99", NsField{x.p99});
+  a("max", NsField{x.max});
+}
+
+template <typename A>
+void Fields(A& a, Of<LatencyPart, A>& x) {
+  a("name", x.name);
+  a("total_ps", x.total_ps);
+  a("p50_ns", NsField{x.p50});
+  a("p99_ns", NsField{x.p99});
+}
+
+template <typename A>
+void Fields(A& a, Of<LatencyBucket, A>& x) {
+  a("from_ps", x.from_ps);
+  a("to_ps", x.to_ps);
+  a("count", x.count);
+}
+
+template <typename A>
+void Fields(A& a, Of<Interrupt, A>& x) {
+  a("source", x.source);
+  a("kind", x.kind);
+  a("abi", x.abi);
+  a("domain", x.domain);
+  a("asserted", x.asserted);
+  a("delivered", x.delivered);
+  a("coalesced", x.coalesced);
+  a("lost", x.lost);
+  a("duplicated", x.duplicated);
+  a("spurious", x.spurious);
+  a("latency_ns", x.latency);
+  a("total_ps", x.total_ps);
+  a("parts", x.parts);
+  a("eoi_tail_ps", x.eoi_tail_ps);
+  a("histogram", x.histogram);
+}
+
+template <typename A>
+void Fields(A& a, Of<HypercallCount, A>& x) {
+  a("domain", x.domain);
+  a("name", x.name);
+  a("calls", x.calls);
+  a("failed", x.failed);
+}
+
+template <typename A>
+void Fields(A& a, Of<ExpectationResult, A>& x) {
+  a("text", x.text);
+  a("held", x.held);
+  a("actual", x.actual);
+  a("reason", x.reason);
+}
+
+template <typename A>
+void Fields(A& a, Of<TopologyNode, A>& x) {
+  a("id", x.id);
+  a("parent", x.parent);
+  a("kind", x.kind);
+  a("bdf", x.bdf);
+  a("label", x.label);
+  a("link_gen", x.link_gen);
+  a("link_width", x.link_width);
+  a("domain", x.domain);
+  a("driver", x.driver);
+  a("notes", x.notes);
+}
+
+template <typename A>
+void Fields(A& a, Of<IommuView, A>& x) {
+  a("present", x.present);
+  a("dma_remapping", x.dma_remapping);
+  a("interrupt_remapping", x.interrupt_remapping);
+}
+
+template <typename A>
+void Fields(A& a, Of<Landing, A>& x) {
+  a("bdf", x.bdf);
+  a("class", x.dma_class);
+  a("access", x.access);
+  a("address", HexField{x.address});
+  a("bytes", x.bytes);
+  a("span_bytes", x.span_bytes);
+  a("accesses", x.accesses);
+  a("owner", x.owner);
+  a("stopped", x.stopped);
+  a("finding", x.finding);
+  a("first_ps", x.first_ps);
+  a("last_ps", x.last_ps);
+}
+
+template <typename A>
+void Fields(A& a, Of<ConsoleTail, A>& x) {
+  a("domain", x.domain);
+  a("file", x.file);
+  a("text", x.text);
+}
+
+template <typename A>
+void Fields(A& a, Of<Assumption, A>& x) {
+  a("name", x.name);
+  a("value", x.value);
+  a("origin", x.origin);
+}
+
+template <typename A>
+void Fields(A& a, Of<View, A>& x) {
+  a("policy", x.policy);
+  a("topology", x.topology);
+  a("iommu", x.iommu);
+  a("machine_frames", x.machine_frames);
+  a("memory", RunsField{x.memory});
+  a("landings", x.landings);
+  a("consoles", x.consoles);
+  a("assumptions", x.assumptions);
+  a("limits", x.limits);
+  a("warnings", x.warnings);
+  a("settings", x.settings);
+}
+
+template <typename A>
+void Fields(A& a, Of<Result, A>& x) {
+  a("scenario", x.scenario);
+  a("claim", x.claim);
+  a("verdict", x.verdict);
+  a("seed", x.seed);
+  a("mode", x.mode);
+  a("trace_digest", x.trace_digest);
+  a("simulated_ps", x.simulated_ps);
+  a("kernels", x.kernels);
+  a("originals", x.originals);
+  a("changes", x.changes);
+  a("programs", x.programs);
+  a("emulated", x.emulated);
+  a("domains", x.domains);
+  a("dma", x.dma);
+  a("faults", x.faults);
+  a("findings", x.findings);
+  a("interrupts", x.interrupts);
+  a("hypercalls", x.hypercalls);
+  a("expectations", x.expectations);
+  a("incomplete", x.incomplete);
+  a("reproduce", x.reproduce);
+  a("verdict_reason", x.verdict_reason);
+  a("view", x.view);
+}
+
+}  // namespace pvpci::reports
+
+#endif  // PVPCI_REPORTS_FIELDS_H_

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reports/latency_stats.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+namespace pvpci::reports {
+namespace {
+
+constexpr unsigned kBucketsPerOctave = 8;
+
+// Lower bound of bucket `index`. Bounds of the first octaves coincide after rounding; AdvanceBound skips those.
+Ps Bound(unsigned index) { return static_cast<Ps>(std::llround(std::exp2(double(index) / kBucketsPerOctave))); }
+
+unsigned FirstBoundAbove(unsigned index) {
+  const Ps here = Bound(index);
+  do {
+    ++index;
+  } while (Bound(index) == here);
+  return index;
+}
+
+}  // namespace
+
+Ps NearestRank(const std::vector<Ps>& sorted, unsigned percent) {
+  if (sorted.empty() || percent == 0 || percent > 100)
+    throw std::logic_error("NearestRank: no samples or no percentage");
+  const size_t rank = (sorted.size() * percent + 99) / 100;
+  return sorted[rank - 1];
+}
+
+std::optional<Latency> Summarize(std::vector<Ps> samples) {
+  if (samples.empty()) return std::nullopt;
+  std::sort(samples.begin(), samples.end());
+  return Latency{samples.front(), NearestRank(samples, 50), NearestRank(samples, 90), NearestRank(samples, 99),
+                 samples.back()};
+}
+
+std::vector<LatencyBucket> LogHistogram(const std::vector<Ps>& samples) {
+  std::vector<LatencyBucket> buckets;
+  if (samples.empty()) return buckets;
+  std::vector<Ps> sorted = samples;
+  std::sort(sorted.begin(), sorted.end());
+  auto next = sorted.begin();
+  if (*next == 0) {
+    const auto end = std::upper_bound(sorted.begin(), sorted.end(), Ps{0});
+    buckets.push_back({0, 1, end - next});
+    next = end;
+  }
+  if (next == sorted.end()) return buckets;
+  unsigned index = 0;
+  if (buckets.empty()) {
+    index = static_cast<unsigned>(std::max(0.0, std::floor((std::log2(double(*next))) * kBucketsPerOctave) - 1));
+    while (Bound(FirstBoundAbove(index)) <= *next) index = FirstBoundAbove(index);
+  }
+  while (next != sorted.end()) {
+    const unsigned above = FirstBoundAbove(index);
+    const Ps to = Bound(above);
+    const auto end = std::lower_bound(next, sorted.end(), to);
+    buckets.push_back({Bound(index), to, end - next});
+    next = end;
+    index = above;
+  }
+  return buckets;
+}
+
+void LatencyRow::Add(const std::vector<Part>& parts, Ps eoi_tail) {
+  Ps total = 0;
+  size_t place = 0;  // where a column not seen before is put: behind the part it followed
+  for (const Part& part : parts) {
+    total += part.duration;
+    auto column = std::find_if(columns_.begin(), columns_.end(), [&](const Column& c) { return c.name == part.name; });
+    if (column == columns_.end()) column = columns_.insert(columns_.begin() + place, {std::string(part.name), {}});
+    column->samples.push_back(part.duration);
+    place = column - columns_.begin() + 1;
+  }
+  totals_.push_back(total);
+  eoi_tail_ += eoi_tail;
+}
+
+void LatencyRow::Fill(Interrupt* row) const {
+  row->latency = Summarize(totals_);
+  row->histogram = LogHistogram(totals_);
+  row->total_ps = 0;
+  for (Ps total : totals_) row->total_ps += total;
+  row->eoi_tail_ps = eoi_tail_;
+  row->parts.clear();
+  for (const Column& column : columns_) {
+    std::vector<Ps> sorted = column.samples;
+    std::sort(sorted.begin(), sorted.end());
+    LatencyPart part{column.name, 0, NearestRank(sorted, 50), NearestRank(sorted, 99)};
+    for (Ps sample : sorted) part.total_ps += sample;
+    row->parts.push_back(std::move(part));
+  }
+}
+
+}  // namespace pvpci::reports
