@@ -159,7 +159,10 @@ class Checker {
       const std::string owner = inner.substr(0, dot);
       const std::string rest = dot == std::string::npos ? "" : inner.substr(dot + 1);
       if (scenario_.FindDevice(owner) != nullptr) {
-        if (rest != "bdf") Complain(place, fmt::format("${{{}}}: a device has 'bdf'", inner));
+        static const std::vector<std::string> kDeviceWords = {"bdf", "msi_address", "msi_data"};
+        if (std::find(kDeviceWords.begin(), kDeviceWords.end(), rest) == kDeviceWords.end()) {
+          Complain(place, fmt::format("${{{}}}: a device has {}", inner, OneOf(kDeviceWords)));
+        }
         continue;
       }
       const DomainSpec* domain = scenario_.FindDomain(owner);

@@ -178,8 +178,9 @@ struct Step {
   std::string path;
   std::optional<std::string> value;
   std::optional<int64_t> result;     // kWrite, kRead, kAttack: expected result (0 or -errno); not given: any
-  // kAttack: integers and texts; "${victim.secret}" (machine address of its first byte), "${victim.secret.bytes}",
-  // "${device.bdf}" (as the guest sees it) are replaced when the step starts.
+  // kAttack: integers and texts, replaced when the step starts: "${victim.secret}" (machine address of its first byte),
+  // "${victim.secret.bytes}", "${device.bdf}" (as the guest sees it), "${device.msi_address}" and
+  // "${device.msi_data}" (the message that the device's MSI registers hold at that moment).
   std::string function;
   std::vector<std::string> args;
   // kCrash

@@ -204,7 +204,7 @@ const ObjectSpec& AttackTable() {
       {
           {"domain", NameValue(), true, "the domain whose image holds the hostile code"},
           {"function", NameValue(), true, "its name in driver/user"},
-          {"args", ListOf(Text()), false, "numbers, texts, ${domain.secret}, ${domain.secret.bytes}, ${device.bdf}"},
+          {"args", ListOf(Text()), false, "numbers, texts, ${domain.secret}, ${domain.secret.bytes}, ${device.bdf}, ${device.msi_address}, ..."},
           {"result", Integer(-4095, 1 << 30), false, "expected result (any)"},
       },
       "",

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs one scenario in this process: elaborates the machine room, walks the steps, judges the expectations, writes the
+// results. SystemC elaborates once per process, so there is one call per process (scenarios/supervise.h forks).
+#ifndef PVPCI_SCENARIOS_ENGINE_H_
+#define PVPCI_SCENARIOS_ENGINE_H_
+
+#include <map>
+#include <string>
+
+#include "reports/result.h"
+#include "scenarios/scenario.h"
+#include "sim/time.h"
+
+namespace pvpci::scenarios {
+
+struct RunOptions {
+  std::string root;                        // the project's root; images and golden files are found below it
+  std::string out;                         // folder of the results; empty: nothing is written
+  bool trace = false;                      // trace.txt
+  bool text = true;                        // summary on standard output
+  bool json = false;                       // result.json on standard output, in place of the summary
+  bool progress = false;                   // on standard error, once a run takes more than two seconds
+  bool gdb = false;
+  sim::Ps gdb_at = 0;                      // 0: at the first finding or stopped domain
+  std::string reproduce;                   // command line that repeats this run
+  std::map<std::string, std::string> settings;  // --set key=value
+};
+
+// Asks the run in this process to end soon; safe in a signal handler. `reason`: a signal number, or SIGALRM for a
+// timeout. The result is marked incomplete.
+void RequestStop(int reason);
+int stop_reason();  // 0: none
+
+// Throws sim::BenchError (exit 4), reports::FileError (exit 5), std::bad_alloc (exit 5). Everything a guest or a
+// device does wrong is in the Result.
+reports::Result RunScenario(const Scenario& scenario, const RunOptions& options);
+
+// design.md 6: holds and skipped 0, violated 1, unable 4.
+int ExitCodeOf(const reports::Result& result);
+
+}  // namespace pvpci::scenarios
+
+#endif  // PVPCI_SCENARIOS_ENGINE_H_

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+// //scenarios:pvpci: run, list, show, check. The front script ./pvpci builds it and passes everything on.
+//
+// The program has its own main: libsystemc's would print a banner before anything is parsed. Each run is a child that
+// enters SystemC by sc_elab_and_sim, as libsystemc's main does.
+#include <systemc>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <filesystem>
+#include <functional>
+#include <new>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "reports/files.h"
+#include "scenarios/cli.h"
+#include "scenarios/describe.h"
+#include "scenarios/engine.h"
+#include "scenarios/library.h"
+#include "scenarios/parser.h"
+#include "scenarios/problem.h"
+#include "scenarios/schema.h"
+#include "scenarios/supervise.h"
+
+namespace pvpci::scenarios {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What sc_main runs; set in the child before SystemC is entered.
+std::function<int()> g_systemc_body;
+std::exception_ptr g_systemc_error;
+
+int EnterSystemC(const std::function<int()>& body) {
+  setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 1);
+  g_systemc_body = body;
+  static char name[] = "pvpci";
+  static char* arguments[] = {name, nullptr};
+  const int code = sc_core::sc_elab_and_sim(1, arguments);
+  if (g_systemc_error) std::rethrow_exception(g_systemc_error);
+  return code;
+}
+
+// A shell word: quoted if it needs it.
+std::string Quote(const std::string& text) {
+  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::string("_-./+=:,").find(c) != std::string::npos;
+  });
+  return plain ? text : "'" + text + "'";
+}
+
+std::string Reproduce(const std::string& argument, const Scenario& scenario, const CommandLine& command) {
+  std::string text = fmt::format("./pvpci run {} --iommu {} --seed {} --kernel {}", Quote(argument),
+                                 Name(scenario.machine.iommu), scenario.seed, Quote(scenario.kernel));
+  for (const Override& change : command.overrides) {
+    if (change.origin.rfind("--set", 0) == 0) text += " --set " + Quote(change.key + "=" + change.value);
+  }
+  if (command.until != 0) text += fmt::format(" --until {}ps", command.until);
+  return text;
+}
+
+RunOptions OptionsFor(const std::string& argument, const Scenario& scenario, const CommandLine& command,
+                      const std::string& root, const std::string& out) {
+  RunOptions options;
+  options.root = root;
+  options.out = out;
+  options.trace = command.formats.count("trace") != 0;
+  options.json = command.formats.count("json") != 0;
+  options.text = command.formats.count("text") != 0 && !options.json;
+  options.progress = isatty(STDERR_FILENO) == 1;
+  options.gdb = command.gdb;
+  options.gdb_at = command.gdb_at;
+  options.reproduce = Reproduce(argument, scenario, command);
+  for (const Override& change : command.overrides) {
+    if (change.origin.rfind("--set", 0) == 0) options.settings[change.key] = change.value;
+  }
+  return options;
+}
+
+int TellEnd(const Scenario& scenario, const ChildAnswer& answer, const CommandLine& command) {
+  if (interrupted_by() != 0) {
+    std::fputs(fmt::format("pvpci: {}: interrupted; what is written is marked incomplete\n", scenario.name).c_str(),
+               stderr);
+  } else if (answer.timed_out) {
+    std::fputs(fmt::format("pvpci: {}: gave up after {} s (--timeout); the result is marked incomplete\n",
+                           scenario.name, command.timeout_s).c_str(), stderr);
+  } else if (answer.signal != 0) {
+    std::fputs(fmt::format("pvpci: {}: the bench itself died of signal {} ({}); this is a bug of pvpci, no finding\n",
+                           scenario.name, answer.signal, strsignal(answer.signal)).c_str(), stderr);
+  }
+  return answer.exit_code;
+}
+
+// The code that says most: an interrupted call, then trouble of the bench, then findings.
+int Worst(int a, int b) {
+  const std::vector<int> order = {kExitHolds,          kExitViolated,  kExitCorrupt,     kExitNondeterminism,
+                                  kExitResources,      kExitBench,     kExitTerminated,  kExitInterrupted};
+  const auto rank = [&](int code) { return std::find(order.begin(), order.end(), code) - order.begin(); };
+  return rank(a) >= rank(b) ? a : b;
+}
+
+ChildAnswer RunOnce(const Scenario& scenario, const RunOptions& options, unsigned timeout_s) {
+  return RunInChild(
+      [&](std::string* digest) {
+        return EnterSystemC([&] {
+          const reports::Result result = RunScenario(scenario, options);
+          *digest = result.trace_digest.value_or("");
+          return ExitCodeOf(result);
+        });
+      },
+      timeout_s);
+}
+
+int RunOne(const std::string& argument, const Scenario& scenario, const CommandLine& command, const std::string& root,
+           const std::string& out) {
+  const RunOptions options = OptionsFor(argument, scenario, command, root, out);
+  const ChildAnswer first = RunOnce(scenario, options, command.timeout_s);
+  int code = TellEnd(scenario, first, command);
+  if (!command.twice || interrupted_by() != 0 || first.timed_out || first.signal != 0) return code;
+  RunOptions again = options;
+  again.out = (fs::path(out) / "second").string();
+  again.text = again.json = false;
+  const ChildAnswer second = RunOnce(scenario, again, command.timeout_s);
+  code = Worst(code, TellEnd(scenario, second, command));
+  if (interrupted_by() != 0 || second.timed_out || second.signal != 0) return code;
+  if (first.text != second.text || first.text.empty()) {
+    std::fputs(fmt::format("pvpci: {}: two runs differ: {} and {}; see {} and {} (--format trace shows where)\n",
+                           scenario.name, first.text, second.text, out, again.out).c_str(), stderr);
+    return Worst(code, kExitNondeterminism);
+  }
+  std::error_code ignored;
+  fs::remove_all(again.out, ignored);
+  if (options.text) std::fputs(fmt::format("{}: twice the same, {}\n", scenario.name, first.text).c_str(), stdout);
+  return code;
+}
+
+int Run(const CommandLine& command, const std::string& root) {
+  std::vector<Scenario> scenarios;
+  for (const std::string& argument : command.scenarios) {
+    scenarios.push_back(LoadScenario(FindScenario(root, argument), command.overrides));
+    if (command.until != 0) scenarios.back().until = command.until;
+  }
+  for (size_t i = 0; i < scenarios.size(); ++i) {
+    for (size_t k = 0; k < i; ++k) {
+      if (scenarios[i].name == scenarios[k].name) {
+        throw UsageError(fmt::format("run: two scenarios are named '{}': one folder cannot hold both",
+                                     scenarios[i].name));
+      }
+    }
+  }
+  const bool several = scenarios.size() > 1;
+  int code = kExitHolds;
+  std::vector<std::string> names;
+  for (size_t i = 0; i < scenarios.size() && interrupted_by() == 0; ++i) {
+    fs::path out = command.out.empty() ? fs::path("out") / scenarios[i].name : fs::path(command.out);
+    if (several && !command.out.empty()) out /= scenarios[i].name;
+    names.push_back(scenarios[i].name);
+    code = Worst(code, RunOne(command.scenarios[i], scenarios[i], command, root, out.string()));
+  }
+  if (several) {
+    const std::string folder = command.out.empty() ? "out" : command.out;
+    reports::WriteIndex(folder, names);
+    if (command.formats.count("text") != 0 && command.formats.count("json") == 0) {
+      std::fputs(fmt::format("{} scenarios: {}/index.html\n", names.size(), folder).c_str(), stdout);
+    }
+  }
+  return code;
+}
+
+int List(const CommandLine& command, const std::string& root) {
+  std::vector<Scenario> scenarios;
+  for (const std::string& name : ShippedScenarios(root)) scenarios.push_back(LoadScenario(FindScenario(root, name)));
+  std::fputs((command.json ? ListJson(scenarios).dump(2) + "\n" : ListTable(scenarios)).c_str(), stdout);
+  return kExitHolds;
+}
+
+int Show(const CommandLine& command, const std::string& root) {
+  const Scenario scenario = LoadScenario(FindScenario(root, command.scenarios.front()), command.overrides);
+  std::fputs((command.json ? DescribeJson(scenario).dump(2) + "\n" : Describe(scenario)).c_str(), stdout);
+  return kExitHolds;
+}
+
+int Check(const CommandLine& command, const std::string& root) {
+  if (command.schema) std::fputs((JsonSchema().dump(2) + "\n").c_str(), stdout);
+  if (command.keys) std::fputs(DescribeKeys().c_str(), stdout);
+  std::string bad;
+  std::string good;
+  for (const std::string& argument : command.scenarios) {
+    try {
+      const Scenario scenario = LoadScenario(FindScenario(root, argument));
+      good += fmt::format("{}: ok, {} steps, {} expectations\n", scenario.file, scenario.steps.size(),
+                          scenario.expect.size());
+    } catch (const InputError& error) {
+      bad += std::string(error.what()) + "\n";
+    }
+  }
+  std::fputs(bad.c_str(), stderr);
+  std::fputs(good.c_str(), stdout);
+  return bad.empty() ? kExitHolds : kExitBadInput;
+}
+
+int Main(const std::vector<std::string>& arguments) {
+  try {
+    const CommandLine command = ParseCommandLine(arguments);
+    const std::string root = FindRoot();
+    switch (command.verb) {
+      case Verb::kHelp: std::fputs(command.help.c_str(), stdout); return kExitHolds;
+      case Verb::kRun: return Run(command, root);
+      case Verb::kList: return List(command, root);
+      case Verb::kShow: return Show(command, root);
+      case Verb::kCheck: return Check(command, root);
+    }
+  } catch (const UsageError& error) {
+    std::fputs(fmt::format("pvpci: {}\n", error.what()).c_str(), stderr);
+    return kExitBadInput;
+  } catch (const InputError& error) {
+    std::fputs(fmt::format("{}\n", error.what()).c_str(), stderr);
+    return kExitBadInput;
+  } catch (const std::bad_alloc&) {
+    std::fputs("pvpci: out of memory\n", stderr);
+    return kExitResources;
+  } catch (const reports::FileError& error) {
+    std::fputs(fmt::format("pvpci: {}\n", error.what()).c_str(), stderr);
+    return kExitResources;
+  } catch (const std::exception& error) {
+    std::fputs(fmt::format("pvpci: the bench failed: {}\n", error.what()).c_str(), stderr);
+    return kExitBench;
+  }
+  return kExitBench;
+}
+
+}  // namespace
+}  // namespace pvpci::scenarios
+
+int sc_main(int, char**) {
+  try {
+    return pvpci::scenarios::g_systemc_body();
+  } catch (...) {
+    // sc_elab_and_sim would print it in its own words.
+    pvpci::scenarios::g_systemc_error = std::current_exception();
+    return pvpci::scenarios::kExitBench;
+  }
+}
+
+int main(int argc, char** argv) {
+  return pvpci::scenarios::Main(std::vector<std::string>(argv + 1, argv + argc));
+}
