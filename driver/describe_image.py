@@ -44,7 +44,8 @@ def changes(tree, shadow_folder, spec):
         found.append({"kind": "define", "name": name, "sha256": hashlib.sha256(name.encode()).hexdigest(),
                       "why": f"{where}: {why}"})
     for name, where, why in spec["includes"]:
-        found.append({"kind": "include", "name": name, "sha256": digest(os.path.join(tree, "include", name)),
+        path = name if name.startswith("driver/") else os.path.join(tree, "include", name)
+        found.append({"kind": "include", "name": name, "sha256": digest(path),
                       "why": f"{where}: {why}"})
     for name in sorted(spec["wraps"]):
         found.append({"kind": "wrap", "name": name, "sha256": hashlib.sha256(f"--wrap={name}".encode()).hexdigest(),

@@ -17,7 +17,6 @@ load(
     "ASSEMBLY_FLAGS",
     "COVERAGE_FLAGS",
     "DEFINES",
-    "EXTRA_INCLUDES",
     "FORCED_INCLUDES",
     "KERNEL_FLAGS",
     "LINK_FLAGS",
@@ -68,15 +67,12 @@ def _flags(kind, path):
             '-DKBUILD_MODNAME="%s"' % _module_name(path),
             "-D__KBUILD_MODNAME=kmod_" + _module_name(path),
         ]
-    for where, folders in EXTRA_INCLUDES.items():
-        if _applies(where, path):
-            flags += folders
     for definition, where, _ in DEFINES:
         if _applies(where, path):
             flags.append("-D" + definition)
     for header, where, _ in FORCED_INCLUDES:
         if _applies(where, path):
-            flags += ["-include", header]
+            flags += ["-include", "@REPO@/" + header if header.startswith("driver/") else header]
     return flags
 
 def _compile(ctx, kind, file, path, key, headers):

@@ -83,7 +83,7 @@ USER_FLAGS = [
     "-fno-builtin",
     "-fno-stack-protector",
     "-fshort-wchar",
-    "-mcmodel=small",
+    "-mcmodel=kernel",
     "-mno-red-zone",
     "-fno-omit-frame-pointer",
     "-U_FORTIFY_SOURCE",
@@ -134,31 +134,14 @@ DEFINES = [
     ("main=pcitest_main", "tools/pci/pcitest.c", "a program is a function of the image"),
 ]
 
-_SCHED = [
-    "linux/sched.h",
-    "linux/sched/signal.h",
-    "linux/sched/debug.h",
-    "linux/sched/task.h",
-    "linux/wait.h",
-    "linux/wait_bit.h",
-    "linux/swait.h",
-    "linux/completion.h",
-    "linux/kthread.h",
-    "linux/hash.h",
-    "linux/poll.h",
-    "linux/syscalls.h",
-]
-
-# (header of the kernel, sources it applies to by folder or file, reason)
+# (header, sources it applies to by folder or file, reason). Below driver/ it is ours, else the kernel's.
 FORCED_INCLUDES = [
-    (header, "kernel/sched/", "kernel/sched/build_utility.c includes it in front of this file, which is compiled on its own here")
-    for header in _SCHED
+    (
+        "driver/env/sched_headers.h",
+        "kernel/sched/",
+        "the headers that kernel/sched/build_utility.c includes in front of these files, which are compiled on their own here",
+    ),
 ]
-
-# Include folders of single sources, as their own Makefile gives them.
-EXTRA_INCLUDES = {
-    "kernel/sched/": ["-Ikernel/sched"],
-}
 
 # Symbol of an original whose callers reach __wrap_symbol instead: reason.
 WRAPS = {}
