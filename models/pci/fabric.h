@@ -32,6 +32,7 @@ struct Topology;
 class RootComplex;
 class Upstream;
 class Downstream;
+class Firmware;
 class IntxRouter;
 
 // Default profile bdw-gen3x8 of spec/timing.md A7.
@@ -87,7 +88,7 @@ struct PortSpec {                            // a root port, or a downstream por
 struct FabricSpec {
   FabricParameters parameters;
   FirmwareParameters firmware;
-  std::vector<FunctionSlot> integrated;      // on bus 0, no link
+  std::vector<FunctionSlot> integrated;      // on bus 0, which is as wide as a gen5 x16 link. 00:00.0 is a host bridge
   std::vector<PortSpec> root_ports;
 };
 
@@ -185,9 +186,11 @@ class Fabric {
   friend class Downstream;
   friend class RootComplex;
   friend class IntxRouter;
+  friend class Firmware;
+  friend struct Topology;
 
   uint32_t NextInterrupt(Bdf function, InterruptKind kind, unsigned vector);
-  void RoutesChanged();                      // a BAR, window, bus number or enable bit changed
+  void RoutesChanged(bool bridge);           // a BAR, or an enable bit, or anything of a bridge changed
 
   sim::Simulation& simulation_;
   FabricParameters parameters_;

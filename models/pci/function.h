@@ -67,7 +67,7 @@ class Function {
   const ConfigSpace& config() const { return config_; }
   const FunctionCounters& counters() const { return counters_; }
 
-  bool bus_master() const;            // COMMAND bit 2, D0, present
+  bool bus_master() const { return master_; }  // COMMAND bit 2, D0, present
   bool memory_enabled() const;
   bool io_enabled() const;
   unsigned power_state() const;       // 0 or 3 (D3hot)
@@ -110,11 +110,16 @@ class Function {
   void WriteMemory(uint64_t bus_address, uint64_t length_bytes, const std::byte* source, ProvenanceId provenance,
                    DmaDone done = {});
   void Send(const DmaRequest& request, DmaDone done);
-  // The id of the assertion; 0 if nothing was asserted (not enabled, bus mastering off). Masked: sent on unmask.
+  // The id of the assertion; 0 if nothing was asserted (not enabled, bus mastering off) or while a register write is
+  // still on its way to the device. Masked: asserted now, sent on unmask; raised again meanwhile: the same assertion.
   uint32_t RaiseMsi(unsigned message);
   uint32_t RaiseMsix(unsigned entry);
-  // Level of the function's pin. Id of the assertion when the wire goes up, else 0 (unchanged, disabled, going down).
+  // Level of the function's pin. Id of the assertion when the wire goes up, else 0 (as above, unchanged, disabled,
+  // going down). The wire stays down while MSI or MSI-X is enabled (PCIe 6.1.4.3).
   uint32_t SetIntx(bool level);
+  // Messages that the host allows now: 0 if the capability is absent or disabled.
+  unsigned msi_messages() const;
+  unsigned msix_entries() const { return msix_enabled() ? spec_.msix().vectors : 0; }
   // Calls `action` after `delay` of the device's own time; dropped if the function is reset meanwhile.
   void After(sim::Ps delay, std::function<void()> action);
   Fabric& fabric() const { return *fabric_; }
@@ -129,6 +134,7 @@ class Function {
   friend class RootComplex;
   friend class IntxRouter;
   friend struct Topology;
+  friend class Firmware;
 
   struct MsixEntry {
     uint32_t address_low = 0, address_high = 0, data = 0, control = 1;
@@ -143,9 +149,9 @@ class Function {
   void SendMessage(uint64_t address, uint32_t data, uint32_t interrupt);
   void SendPendingMessages();
   void SendPendingEntry(unsigned entry);
-  void UpdateIntx();
-  void SetPowerState(unsigned before);
-  bool in_range(uint64_t offset, uint64_t start, uint64_t length) const { return offset - start < length; }
+  uint32_t UpdateIntx();
+  void Refresh();                   // what is derived from the registers
+  void ApplyPowerState(unsigned before);
 
   FunctionSpec spec_;
   ConfigSpace config_;
@@ -157,9 +163,10 @@ class Function {
   uint64_t epoch_ = 0;              // + 1 at every reset: older requests and actions are void
   sim::Ps lead_ = 0;                // how far the access in progress is still away from the device
   bool present_ = true;
+  bool master_ = false;
+  uint32_t max_payload_ = 128, max_read_request_ = 512;
   bool intx_level_ = false;         // wanted by the device
   bool intx_asserted_ = false;      // on the wire
-  uint32_t intx_interrupt_ = 0;     // last asserted
   std::vector<MsixEntry> msix_table_;
   std::vector<uint32_t> msix_pending_;  // interrupt id of the pending entry; 0: not pending
   std::vector<uint32_t> msi_pending_;

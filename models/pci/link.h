@@ -26,9 +26,11 @@ uint32_t MemoryReadBytes(uint64_t address, bool ecrc);
 uint32_t CompletionBytes(uint32_t payload_bytes, bool ecrc);
 uint32_t MessageBytes(bool ecrc);  // Assert_INTx and its kin
 
-// Length of the next packet of [address, address + length): at most `limit` bytes, up to the next multiple of
-// `boundary` (a power of two), never across 4 KiB.
-uint32_t NextPiece(uint64_t address, uint64_t length, uint32_t limit, uint32_t boundary);
+// Length of the next packet of [address, address + length): at most `limit` bytes, never across 4 KiB.
+uint32_t NextPiece(uint64_t address, uint64_t length, uint32_t limit);
+
+// Completions that answer a read: as large as `mps` allows, all but the last end at a multiple of `rcb`. PCIe 2.3.1.1.
+uint32_t CompletionCount(uint64_t address, uint32_t length, uint32_t mps, uint32_t rcb);
 
 // One direction of one link: who may send when. Sub-picosecond remainders are carried, so that a long transfer takes
 // exactly bytes x time per byte.

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/pci/bridge.h"
+
+#include "models/pci/registers.h"
+#include "models/pci/topology.h"
+
+namespace pvpci::pci {
+namespace {
+
+// Identities as emulated boards use them, so that Linux shows known names.
+FunctionSpec PortSpecOf(unsigned port_type) {
+  switch (port_type) {
+    case reg::kUpstreamPort: return FunctionSpec::PciBridge(0x104c, 0x8232, port_type);
+    case reg::kDownstreamPort: return FunctionSpec::PciBridge(0x104c, 0x8233, port_type);
+    default: return FunctionSpec::PciBridge(0x1b36, 0x000c, reg::kRootPort);
+  }
+}
+
+Window MakeWindow(uint64_t base, uint64_t limit) {
+  return base <= limit ? Window{base, limit} : Window{};
+}
+
+}  // namespace
+
+Bridge::Bridge(unsigned port_type) : Function(PortSpecOf(port_type)) {}
+
+uint8_t Bridge::secondary() const { return static_cast<uint8_t>(config().Read(reg::kSecondaryBus, 1)); }
+uint8_t Bridge::subordinate() const { return static_cast<uint8_t>(config().Read(reg::kSubordinateBus, 1)); }
+
+Window Bridge::memory_window() const {
+  if (!memory_enabled()) return {};
+  return MakeWindow(uint64_t{config().Read(reg::kMemoryBase, 2) & 0xfff0} << 16,
+                    uint64_t{config().Read(reg::kMemoryLimit, 2) & 0xfff0} << 16 | 0xfffff);
+}
+
+Window Bridge::prefetchable_window() const {
+  if (!memory_enabled()) return {};
+  return MakeWindow(uint64_t{config().Read(reg::kPrefetchBaseHigh, 4)} << 32 |
+                        uint64_t{config().Read(reg::kPrefetchBase, 2) & 0xfff0} << 16,
+                    uint64_t{config().Read(reg::kPrefetchLimitHigh, 4)} << 32 |
+                        uint64_t{config().Read(reg::kPrefetchLimit, 2) & 0xfff0} << 16 | 0xfffff);
+}
+
+Window Bridge::io_window() const {
+  if (!io_enabled()) return {};
+  return MakeWindow((config().Read(reg::kIoBase, 1) & 0xf0) << 8, (config().Read(reg::kIoLimit, 1) & 0xf0) << 8 | 0xfff);
+}
+
+void Bridge::ConfigWrite(unsigned offset, unsigned size, uint32_t value, ProvenanceId provenance) {
+  const uint32_t reset = config().Read(reg::kBridgeControl, 2) & reg::kBridgeControlReset;
+  Function::ConfigWrite(offset, size, value, provenance);
+  if (!attached()) return;
+  Topology& topology = *fabric().topology_;
+  const auto touches = [&](unsigned start, unsigned end) { return offset + size > start && offset < end; };
+  if (touches(reg::kPrimaryBus, reg::kCapabilities)) topology.BusesChanged();
+  if (!reset && (config().Read(reg::kBridgeControl, 2) & reg::kBridgeControlReset)) topology.ResetBelow(secondary_bus_);
+}
+
+}  // namespace pvpci::pci

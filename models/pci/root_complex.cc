@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/pci/root_complex.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "models/pci/topology.h"
+
+namespace pvpci::pci {
+
+Landed RootComplex::Land(const Tlp& tlp, Bus& bus, sim::Ps issued) {
+  Landed landed;
+  Access access;
+  access.tlp = &tlp;
+  access.length_bytes = tlp.length_bytes;
+  access.bus_address = access.host_address = tlp.bus_address;
+  access.issued = issued;
+  const bool write = tlp.type == TlpType::kMemoryWrite;
+  if (tlp.length_bytes == 0) return landed;  // a flush: nothing moves, nothing is observed
+
+  const uint32_t to_page = 4096 - static_cast<uint32_t>(tlp.bus_address & 4095);
+  if (tlp.length_bytes > to_page) {
+    // Malformed (PCIe 2.2.2, 2.2.7): dropped; observed once, for the page it starts in.
+    access.length_bytes = to_page;
+    access.status = landed.status = Completion::kUnsupportedRequest;
+    Observe(access);
+    return landed;
+  }
+
+  if (bus.peer_group) {
+    // Without ACS redirection the switch hands a request for a sibling down directly: no translation on that way.
+    const AddressRange* range = fabric_.topology_->FindMemory(tlp.bus_address);
+    if (range && range->function->bus_->peer_group == bus.peer_group) {
+      Peer(tlp, *range, access, landed);
+      Observe(access);
+      return landed;
+    }
+  }
+
+  if ((tlp.bus_address & kInterruptWindowMask) == kInterruptWindow) {
+    Interrupt(tlp, *bus.lane, access, landed);
+    return landed;
+  }
+
+  DmaFault fault;
+  if (DmaRemapper* remapper = fabric_.host().remapper) {
+    const auto outcome = remapper->Translate(tlp.requester, tlp.bus_address, write);
+    if (const auto* refused = std::get_if<DmaFault>(&outcome)) {
+      fault = *refused;
+      access.fault = &fault;
+      access.status = landed.status = Completion::kUnsupportedRequest;
+      Observe(access);
+      return landed;
+    }
+    const Translation& translation = std::get<Translation>(outcome);
+    access.host_address = translation.host_address;
+    landed.latency = translation.latency;
+  }
+  if (const AddressRange* range = fabric_.topology_->FindMemory(access.host_address)) {
+    Peer(tlp, *range, access, landed);
+  } else {
+    Memory(tlp, access, landed);
+  }
+  Observe(access);
+  return landed;
+}
+
+void RootComplex::Memory(const Tlp& tlp, Access& access, Landed& landed) {
+  const sim::MachineMemory* memory = fabric_.host().memory;
+  const sim::Frame* frame = memory ? memory->Find(access.host_address >> sim::kPageShift) : nullptr;
+  if (!frame || !frame->host) {
+    access.target = Target::kNowhere;
+    access.status = landed.status = Completion::kUnsupportedRequest;
+    return;
+  }
+  access.target = Target::kMemory;
+  std::byte* at = frame->host + (access.host_address & (sim::kPageSize - 1));
+  if (tlp.type == TlpType::kMemoryWrite) {
+    std::memcpy(at, tlp.data, tlp.length_bytes);
+  } else {
+    std::memcpy(tlp.data, at, tlp.length_bytes);
+  }
+}
+
+void RootComplex::Interrupt(const Tlp& tlp, Lane& lane, Access& access, Landed& landed) {
+  access.target = Target::kInterruptWindow;
+  const bool message = tlp.type == TlpType::kMemoryWrite && tlp.length_bytes == 4 && (tlp.bus_address & 3) == 0;
+  if (!message) {
+    // Reads, and writes that are not one dword, are errors there. VT-d 3.14.
+    access.status = landed.status = Completion::kUnsupportedRequest;
+    Observe(access);
+    return;
+  }
+  InterruptMessage out;
+  out.address = tlp.bus_address;
+  std::memcpy(&out.data, tlp.data, 4);
+  DmaFault fault;
+  if (DmaRemapper* remapper = fabric_.host().remapper) {
+    const auto outcome = remapper->Remap(tlp.requester, out.address, out.data);
+    if (const auto* refused = std::get_if<DmaFault>(&outcome)) {
+      fault = *refused;
+      access.fault = &fault;
+      access.status = landed.status = Completion::kUnsupportedRequest;
+      Observe(access);
+      return;
+    }
+    out = std::get<InterruptMessage>(outcome);
+    access.host_address = out.address;
+    landed.latency = out.latency;
+  }
+  Observe(access);
+  InterruptSink* sink = fabric_.host().interrupts;
+  if (!sink) return;
+  // Writes that came earlier may still be walking tables: the message does not overtake them.
+  const sim::Ps now = fabric_.simulation().now();
+  const sim::Ps when = std::max(now + landed.latency, lane.last_landing);
+  out.latency = 0;  // it has passed when the message is delivered
+  const bool forged = tlp.origin == TlpOrigin::kDma;
+  if (when == now) {
+    sink->Message(out, tlp.requester, tlp.interrupt, forged);
+    return;
+  }
+  landed.latency = when - now;
+  fabric_.simulation().At(when, [this, out, requester = tlp.requester, interrupt = tlp.interrupt, forged] {
+    if (InterruptSink* late_sink = fabric_.host().interrupts) late_sink->Message(out, requester, interrupt, forged);
+  });
+}
+
+void RootComplex::Peer(const Tlp& tlp, const AddressRange& range, Access& access, Landed& landed) {
+  access.target = Target::kPeer;
+  Function& target = *range.function;
+  if (!target.present()) {
+    // Nobody is there to answer: posted writes vanish, reads run into the requester's completion timeout.
+    access.status = landed.status =
+        tlp.type == TlpType::kMemoryWrite ? Completion::kSuccess : Completion::kTimeout;
+    landed.answered = tlp.type == TlpType::kMemoryWrite;
+    return;
+  }
+  const uint64_t base = access.host_address - range.first;
+  if (access.host_address + (tlp.length_bytes - 1) > range.last) {
+    access.status = landed.status = Completion::kCompleterAbort;
+    return;
+  }
+  for (uint32_t done = 0; done < tlp.length_bytes;) {
+    uint32_t size = 8;
+    while (((base + done) & (size - 1)) || done + size > tlp.length_bytes) size /= 2;
+    uint64_t value = 0;
+    if (tlp.type == TlpType::kMemoryWrite) {
+      std::memcpy(&value, tlp.data + done, size);
+      if (range.space != RegisterSpace::kRom) {
+        target.BarWrite(static_cast<unsigned>(range.space), base + done, size, value, tlp.provenance);
+      }
+    } else {
+      if (range.space == RegisterSpace::kRom) {
+        for (uint32_t i = 0; i < size; ++i) value |= uint64_t{target.OnRomRead(base + done + i)} << 8 * i;
+      } else {
+        value = target.BarRead(static_cast<unsigned>(range.space), base + done, size);
+      }
+      std::memcpy(tlp.data + done, &value, size);
+    }
+    done += size;
+  }
+}
+
+}  // namespace pvpci::pci

@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/pci/upstream.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "models/pci/intx_router.h"
+#include "models/pci/root_complex.h"
+
+namespace pvpci::pci {
+namespace {
+
+// A function that won the link keeps it for so much: arbitration stays fair and costs one event per page.
+constexpr uint64_t kTurnBytes = 4096;
+
+}  // namespace
+
+Transfer* Upstream::New(Function& function, TransferKind kind) {
+  Transfer* transfer;
+  if (free_.empty()) {
+    transfer = &pool_.emplace_back();
+  } else {
+    transfer = free_.back();
+    free_.pop_back();
+  }
+  const sim::Ps now = fabric_.simulation().now();
+  transfer->kind = kind;
+  transfer->function = &function;
+  transfer->epoch = function.epoch_;
+  transfer->order = ++order_;
+  transfer->issued = transfer->not_before = now + function.lead_;
+  transfer->tlp.requester = transfer->tlp.function = function.bdf_;
+  ++live_;
+  return transfer;
+}
+
+void Upstream::Free(Transfer* transfer) {
+  *transfer = Transfer{};
+  free_.push_back(transfer);
+  --live_;
+}
+
+void Upstream::Submit(Function& function, const DmaRequest& request, DmaDone done) {
+  Transfer* t = New(function, request.type == TlpType::kMemoryRead ? TransferKind::kRead : TransferKind::kWrite);
+  t->tlp.type = request.type;
+  t->tlp.bus_address = request.bus_address;
+  t->tlp.data = request.data;
+  t->tlp.provenance = request.provenance;
+  if (request.spoof) t->tlp.requester = request.requester;
+  t->length = request.length_bytes;
+  t->whole = request.whole;
+  t->done = std::move(done);
+  Enqueue(t);
+}
+
+void Upstream::SubmitMessage(Function& function, uint64_t address, uint32_t data, uint32_t interrupt) {
+  Transfer* t = New(function, TransferKind::kMessage);
+  t->tlp.type = TlpType::kMemoryWrite;
+  t->tlp.origin = TlpOrigin::kMessage;
+  t->tlp.bus_address = address;
+  t->tlp.interrupt = interrupt;
+  t->length = 4;
+  std::memcpy(t->message, &data, 4);
+  t->tlp.data = t->message;
+  Enqueue(t);
+}
+
+void Upstream::SubmitIntx(Function& function, bool level, uint32_t interrupt) {
+  Transfer* t = New(function, TransferKind::kIntx);
+  t->level = level;
+  t->tlp.interrupt = interrupt;
+  Enqueue(t);
+}
+
+void Upstream::Enqueue(Transfer* t) {
+  Function& function = *t->function;
+  (t->kind == TransferKind::kRead ? function.non_posted_ : function.posted_).push_back(t);
+  t->queued = true;
+  Bus& bus = *function.bus_;
+  if (!function.pump_listed_) {
+    function.pump_listed_ = true;
+    bus.waiting.push_back(&function);
+  }
+  Kick(bus);
+}
+
+void Upstream::Kick(Bus& bus) {
+  if (bus.pumping || bus.waiting.empty()) return;
+  const sim::Ps now = fabric_.simulation().now();
+  if (bus.up->free_at() > now) {
+    const sim::Ps when = bus.up->free_at();
+    if (bus.pump_at <= when) return;
+    if (bus.pump_at != sim::kNever) fabric_.simulation().Cancel(bus.pump_event);
+    bus.pump_at = when;
+    bus.pump_event = fabric_.simulation().At(when, [this, &bus] {
+      bus.pump_at = sim::kNever;
+      Pump(bus);
+    });
+    return;
+  }
+  Pump(bus);
+}
+
+// The function's next transfer that may go at `now`; else null, and `*next` shrinks to when to ask again.
+Transfer* Upstream::Eligible(Function& function, sim::Ps now, sim::Ps* next) const {
+  Transfer* posted = function.posted_.empty() ? nullptr : function.posted_.front();
+  Transfer* read = function.non_posted_.empty() ? nullptr : function.non_posted_.front();
+  if (read && function.tags_in_use_ >= fabric_.parameters().read_tags) read = nullptr;
+  if (read && posted && posted->order < read->order) read = nullptr;
+  for (Transfer* candidate : {read, posted}) {
+    if (!candidate) continue;
+    if (candidate->not_before <= now) return candidate;
+    *next = std::min(*next, candidate->not_before);
+  }
+  return nullptr;
+}
+
+void Upstream::Pump(Bus& bus) {
+  bus.pumping = true;
+  const sim::Ps now = fabric_.simulation().now();
+  sim::Ps next = sim::kNever;
+  unsigned idle = 0;
+  while (!bus.waiting.empty() && idle < bus.waiting.size()) {
+    if (bus.up->free_at() > now) {
+      next = bus.up->free_at();
+      break;
+    }
+    bus.turn %= bus.waiting.size();
+    Function& function = *bus.waiting[bus.turn];
+    Transfer* transfer = Eligible(function, now, &next);
+    if (transfer) {
+      idle = 0;
+      if (Gated(*transfer)) {
+        Discard(transfer);
+      } else {
+        SendPieces(bus, *transfer);
+      }
+    } else {
+      ++idle;
+    }
+    if (function.posted_.empty() && function.non_posted_.empty()) {
+      function.pump_listed_ = false;
+      bus.waiting.erase(bus.waiting.begin() + bus.turn);
+    } else {
+      ++bus.turn;
+    }
+  }
+  bus.pumping = false;
+  if (bus.waiting.empty() || next == sim::kNever || bus.pump_at <= next) return;
+  if (bus.pump_at != sim::kNever) fabric_.simulation().Cancel(bus.pump_event);
+  bus.pump_at = next;
+  bus.pump_event = fabric_.simulation().At(next, [this, &bus] {
+    bus.pump_at = sim::kNever;
+    Pump(bus);
+  });
+}
+
+bool Upstream::Gated(const Transfer& transfer) const {
+  const Function& function = *transfer.function;
+  if (transfer.kind == TransferKind::kIntx) return false;  // a message, not a memory request
+  if (fabric_.topology_->buses_stale) fabric_.topology_->NumberBuses();
+  return !function.bus_master() || !function.bus_->reachable || !function.bus_->upstream_open;
+}
+
+void Upstream::Discard(Transfer* t) {
+  Function& function = *t->function;
+  auto& queue = t->kind == TransferKind::kRead ? function.non_posted_ : function.posted_;
+  queue.pop_front();
+  t->queued = false;
+  ++(t->kind == TransferKind::kMessage ? function.counters_.messages_discarded
+                                       : function.counters_.requests_discarded);
+  t->status = Completion::kUnsupportedRequest;
+  t->sent = t->length;
+  if (t->pieces == 0) {
+    // Not from within Submit: the device is still in the middle of something.
+    t->pieces = 1;
+    fabric_.simulation().After(0, [this, t] { FinishPiece(t); });
+  }
+}
+
+uint64_t Upstream::WireBytes(TransferKind kind, uint64_t address, uint32_t length) const {
+  const bool ecrc = fabric_.parameters().ecrc;
+  if (kind == TransferKind::kRead) return MemoryReadBytes(address, ecrc);
+  if (kind == TransferKind::kIntx) return MessageBytes(ecrc);
+  return MemoryWriteBytes(address, length, ecrc);
+}
+
+void Upstream::SendPieces(Bus& bus, Transfer& t) {
+  Function& function = *t.function;
+  const bool read = t.kind == TransferKind::kRead;
+  const uint32_t limit = read ? function.max_read_request_ : function.max_payload_;
+  const sim::Ps now = fabric_.simulation().now();
+  Lane& lane = *bus.lane;
+  for (uint64_t budget = 0; budget < kTurnBytes;) {
+    if (read && function.tags_in_use_ >= fabric_.parameters().read_tags) return;
+    const uint64_t address = t.tlp.bus_address + t.sent;
+    uint64_t length = t.length - t.sent;
+    if (!t.whole && length) length = NextPiece(address, length, limit);
+    const sim::Ps arrival = std::max(Travel(bus, now, WireBytes(t.kind, address, static_cast<uint32_t>(length))),
+                                     lane.last_arrival);
+    lane.last_arrival = arrival;
+    lane.queue.push_back(Landing{arrival, &t, t.sent, static_cast<uint32_t>(length)});
+    ++t.pieces;
+    ++function.counters_.tlps_sent;
+    if (read) {
+      ++function.tags_in_use_;
+      ++t.holds_tags;
+    }
+    t.sent += length;
+    budget += std::max<uint64_t>(length, 64);
+    if (!lane.scheduled) {
+      lane.scheduled = true;
+      fabric_.simulation().At(arrival, [this, &lane] { Arrive(lane); });
+    }
+    if (t.sent == t.length) {
+      (read ? function.non_posted_ : function.posted_).pop_front();
+      t.queued = false;
+      return;
+    }
+  }
+}
+
+// Arrival at the root complex of a packet that starts at `bus` not before `earliest`.
+sim::Ps Upstream::Travel(Bus& bus, sim::Ps earliest, uint64_t bytes) {
+  const FabricParameters& p = fabric_.parameters();
+  sim::Ps head = earliest, tail = earliest;
+  for (Bus* at = &bus; at; at = at->parent) {
+    if (at->up && (at->parent || at == &bus)) {
+      const LinkDirection::Slot slot = at->up->Send(head, bytes);
+      head = slot.first;
+      tail = std::max(slot.last, tail);
+    }
+    if (!at->up) {
+      // Inside a switch: cut through. The tail follows the head by no less than it did on the slower side.
+      head += p.switch_cut_through;
+      tail += p.switch_cut_through;
+    }
+  }
+  return tail + p.posted_one_way;
+}
+
+// Arrival at the device of the completions of one read piece whose data is there at `ready`.
+sim::Ps Upstream::Return(Bus& bus, sim::Ps ready, const Tlp& tlp, uint32_t mps, Completion status) {
+  const FabricParameters& p = fabric_.parameters();
+  uint64_t bytes = CompletionBytes(0, p.ecrc);
+  if (status == Completion::kSuccess && tlp.length_bytes) {
+    const uint64_t count = CompletionCount(tlp.bus_address, tlp.length_bytes, mps, p.read_completion_boundary);
+    bytes = count * CompletionBytes(0, p.ecrc) + tlp.length_bytes;
+  }
+  sim::Ps head = ready, tail = ready;
+  // From the root port down: links are visited top first.
+  Bus* path[256];
+  unsigned depth = 0;
+  for (Bus* at = &bus; at; at = at->parent) path[depth++] = at;
+  while (depth-- > 0) {
+    Bus* at = path[depth];
+    if (at->down && (at->parent || at == &bus)) {
+      const LinkDirection::Slot slot = at->down->Send(head, bytes);
+      head = slot.first;
+      tail = std::max(slot.last, tail);
+    }
+    if (!at->up) {
+      head += p.switch_cut_through;
+      tail += p.switch_cut_through;
+    }
+  }
+  return tail;
+}
+
+void Upstream::Arrive(Lane& lane) {
+  const sim::Ps now = fabric_.simulation().now();
+  while (!lane.queue.empty() && lane.queue.front().time <= now) {
+    const Landing landing = lane.queue.front();
+    lane.queue.pop_front();
+    LandPiece(lane, landing);
+  }
+  lane.scheduled = !lane.queue.empty();
+  if (lane.scheduled) fabric_.simulation().At(lane.queue.front().time, [this, &lane] { Arrive(lane); });
+}
+
+void Upstream::LandPiece(Lane& lane, const Landing& landing) {
+  Transfer* t = landing.transfer;
+  Function& function = *t->function;
+  const sim::Ps now = fabric_.simulation().now();
+  if (t->kind == TransferKind::kIntx) {
+    fabric_.intx_->Set(function, t->level, t->tlp.interrupt);
+    FinishPiece(t);
+    return;
+  }
+  if (t->epoch != function.epoch_) {
+    FinishPiece(t);
+    return;
+  }
+  Tlp tlp = t->tlp;
+  tlp.bus_address += landing.offset;
+  tlp.data += landing.offset;
+  tlp.length_bytes = landing.length;
+  Bus& bus = *function.bus_;
+  const Landed landed = fabric_.root_complex_->Land(tlp, bus, t->issued);
+  if (landed.status != Completion::kSuccess && t->status == Completion::kSuccess) t->status = landed.status;
+
+  if (t->kind == TransferKind::kRead) {
+    sim::Ps back = t->issued + fabric_.parameters().completion_timeout;
+    if (landed.answered) {
+      const FabricParameters& p = fabric_.parameters();
+      const sim::Ps ready = now + (p.read_round_trip - p.posted_one_way) + landed.latency;
+      back = Return(bus, ready, tlp, function.max_payload_, landed.status);
+    }
+    fabric_.simulation().At(std::max(back, now), [this, t] { FinishPiece(t); });
+    return;
+  }
+  lane.last_landing = std::max(lane.last_landing, now + landed.latency);
+  if (lane.last_landing > now && t->done) {
+    fabric_.simulation().At(lane.last_landing, [this, t] { FinishPiece(t); });
+  } else {
+    FinishPiece(t);
+  }
+}
+
+void Upstream::FinishPiece(Transfer* t) {
+  Function& function = *t->function;
+  const bool current = t->epoch == function.epoch_;
+  --t->pieces;
+  if (t->kind == TransferKind::kRead && current && t->holds_tags) {
+    --t->holds_tags;
+    --function.tags_in_use_;
+    if (!function.non_posted_.empty()) Kick(*function.bus_);
+  }
+  if (t->pieces || t->queued) return;
+  const DmaDone done = std::move(t->done);
+  const Completion status = t->status;
+  Free(t);
+  if (done && current) done(status);
+}
+
+void Upstream::Drop(Function& function) {
+  std::deque<Transfer*> kept;
+  for (Transfer* t : function.posted_) {
+    // The wire's own messages go on: the level that follows the reset must find its predecessor.
+    if (t->kind == TransferKind::kIntx) {
+      kept.push_back(t);
+      continue;
+    }
+    t->queued = false;
+    if (t->pieces == 0) Free(t);
+  }
+  function.posted_.swap(kept);
+  for (Transfer* t : function.non_posted_) {
+    t->queued = false;
+    if (t->pieces == 0) Free(t);
+  }
+  function.non_posted_.clear();
+  function.tags_in_use_ = 0;
+}
+
+sim::Ps Upstream::PostedDelay(const Function& function) const {
+  const Bus& bus = *function.bus_;
+  const sim::Ps now = fabric_.simulation().now();
+  sim::Ps landed = std::max(bus.lane->last_landing, bus.lane->queue.empty() ? 0 : bus.lane->last_arrival);
+  if (!function.posted_.empty()) {
+    uint64_t bytes = 0;
+    for (const Transfer* t : function.posted_) {
+      const uint64_t left = t->length - t->sent;
+      const uint64_t count = (left + function.max_payload_ - 1) / function.max_payload_;
+      bytes += left + std::max<uint64_t>(count, 1) * MemoryWriteBytes(t->tlp.bus_address, 0, fabric_.parameters().ecrc);
+    }
+    const sim::Ps start = std::max(now, bus.up->free_at());
+    landed = std::max(landed, start + bus.up->BusyTime(bytes) + fabric_.parameters().posted_one_way +
+                                  bus.switches * fabric_.parameters().switch_cut_through);
+  }
+  return landed > now ? landed - now : 0;
+}
+
+Completion Upstream::Now(const Tlp& tlp, sim::Ps* latency) {
+  *latency = 0;
+  Function* function = fabric_.topology_->Find(tlp.function);
+  if (!function) return Completion::kUnsupportedRequest;
+  Bus& bus = *function->bus_;
+  if (!function->bus_master() || !bus.upstream_open) {
+    ++function->counters_.requests_discarded;
+    return Completion::kUnsupportedRequest;
+  }
+  const sim::Ps now = fabric_.simulation().now();
+  const bool read = tlp.type == TlpType::kMemoryRead;
+  Lane& lane = *bus.lane;
+  const sim::Ps arrival = std::max(
+      Travel(bus, now, WireBytes(read ? TransferKind::kRead : TransferKind::kWrite, tlp.bus_address, tlp.length_bytes)),
+      lane.last_arrival);
+  lane.last_arrival = arrival;
+  ++function->counters_.tlps_sent;
+  const Landed landed = fabric_.root_complex_->Land(tlp, bus, now);
+  if (!landed.answered) {
+    *latency = fabric_.parameters().completion_timeout;
+    return landed.status;
+  }
+  sim::Ps end = arrival + landed.latency;
+  if (read) {
+    const FabricParameters& p = fabric_.parameters();
+    end = Return(bus, end + (p.read_round_trip - p.posted_one_way), tlp, function->max_payload_, landed.status);
+  }
+  if (!read) lane.last_landing = std::max(lane.last_landing, end);
+  *latency = end - now;
+  return landed.status;
+}
+
+}  // namespace pvpci::pci
