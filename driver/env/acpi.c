@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Stands for drivers/acpi: no interpreter. dom0's firmware tables are words on its command line, written by the machine:
+ * emul_mcfg=BASE (the MCFG table: ECAM of segment 0, buses 0-255) and emul_prt=SLOT.PIN.GSI,... (the _PRT of bus 0;
+ * devices behind bridges swizzle). ACPI answers one question on this path, which GSI a pin routes to; the answer goes
+ * through the real acpi_register_gsi_xen.
+ */
+#include <linux/acpi.h>
+#include <linux/init.h>
+#include <linux/ioport.h>
+#include <linux/pci.h>
+#include <asm/io_apic.h>
+#include <asm/mpspec.h>
+#include <asm/pci_x86.h>
+#include <asm/x86_init.h>
+#include <xen/xen.h>
+
+#include "emul.h"
+
+int acpi_disabled, acpi_noirq, acpi_pci_disabled, acpi_irq_balance;
+int nr_ioapics;
+u32 gsi_top;
+
+static int gsi_of(unsigned int slot, unsigned int pin)
+{
+	const char *at = emul_cmdline("emul_prt");
+
+	while (at && *at && *at != ' ') {
+		char *end;
+		unsigned long s = simple_strtoul(at, &end, 10);
+		unsigned long p = simple_strtoul(end + 1, &end, 10);
+		unsigned long gsi = simple_strtoul(end + 1, &end, 10);
+
+		if (s == slot && p == pin)
+			return gsi;
+		at = *end == ',' ? end + 1 : NULL;
+	}
+	return -1;
+}
+
+static int emul_acpi_pci_irq_enable(struct pci_dev *dev)
+{
+	struct pci_dev *at = dev;
+	u8 pin = dev->pin;
+	int gsi, irq;
+
+	EMUL("which GSI a pin routes to (_PRT)");
+	if (!pin)
+		return 0;
+	if (dev->irq_managed && dev->irq > 0)
+		return 0;
+	while (!pci_is_root_bus(at->bus)) {
+		pin = pci_swizzle_interrupt_pin(at, pin);
+		at = at->bus->self;
+	}
+	gsi = gsi_of(PCI_SLOT(at->devfn), pin);
+	if (gsi < 0) {
+		dev_warn(&dev->dev, "PCI INT %c: no GSI\n", 'A' + dev->pin - 1);
+		return 0;
+	}
+	irq = acpi_register_gsi(&dev->dev, gsi, ACPI_LEVEL_SENSITIVE, ACPI_ACTIVE_LOW);
+	if (irq < 0)
+		return irq;
+	dev->irq = irq;
+	dev->irq_managed = 1;
+	return 0;
+}
+
+/* In place of pci_acpi_init(): nonzero, so that the legacy path scans bus 0. */
+static int __init emul_pci_init(void)
+{
+	if (!acpi_noirq)
+		pcibios_enable_irq = emul_acpi_pci_irq_enable;
+	return -ENODEV;
+}
+
+/* acpi_table_parse(ACPI_SIG_MCFG): calls what the original handler would, pci_mmconfig_add. */
+int acpi_table_parse(char *id, acpi_tbl_table_handler handler)
+{
+	const char *base = emul_cmdline("emul_mcfg");
+
+	EMUL("the MCFG table");
+	if (strncmp(id, ACPI_SIG_MCFG, 4) || !base)
+		return -ENODEV;
+	return pci_mmconfig_add(0, 0, 255, simple_strtoull(base, NULL, 16)) ? 0 : -ENOMEM;
+}
+
+void emul_acpi_init(void)
+{
+	x86_init.pci.init = emul_pci_init;
+	x86_init.pci.init_irq = x86_init_noop;
+	if (xen_initial_domain()) {
+		gsi_top = emul_cmdline("emul_gsi_top") ? simple_strtoul(emul_cmdline("emul_gsi_top"), NULL, 10) : 24;
+		nr_ioapics = 1;
+	}
+}
+
+int (*__acpi_register_gsi)(struct device *dev, u32 gsi, int trigger, int polarity);
+void (*__acpi_unregister_gsi)(u32 gsi);
+
+int acpi_register_gsi(struct device *dev, u32 gsi, int trigger, int polarity)
+{
+	EMUL("the one way from a GSI to an irq");
+	return __acpi_register_gsi ? __acpi_register_gsi(dev, gsi, trigger, polarity) : -ENODEV;
+}
+
+/* The override of a legacy IRQ: all ISA interrupts edge, active high. */
+int acpi_get_override_irq(u32 gsi, int *trigger, int *polarity)
+{
+	EMUL("no interrupt source overrides");
+	if (gsi >= 16)
+		return -1;
+	*trigger = 0;
+	*polarity = 0;
+	return 0;
+}
+
+
+/* kernel/irq/irqdesc.c: dynamic irqs start above the GSIs (io_apic.c). */
+unsigned int arch_dynirq_lower_bound(unsigned int from)
+{
+	EMUL("dynamic irqs start above the GSIs");
+	return gsi_top ? (from < gsi_top ? gsi_top : from) : from;
+}

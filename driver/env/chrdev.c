@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Stands for fs/char_dev.c and the little of the VFS that a program's open, read, write, ioctl and close reach. The
+ * file operations called are the driver's own, through the original drivers/char/misc.c.
+ */
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/fs.h>
+#include <linux/kdev_t.h>
+#include <linux/kernfs.h>
+#include <linux/miscdevice.h>
+#include <linux/slab.h>
+#include <linux/sysfs.h>
+#include <linux/uaccess.h>
+
+#include "emul.h"
+#include "../../fs/sysfs/sysfs.h"
+
+#define MAX_MAJORS 256
+static const struct file_operations *major_fops[MAX_MAJORS];
+
+int __register_chrdev(unsigned int major, unsigned int base, unsigned int count, const char *name,
+		      const struct file_operations *fops)
+{
+	EMUL("character devices by major number");
+	if (major >= MAX_MAJORS || major_fops[major])
+		return -EBUSY;
+	major_fops[major] = fops;
+	return 0;
+}
+
+void __unregister_chrdev(unsigned int major, unsigned int base, unsigned int count, const char *name)
+{
+	major_fops[major] = NULL;
+}
+
+loff_t noop_llseek(struct file *file, loff_t offset, int whence) { return file->f_pos; }
+int nonseekable_open(struct inode *inode, struct file *file) { return 0; }
+
+/* --- what a user program's file descriptors reach --- */
+#define MAX_FILES 64
+static struct file *open_files[MAX_FILES];
+
+/* /dev/NAME: any registered class device of that name that has a device number. */
+static dev_t find_device(const char *name)
+{
+	struct kernfs_node *node;
+	char path[96];
+	dev_t devt = 0;
+
+	snprintf(path, sizeof(path), "class/misc/%s", name);
+	node = kernfs_walk_and_get(sysfs_root_kn, path);
+	if (node) {
+		struct kernfs_node *target = kernfs_type(node) == KERNFS_LINK ? node->symlink.target_kn : node;
+
+		devt = kobj_to_dev((struct kobject *)target->priv)->devt;
+		kernfs_put(node);
+	}
+	return devt;
+}
+
+long emul_open(const char *path, int flags)
+{
+	struct inode *inode;
+	struct file *file;
+	const char *name = path;
+	dev_t devt;
+	int fd, rc;
+
+	EMUL("open, close and ioctl of user programs");
+	if (!strncmp(name, "/dev/", 5))
+		name += 5;
+	devt = find_device(name);
+	if (!devt || !major_fops[MAJOR(devt)])
+		return -ENOENT;
+	for (fd = 3; fd < MAX_FILES && open_files[fd]; fd++)
+		;
+	if (fd == MAX_FILES)
+		return -EMFILE;
+	inode = kzalloc(sizeof(*inode), GFP_KERNEL);
+	file = kzalloc(sizeof(*file), GFP_KERNEL);
+	inode->i_rdev = devt;
+	inode->i_mode = S_IFCHR | 0600;
+	file->f_inode = inode;
+	file->f_op = major_fops[MAJOR(devt)];
+	file->f_flags = flags;
+	file->f_mode = FMODE_READ | FMODE_WRITE;
+	atomic_long_set(&file->f_count, 1);
+	rc = file->f_op->open ? file->f_op->open(inode, file) : 0;
+	if (rc) {
+		kfree(file);
+		kfree(inode);
+		return rc;
+	}
+	open_files[fd] = file;
+	return fd;
+}
+
+static struct file *get_file_of(int fd)
+{
+	return fd >= 0 && fd < MAX_FILES ? open_files[fd] : NULL;
+}
+
+long emul_close(int fd)
+{
+	struct file *file = get_file_of(fd);
+
+	if (!file)
+		return -EBADF;
+	open_files[fd] = NULL;
+	if (file->f_op->release)
+		file->f_op->release(file->f_inode, file);
+	kfree(file->f_inode);
+	kfree(file);
+	return 0;
+}
+
+long emul_ioctl(int fd, unsigned int command, unsigned long argument)
+{
+	struct file *file = get_file_of(fd);
+
+	if (!file)
+		return -EBADF;
+	if (!file->f_op->unlocked_ioctl)
+		return -ENOTTY;
+	return file->f_op->unlocked_ioctl(file, command, argument);
+}
+
+long emul_read(int fd, char *buffer, size_t length)
+{
+	struct file *file = get_file_of(fd);
+
+	if (!file)
+		return -EBADF;
+	return file->f_op->read ? file->f_op->read(file, buffer, length, &file->f_pos) : -EINVAL;
+}
+
+long emul_write(int fd, const char *buffer, size_t length)
+{
+	struct file *file = get_file_of(fd);
+
+	if (!file)
+		return -EBADF;
+	return file->f_op->write ? file->f_op->write(file, buffer, length, &file->f_pos) : -EINVAL;
+}

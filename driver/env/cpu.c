@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Stands for kernel/cpu.c, kernel/smp.c and arch/x86/xen/smp*.c: CPU masks, hotplug callbacks, cross calls. vCPUs come
+ * up through VCPUOP_initialise and VCPUOP_up; reschedule and cross-call interrupts are IPI event channels bound through
+ * the real events code.
+ */
+#include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
+#include <linux/cpumask.h>
+#include <linux/interrupt.h>
+#include <linux/irq.h>
+#include <linux/llist.h>
+#include <linux/percpu.h>
+#include <linux/sched.h>
+#include <linux/sched/isolation.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/smpboot.h>
+#include <linux/kthread.h>
+#include <linux/completion.h>
+#include <asm/xen/hypercall.h>
+#include <asm/xen/hypervisor.h>
+#include <asm/xen/page.h>
+#include <xen/events.h>
+#include <xen/interface/vcpu.h>
+#include <xen/xen-ops.h>
+
+#include "emul.h"
+
+struct cpumask __cpu_possible_mask, __cpu_online_mask, __cpu_present_mask, __cpu_active_mask, __cpu_dying_mask;
+atomic_t __num_online_cpus;
+const DECLARE_BITMAP(cpu_all_bits, NR_CPUS) = CPU_BITS_ALL;
+#define MASK_DECLARE_1(x)	[x + 1][0] = (1UL << (x))
+#define MASK_DECLARE_2(x)	MASK_DECLARE_1(x), MASK_DECLARE_1(x + 1)
+#define MASK_DECLARE_4(x)	MASK_DECLARE_2(x), MASK_DECLARE_2(x + 2)
+#define MASK_DECLARE_8(x)	MASK_DECLARE_4(x), MASK_DECLARE_4(x + 4)
+const unsigned long cpu_bit_bitmap[BITS_PER_LONG + 1][BITS_TO_LONGS(NR_CPUS)] = {
+	MASK_DECLARE_8(0), MASK_DECLARE_8(8), MASK_DECLARE_8(16), MASK_DECLARE_8(24),
+	MASK_DECLARE_8(32), MASK_DECLARE_8(40), MASK_DECLARE_8(48), MASK_DECLARE_8(56),
+};
+
+void set_cpu_online(unsigned int cpu, bool online)
+{
+	if (online) {
+		if (!cpumask_test_and_set_cpu(cpu, &__cpu_online_mask))
+			atomic_inc(&__num_online_cpus);
+	} else if (cpumask_test_and_clear_cpu(cpu, &__cpu_online_mask)) {
+		atomic_dec(&__num_online_cpus);
+	}
+}
+
+void cpus_read_lock(void) { EMUL_IGNORE("vCPUs neither come nor go after boot"); }
+void cpus_read_unlock(void) { }
+int cpus_read_trylock(void) { return true; }
+void cpus_write_lock(void) { }
+void cpus_write_unlock(void) { }
+void lockdep_assert_cpus_held(void) { }
+void cpu_hotplug_disable(void) { }
+void cpu_hotplug_enable(void) { }
+
+/* --- hotplug states: prepare and online callbacks run for every vCPU that is or comes up, in order of state --- */
+#define MAX_STATES 48
+static struct { enum cpuhp_state state; bool dynamic; int (*startup)(unsigned int cpu); } states[MAX_STATES];
+static int state_count;
+static int next_dynamic = CPUHP_AP_ONLINE_DYN;
+
+int __cpuhp_setup_state_cpuslocked(enum cpuhp_state state, const char *name, bool invoke,
+				   int (*startup)(unsigned int cpu), int (*teardown)(unsigned int cpu),
+				   bool multi_instance)
+{
+	int cpu, rc, result = 0;
+
+	EMUL("hotplug callbacks run at boot only");
+	if (state == CPUHP_AP_ONLINE_DYN)
+		result = state = next_dynamic++;
+	BUG_ON(state_count == MAX_STATES);
+	states[state_count].state = state;
+	states[state_count++].startup = startup;
+	if (invoke && startup && !multi_instance)
+		for_each_online_cpu(cpu) {
+			rc = startup(cpu);
+			if (rc)
+				return rc;
+		}
+	return result;
+}
+
+int __cpuhp_setup_state(enum cpuhp_state state, const char *name, bool invoke, int (*startup)(unsigned int cpu),
+			int (*teardown)(unsigned int cpu), bool multi_instance)
+{
+	return __cpuhp_setup_state_cpuslocked(state, name, invoke, startup, teardown, multi_instance);
+}
+
+void __cpuhp_remove_state(enum cpuhp_state state, bool invoke)
+{
+	EMUL_IGNORE("hotplug callbacks run at boot only");
+}
+
+static void run_states(unsigned int cpu, bool prepare)
+{
+	int i, j;
+
+	for (i = 0; i < state_count; i++) {
+		enum cpuhp_state low = CPUHP_INVALID;
+		int pick = -1;
+
+		/* selection in order of state: the list is short */
+		static bool done[MAX_STATES];
+
+		if (i == 0)
+			memset(done, 0, sizeof(done));
+		for (j = 0; j < state_count; j++)
+			if (!done[j] && (pick < 0 || states[j].state < low)) {
+				pick = j;
+				low = states[j].state;
+			}
+		done[pick] = true;
+		if (states[pick].startup && (states[pick].state < CPUHP_BRINGUP_CPU) == prepare)
+			(void)states[pick].startup(cpu);
+	}
+}
+
+/* --- IPIs --- */
+enum { IPI_RESCHEDULE, IPI_CALL, IPI_COUNT };
+static DEFINE_PER_CPU(int[IPI_COUNT], ipi_irq);
+static DEFINE_PER_CPU(struct llist_head, call_queue);
+
+static void send_reschedule(int cpu)
+{
+	notify_remote_via_irq(per_cpu(ipi_irq, cpu)[IPI_RESCHEDULE]);
+}
+
+struct smp_ops smp_ops = { .smp_send_reschedule = send_reschedule };
+
+static irqreturn_t reschedule_interrupt(int irq, void *dev)
+{
+	return IRQ_HANDLED;
+}
+
+static irqreturn_t call_interrupt(int irq, void *dev)
+{
+	struct llist_node *node = llist_reverse_order(llist_del_all(this_cpu_ptr(&call_queue))), *next;
+
+	for (; node; node = next) {
+		call_single_data_t *csd = container_of((struct __call_single_node *)node, call_single_data_t, node);
+		smp_call_func_t func = csd->func;
+		void *info = csd->info;
+		unsigned int sync = csd->node.u_flags & CSD_TYPE_SYNC;
+
+		next = node->next;
+		if (!sync)
+			smp_store_release(&csd->node.u_flags, 0);
+		func(info);
+		if (sync)
+			smp_store_release(&csd->node.u_flags, 0);
+	}
+	return IRQ_HANDLED;
+}
+
+void __smp_call_single_queue(int cpu, struct llist_node *node)
+{
+	if (llist_add(node, &per_cpu(call_queue, cpu)))
+		notify_remote_via_irq(per_cpu(ipi_irq, cpu)[IPI_CALL]);
+}
+
+int smp_call_function_single(int cpu, smp_call_func_t func, void *info, int wait)
+{
+	call_single_data_t csd = { .func = func, .info = info };
+	unsigned long flags;
+
+	EMUL("cross calls over IPI event channels");
+	if (cpu == smp_processor_id()) {
+		local_irq_save(flags);
+		func(info);
+		local_irq_restore(flags);
+		return 0;
+	}
+	csd.node.u_flags = CSD_TYPE_SYNC | CSD_FLAG_LOCK;
+	__smp_call_single_queue(cpu, &csd.node.llist);
+	while (smp_load_acquire(&csd.node.u_flags))
+		cpu_relax();
+	return 0;
+}
+
+int smp_call_function_single_async(int cpu, struct __call_single_data *csd)
+{
+	__smp_call_single_queue(cpu, &csd->node.llist);
+	return 0;
+}
+
+void on_each_cpu_cond_mask(smp_cond_func_t cond, smp_call_func_t func, void *info, bool wait, const struct cpumask *mask)
+{
+	int cpu;
+
+	for_each_cpu_and(cpu, mask, cpu_online_mask)
+		if (!cond || cond(cpu, info))
+			smp_call_function_single(cpu, func, info, wait);
+}
+
+void smp_call_function_many(const struct cpumask *mask, smp_call_func_t func, void *info, bool wait)
+{
+	int cpu;
+
+	for_each_cpu_and(cpu, mask, cpu_online_mask)
+		if (cpu != smp_processor_id())
+			smp_call_function_single(cpu, func, info, wait);
+}
+
+static void bind_ipis(int cpu)
+{
+	static const char *const name[IPI_COUNT] = { "resched", "callfunc" };
+	static irq_handler_t handler[IPI_COUNT] = { reschedule_interrupt, call_interrupt };
+	static const enum ipi_vector vector[IPI_COUNT] = { XEN_RESCHEDULE_VECTOR, XEN_CALL_FUNCTION_VECTOR };
+	int i;
+
+	for (i = 0; i < IPI_COUNT; i++) {
+		int irq = bind_ipi_to_irqhandler(vector[i], cpu, handler[i], IRQF_PERCPU | IRQF_NOBALANCING,
+						 name[i], NULL);
+
+		BUG_ON(irq < 0);
+		per_cpu(ipi_irq, cpu)[i] = irq;
+	}
+}
+
+/* --- secondary vCPUs --- */
+static struct completion online[SEAM_MAX_VCPUS];
+
+static void __noreturn secondary(int cpu)
+{
+	run_states(cpu, false);
+	set_cpu_online(cpu, true);
+	set_cpu_active(cpu, true);
+	emul_time_init();
+	__this_cpu_write(__preempt_count, PREEMPT_NEED_RESCHED);
+	complete(&online[cpu]);
+	emul_idle();
+}
+
+/* The host enters a secondary vCPU here, GS already on its own area; xen_vcpu_id says which it is. */
+void __noreturn emul_secondary_entry(void)
+{
+	secondary(this_cpu_read(cpu_number));
+}
+
+void emul_smp_boot(void)
+{
+	unsigned int cpu;
+
+	EMUL("secondary vCPUs through VCPUOP_initialise and VCPUOP_up");
+	bind_ipis(0);
+	for_each_possible_cpu(cpu) {
+		struct vcpu_guest_context *context;
+		char *stack;
+
+		if (cpu == 0)
+			continue;
+		emul_sched_init_cpu(cpu, NULL, 0);
+		per_cpu(__preempt_count, cpu) = INIT_PREEMPT_COUNT;
+		init_llist_head(&per_cpu(call_queue, cpu));
+		bind_ipis(cpu);
+		init_completion(&online[cpu]);
+		run_states(cpu, true);
+		stack = (char *)__get_free_pages(GFP_KERNEL, 3);
+		context = kzalloc(sizeof(*context), GFP_KERNEL);
+		context->user_regs.rip = (unsigned long)emul_secondary_entry;
+		context->user_regs.rsp = (unsigned long)stack + (PAGE_SIZE << 3);
+		context->flags = VGCF_IN_KERNEL;
+		context->ctrlreg[3] = xen_pfn_to_cr3(virt_to_mfn(init_mm.pgd));
+		BUG_ON(HYPERVISOR_vcpu_op(VCPUOP_initialise, cpu, context));
+		kfree(context);
+		BUG_ON(HYPERVISOR_vcpu_op(VCPUOP_up, cpu, NULL));
+		wait_for_completion(&online[cpu]);
+	}
+}
+
+int smpboot_register_percpu_thread(struct smp_hotplug_thread *thread)
+{
+	EMUL_IGNORE("ksoftirqd: softirqs that do not fit in the irq exit run in idle");
+	return 0;
+}
+void smpboot_unregister_percpu_thread(struct smp_hotplug_thread *thread) { }
+
+const struct cpumask *housekeeping_cpumask(enum hk_type type) { return cpu_possible_mask; }
+bool housekeeping_enabled(enum hk_type type) { return false; }
+bool housekeeping_test_cpu(int cpu, enum hk_type type) { return true; }
+int housekeeping_any_cpu(enum hk_type type) { return smp_processor_id(); }

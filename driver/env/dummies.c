@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Harmless functions and data that the originals name and that do nothing here; each says why. */
+#include <linux/backing-dev-defs.h>
+#include <linux/fs.h>
+#include <linux/hrtimer.h>
+#include <linux/io.h>
+#include <linux/irqdomain.h>
+#include <linux/mm.h>
+#include <linux/mmdebug.h>
+#include <linux/mount.h>
+#include <linux/device.h>
+#include <linux/pseudo_fs.h>
+#include <linux/static_key.h>
+#include <linux/suspend.h>
+#include <linux/time.h>
+#include <linux/vmalloc.h>
+#include <asm/apic.h>
+#include <asm/hw_irq.h>
+#include <asm/pci_x86.h>
+#include <asm/tlbflush.h>
+
+#include "emul.h"
+
+/* Cross-table data of subsystems that are absent. */
+struct apic *apic;
+struct irq_domain *x86_vector_domain;
+DEFINE_PER_CPU(vector_irq_t, vector_irq);
+DEFINE_PER_CPU_SHARED_ALIGNED(struct tlb_state, cpu_tlbstate);
+DEFINE_PER_CPU_READ_MOSTLY(cpumask_var_t, cpu_sibling_map);
+int disable_apic;
+atomic_t irq_err_count;
+bool port_cf9_safe;
+unsigned int freeze_timeout_msecs = 20000;
+struct suspend_stats suspend_stats;
+struct backing_dev_info noop_backing_dev_info;
+const struct trace_print_flags pageflag_names[] = { { 0, NULL } };
+const struct trace_print_flags vmaflag_names[] = { { 0, NULL } };
+const struct trace_print_flags gfpflag_names[] = { { 0, NULL } };
+DEFINE_STATIC_KEY_TRUE(virt_spin_lock_key);
+int file_caps_enabled;
+
+/* The hypervisor checks cache attributes; the protection value only has to say "uncached". */
+unsigned long cachemode2protval(enum page_cache_mode pcm)
+{
+	EMUL_IGNORE("no page attribute table: device memory is uncached");
+	return pcm == _PAGE_CACHE_MODE_WB ? 0 : _PAGE_PCD | _PAGE_PWT;
+}
+bool pat_enabled(void) { return false; }
+pgprot_t pgprot_writecombine(pgprot_t prot) { return prot; }
+int set_memory_encrypted(unsigned long addr, int numpages) { EMUL_IGNORE("no memory encryption"); return 0; }
+int set_memory_decrypted(unsigned long addr, int numpages) { EMUL_IGNORE("no memory encryption"); return 0; }
+bool is_early_ioremap_ptep(pte_t *ptep) { return false; }
+
+void *memremap(resource_size_t offset, size_t size, unsigned long flags)
+{
+	EMUL("RAM is in the direct map");
+	return __va(offset);
+}
+void memunmap(void *addr) { }
+void vfree(const void *addr) { EMUL_IGNORE("large allocations are not given back"); }
+
+void hrtimer_init(struct hrtimer *timer, clockid_t clock_id, enum hrtimer_mode mode)
+{
+	EMUL_IGNORE("runtime power management sets up timers that it never starts here");
+}
+int hrtimer_try_to_cancel(struct hrtimer *timer) { return 0; }
+
+void ioapic_insert_resources(void) { EMUL_IGNORE("no IO-APIC memory resource: Xen owns it"); }
+void ack_bad_irq(unsigned int irq) { pr_err("unexpected IRQ trap at irq %02x\n", irq); }
+void __copy_overflow(int size, unsigned long count) { pr_err("copy overflow: %d < %lu\n", size, count); }
+bool pm_get_wakeup_count(unsigned int *count, bool block) { return false; }
+bool pm_save_wakeup_count(unsigned int count) { return false; }
+void pm_print_active_wakeup_sources(void) { }
+int bdi_init(struct backing_dev_info *bdi) { return 0; }
+void unmap_mapping_range(struct address_space *mapping, loff_t const hb, loff_t const hl, int even) { }

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Small pieces that the originals reach and that belong to no larger subsystem here: firmware queries that answer "no",
+ * randomness from the scenario's seed, the root of sysfs.
+ */
+#include <linux/acpi.h>
+#include <linux/async.h>
+#include <linux/backing-dev-defs.h>
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/device.h>
+#include <linux/dmi.h>
+#include <linux/efi.h>
+#include <linux/kernel_stat.h>
+#include <linux/kernfs.h>
+#include <linux/pci.h>
+#include <linux/pm_qos.h>
+#include <linux/pm_runtime.h>
+#include <linux/random.h>
+#include <linux/reboot.h>
+#include <linux/screen_info.h>
+#include <linux/security.h>
+#include <linux/task_work.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+#include <asm/e820/api.h>
+#include <asm/hardirq.h>
+#include <asm/irq_stack.h>
+#include <asm/pci_x86.h>
+#include <asm/processor.h>
+#include <xen/balloon.h>
+#include <xen/page.h>
+#include <xen/xen.h>
+
+#include "emul.h"
+#include "../../fs/kernfs/kernfs-internal.h"
+#include "../../fs/sysfs/sysfs.h"
+#include "../../drivers/pci/pci.h"
+
+/* --- sysfs without a mount: fs/sysfs/mount.c and fs/kernfs/mount.c --- */
+struct kmem_cache *kernfs_node_cache, *kernfs_iattrs_cache;
+struct kernfs_node *sysfs_root_kn;
+struct kernfs_global_locks *kernfs_locks;
+
+void emul_sysfs_init(void)
+{
+	struct kernfs_root *root;
+	int i;
+
+	EMUL("the root of sysfs, without a filesystem on top");
+	kernfs_node_cache = kmem_cache_create("kernfs_node_cache", sizeof(struct kernfs_node), 0, 0, NULL);
+	kernfs_iattrs_cache = kmem_cache_create("kernfs_iattrs_cache", sizeof(struct kernfs_iattrs), 0, 0, NULL);
+	kernfs_locks = kmalloc(sizeof(*kernfs_locks), GFP_KERNEL);
+	for (i = 0; i < NR_KERNFS_LOCKS; i++)
+		mutex_init(&kernfs_locks->open_file_mutex[i]);
+	root = kernfs_create_root(NULL, KERNFS_ROOT_EXTRA_OPEN_PERM_CHECK, NULL);
+	sysfs_root_kn = kernfs_root_to_node(root);
+}
+
+/* --- randomness: from the seed of the scenario (emul_seed=), never from the machine --- */
+static u64 random_state;
+
+void get_random_bytes(void *buffer, size_t length)
+{
+	u8 *p = buffer;
+
+	EMUL("seeded randomness");
+	if (!random_state) {
+		const char *seed = emul_cmdline("emul_seed");
+
+		random_state = (seed ? simple_strtoull(seed, NULL, 10) : 1) * 0x9e3779b97f4a7c15ULL | 1;
+	}
+	while (length--) {
+		random_state ^= random_state << 13;
+		random_state ^= random_state >> 7;
+		random_state ^= random_state << 17;
+		*p++ = random_state >> 32;
+	}
+}
+bool rng_is_initialized(void) { return true; }
+void add_interrupt_randomness(int irq) { }
+
+/* --- interrupt stacks: softirqs of the original kernel/softirq.c run on them --- */
+DEFINE_PER_CPU(void *, hardirq_stack_ptr);
+DEFINE_PER_CPU(bool, hardirq_stack_inuse);
+DEFINE_PER_CPU_SHARED_ALIGNED(irq_cpustat_t, irq_stat);
+DEFINE_PER_CPU(struct kernel_stat, kstat);
+DEFINE_PER_CPU(struct kernel_cpustat, kernel_cpustat);
+
+void emul_irq_stack_init(int cpu)
+{
+	per_cpu(hardirq_stack_ptr, cpu) = (void *)__get_free_pages(GFP_KERNEL, 2) + (PAGE_SIZE << 2) - 8;
+}
+
+void ct_irq_enter(void) { }
+void ct_irq_exit(void) { }
+void ct_nmi_enter(void) { }
+void ct_nmi_exit(void) { }
+
+/* --- firmware: none --- */
+int dmi_check_system(const struct dmi_system_id *list) { EMUL_IGNORE("no DMI table"); return 0; }
+const struct dmi_device *dmi_find_device(int type, const char *name, const struct dmi_device *from) { return NULL; }
+int dmi_get_bios_year(void) { EMUL_IGNORE("the platform is newer than every BIOS year that is asked about"); return 2019; }
+const char *dmi_get_system_info(int field) { return NULL; }
+int dmi_walk(void (*decode)(const struct dmi_header *, void *), void *private_data) { return -ENXIO; }
+bool e820__mapped_all(u64 start, u64 end, enum e820_type type)
+{
+	EMUL("the ECAM range is reserved in the machine's e820");
+	return type == E820_TYPE_RESERVED;
+}
+void e820__reserve_resources_late(void) { }
+unsigned long pci_mem_start = 0xc0000000UL;
+struct screen_info screen_info;
+
+bool acpi_pci_bridge_d3(struct pci_dev *dev) { return false; }
+bool acpi_pci_need_resume(struct pci_dev *dev) { return false; }
+bool acpi_pci_power_manageable(struct pci_dev *dev) { EMUL_IGNORE("no ACPI power objects"); return false; }
+pci_power_t acpi_pci_choose_state(struct pci_dev *pdev) { return PCI_POWER_ERROR; }
+pci_power_t acpi_pci_get_power_state(struct pci_dev *dev) { return PCI_UNKNOWN; }
+int acpi_pci_set_power_state(struct pci_dev *dev, pci_power_t state) { return -ENODEV; }
+void acpi_pci_refresh_power_state(struct pci_dev *dev) { }
+int acpi_pci_wakeup(struct pci_dev *dev, bool enable) { return 0; }
+void acpi_pci_add_bus(struct pci_bus *bus) { }
+void acpi_pci_remove_bus(struct pci_bus *bus) { }
+int pci_acpi_program_hp_params(struct pci_dev *dev) { EMUL_IGNORE("no _HPP or _HPX"); return -ENODEV; }
+bool pciehp_is_native(struct pci_dev *bridge) { return false; }
+int pci_dev_acpi_reset(struct pci_dev *dev, bool probe) { return -ENOTTY; }
+void pci_set_acpi_fwnode(struct pci_dev *dev) { EMUL_IGNORE("no ACPI companions"); }
+struct irq_domain *pci_host_bridge_acpi_msi_domain(struct pci_bus *bus) { return NULL; }
+bool is_acpi_device_node(const struct fwnode_handle *fwnode) { return false; }
+bool arch_pci_dev_is_removable(struct pci_dev *pdev) { return false; }
+void acpi_device_notify(struct device *dev) { }
+void acpi_device_notify_remove(struct device *dev) { }
+bool acpi_driver_match_device(struct device *dev, const struct device_driver *drv) { return false; }
+int acpi_device_modalias(struct device *dev, char *buf, int size) { return -ENODEV; }
+int acpi_device_uevent_modalias(struct device *dev, struct kobj_uevent_env *env) { return -ENODEV; }
+enum dev_dma_attr acpi_get_dma_attr(struct acpi_device *adev) { return DEV_DMA_COHERENT; }
+int acpi_dma_configure_id(struct device *dev, enum dev_dma_attr attr, const u32 *id) { return 0; }
+int acpi_dev_pm_attach(struct device *dev, bool power_on) { return 0; }
+int pci_acpi_init(void) { return -ENODEV; }
+int acpi_ioapic_add(acpi_handle handle) { return 0; }
+
+/* --- power management of devices: system sleep never happens --- */
+void device_pm_add(struct device *dev) { EMUL_IGNORE("the system never sleeps"); }
+void device_pm_remove(struct device *dev) { }
+void device_pm_check_callbacks(struct device *dev) { }
+void device_pm_lock(void) { }
+void device_pm_unlock(void) { }
+void device_pm_move_last(struct device *dev) { }
+void device_pm_move_after(struct device *a, struct device *b) { }
+void device_pm_move_before(struct device *a, struct device *b) { }
+void device_pm_sleep_init(struct device *dev)
+{
+	dev->power.is_prepared = false;
+	dev->power.is_suspended = false;
+	complete_all(&dev->power.completion);
+	INIT_LIST_HEAD(&dev->power.entry);
+}
+int dpm_sysfs_add(struct device *dev) { EMUL_IGNORE("no power attributes in sysfs"); return 0; }
+void dpm_sysfs_remove(struct device *dev) { }
+void rpm_sysfs_remove(struct device *dev) { }
+int wakeup_sysfs_add(struct device *dev) { return 0; }
+void device_set_wakeup_capable(struct device *dev, bool capable) { dev->power.can_wakeup = capable; }
+void pm_wakeup_dev_event(struct device *dev, unsigned int msec, bool hard) { }
+void pm_system_irq_wakeup(unsigned int irq_number) { }
+bool dev_pm_skip_suspend(struct device *dev) { return false; }
+s32 __dev_pm_qos_resume_latency(struct device *dev) { return PM_QOS_RESUME_LATENCY_NO_CONSTRAINT; }
+void xen_resume_notifier_register(struct notifier_block *nb) { EMUL_IGNORE("the domain is never suspended"); }
+int register_reboot_notifier(struct notifier_block *nb) { EMUL_IGNORE("the domain is never rebooted"); return 0; }
+int unregister_reboot_notifier(struct notifier_block *nb) { return 0; }
+int register_shrinker(struct shrinker *shrinker, const char *fmt, ...) { EMUL_IGNORE("no memory pressure"); return 0; }
+
+/* --- devices: what drivers/base reaches of other subsystems --- */
+bool dev_add_physical_location(struct device *dev) { return false; }
+const struct attribute_group dev_attr_physical_location_group;
+void container_dev_init(void) { }
+void cpu_dev_init(void) { }
+async_cookie_t async_schedule_node(async_func_t func, void *data, int node)
+{
+	EMUL("asynchronous probing happens at once");
+	func(data, 0);
+	return 0;
+}
+void async_synchronize_full(void) { }
+
+/* --- rights: guest user space here is root --- */
+bool ns_capable(struct user_namespace *ns, int cap) { return true; }
+bool file_ns_capable(const struct file *file, struct user_namespace *ns, int cap) { return true; }
+bool capable(int cap) { return true; }
+
+/* --- balloon: off --- */
+int xen_alloc_ballooned_pages(unsigned int nr_pages, struct page **pages)
+{
+	EMUL_IGNORE("no balloon driver");
+	return -ENOMEM;
+}
+void xen_free_ballooned_pages(unsigned int nr_pages, struct page **pages) { }
+unsigned long xen_chk_extra_mem(unsigned long pfn) { return INVALID_P2M_ENTRY; }
+
+int task_work_add(struct task_struct *task, struct callback_head *work, enum task_work_notify_mode mode) { return 0; }
+struct callback_head *task_work_cancel_func(struct task_struct *task, task_work_func_t func) { return NULL; }
+

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Stands for mm/page_alloc.c: a buddy allocator over the domain's own pseudo-physical memory, lowest address first, so
+ * that a run is repeatable. struct page comes from the kernel's headers.
+ */
+#include <linux/gfp.h>
+#include <linux/memblock.h>
+#include <linux/mm.h>
+#include <linux/mmzone.h>
+#include <xen/interface/xen.h>
+#include <asm/xen/hypervisor.h>
+#include <asm/xen/page.h>
+
+#include "emul.h"
+
+#define EMUL_ORDERS 12
+
+static struct list_head free_list[EMUL_ORDERS];
+static unsigned long pfn_end;
+static unsigned long free_pages_count;
+
+#define FREE_MARK 0x42554459UL	/* page->private of a free block's head is FREE_MARK + order */
+
+static struct page *buddy_of(struct page *page, unsigned int order)
+{
+	unsigned long pfn = page_to_pfn(page) ^ (1UL << order);
+
+	return pfn + (1UL << order) <= pfn_end ? pfn_to_page(pfn) : NULL;
+}
+
+static void free_block(struct page *page, unsigned int order)
+{
+	free_pages_count += 1UL << order;
+	while (order < EMUL_ORDERS - 1) {
+		struct page *buddy = buddy_of(page, order);
+
+		if (!buddy || buddy->private != FREE_MARK + order)
+			break;
+		list_del(&buddy->lru);
+		buddy->private = 0;
+		if (buddy < page)
+			page = buddy;
+		order++;
+	}
+	page->private = FREE_MARK + order;
+	list_add(&page->lru, &free_list[order]);
+}
+
+struct page *__alloc_pages(gfp_t gfp, unsigned int order, int nid, nodemask_t *nodes)
+{
+	unsigned int o = order, i;
+	struct page *page;
+
+	EMUL("pages come from the domain's own memory");
+	while (o < EMUL_ORDERS && list_empty(&free_list[o]))
+		o++;
+	if (o >= EMUL_ORDERS)
+		return NULL;
+	page = list_first_entry(&free_list[o], struct page, lru);
+	list_del(&page->lru);
+	page->private = 0;
+	while (o > order) {
+		struct page *half = page + (1UL << --o);
+
+		half->private = FREE_MARK + o;
+		list_add(&half->lru, &free_list[o]);
+	}
+	free_pages_count -= 1UL << order;
+	for (i = 0; i < 1U << order; i++) {
+		page[i].flags = 0;
+		page[i].mapping = NULL;
+		page[i].index = 0;
+		page[i].private = 0;
+		set_page_count(page + i, 0);
+		page_mapcount_reset(page + i);
+	}
+	set_page_count(page, 1);
+	page->index = order;
+	if (gfp & __GFP_ZERO)
+		memset(page_address(page), 0, PAGE_SIZE << order);
+	return page;
+}
+
+void __free_pages(struct page *page, unsigned int order)
+{
+	EMUL("pages come from the domain's own memory");
+	if (put_page_testzero(page))
+		free_block(page, order);
+}
+
+void __folio_put(struct folio *folio)
+{
+	EMUL("pages come from the domain's own memory");
+	free_block(&folio->page, folio->page.index);
+}
+
+unsigned long __get_free_pages(gfp_t gfp, unsigned int order)
+{
+	struct page *page = __alloc_pages(gfp, order, 0, NULL);
+
+	return page ? (unsigned long)page_address(page) : 0;
+}
+
+unsigned long get_zeroed_page(gfp_t gfp)
+{
+	return __get_free_pages(gfp | __GFP_ZERO, 0);
+}
+
+void free_pages(unsigned long addr, unsigned int order)
+{
+	if (addr)
+		__free_pages(virt_to_page((void *)addr), order);
+}
+
+void *alloc_pages_exact(size_t size, gfp_t gfp)
+{
+	unsigned int order = get_order(size), i, used = PAGE_ALIGN(size) >> PAGE_SHIFT;
+	struct page *page = __alloc_pages(gfp, order, 0, NULL);
+
+	EMUL("pages come from the domain's own memory");
+	if (!page)
+		return NULL;
+	for (i = 1; i < 1U << order; i++) {
+		set_page_count(page + i, 1);
+		page[i].index = 0;
+	}
+	page->index = 0;
+	for (i = used; i < 1U << order; i++)
+		__free_pages(page + i, 0);
+	return page_address(page);
+}
+
+void free_pages_exact(void *virt, size_t size)
+{
+	unsigned long i;
+
+	for (i = 0; i < PAGE_ALIGN(size); i += PAGE_SIZE)
+		free_pages((unsigned long)virt + i, 0);
+}
+
+/* Everything the domain builder and the image did not take (start_info says what it took). */
+void emul_page_alloc_init(void)
+{
+	unsigned long pfn, first, nr = xen_start_info->nr_pages, mem_map_pages;
+	unsigned long image_end = PFN_UP(__pa(emul_image_end));
+	unsigned long pt_start, pt_end, p2m_start, p2m_end;
+	int o;
+
+	for (o = 0; o < EMUL_ORDERS; o++)
+		INIT_LIST_HEAD(&free_list[o]);
+	pfn_end = nr;
+	max_pfn = nr;
+	/* The domain builder puts all of its pages behind the image in one run; first free is after all of them. */
+	pt_start = PFN_DOWN(__pa(xen_start_info->pt_base));
+	pt_end = pt_start + xen_start_info->nr_pt_frames;
+	p2m_start = PFN_DOWN(__pa(xen_start_info->mfn_list));
+	p2m_end = p2m_start + PFN_UP(nr * sizeof(unsigned long));
+	first = max3(image_end, pt_end, p2m_end);
+	first = max(first, (unsigned long)PFN_UP(__pa(xen_start_info)) + 1);
+	/* struct page array */
+	mem_map_pages = PFN_UP(nr * sizeof(struct page));
+	vmemmap_base = (unsigned long)__va(first << PAGE_SHIFT);
+	memset((void *)vmemmap_base, 0, mem_map_pages << PAGE_SHIFT);
+	first += mem_map_pages;
+
+	for (pfn = first; pfn < nr; ) {
+		unsigned int order = EMUL_ORDERS - 1;
+
+		while (order && ((pfn & ((1UL << order) - 1)) || pfn + (1UL << order) > nr))
+			order--;
+		/* Highest first in the list would hand out scattered memory; append keeps the lowest in front. */
+		free_pages_count += 1UL << order;
+		pfn_to_page(pfn)->private = FREE_MARK + order;
+		list_add_tail(&pfn_to_page(pfn)->lru, &free_list[order]);
+		pfn += 1UL << order;
+	}
+}
+
+unsigned long nr_free_buffer_pages(void)
+{
+	return free_pages_count;
+}
+
+unsigned long max_pfn, max_low_pfn, max_pfn_mapped, min_low_pfn;
+unsigned long long max_possible_pfn;
+
+void *memblock_alloc_try_nid(phys_addr_t size, phys_addr_t align, phys_addr_t min_addr, phys_addr_t max_addr, int nid)
+{
+	EMUL("boot memory comes from the page allocator, which is up first");
+	return (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, get_order(max(size, align)));
+}
+
+void *memblock_alloc_try_nid_raw(phys_addr_t size, phys_addr_t align, phys_addr_t min, phys_addr_t max, int nid)
+{
+	return memblock_alloc_try_nid(size, align, min, max, nid);
+}
+
+void memblock_free(void *ptr, size_t size)
+{
+	EMUL("boot memory comes from the page allocator, which is up first");
+	free_pages((unsigned long)ptr, get_order(size));
+}
+
+void memblock_free_late(phys_addr_t base, phys_addr_t size)
+{
+	EMUL("boot memory comes from the page allocator, which is up first");
+	free_pages((unsigned long)__va(base), get_order(size));
+}
+
+int memblock_phys_free(phys_addr_t base, phys_addr_t size)
+{
+	memblock_free(__va(base), size);
+	return 0;
+}
+
+int memblock_reserve(phys_addr_t base, phys_addr_t size)
+{
+	EMUL_IGNORE("boot memory is not tracked");
+	return 0;
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Stands for arch/x86/kernel/paravirt.c: pv_ops with only what a PV guest's path uses. Interrupt flag: entry.c. Page
+ * tables: filled by the original arch/x86/xen/mmu_pv.c. Everything privileged that is left out would fault.
+ */
+#include <linux/mm.h>
+#include <linux/preempt.h>
+#include <asm/paravirt.h>
+#include <asm/pgtable.h>
+#include <asm/tlbflush.h>
+#include <asm/xen/hypervisor.h>
+#include <asm/xen/hypercall.h>
+#include <asm/xen/page.h>
+#include <asm/setup.h>
+
+#include "emul.h"
+#include "../../arch/x86/xen/xen-ops.h"
+#include "../../arch/x86/xen/mmu.h"
+
+extern void __raw_callee_save_emul_save_fl(void);
+extern void __raw_callee_save_emul_irq_disable(void);
+extern void __raw_callee_save_emul_irq_enable(void);
+
+asm(".pushsection .text, \"ax\"\n"
+    ".globl _paravirt_nop\n"
+    "_paravirt_nop:\n	ret\n"
+    ".globl paravirt_ret0\n"
+    "paravirt_ret0:\n	xor %eax, %eax\n	ret\n"
+    ".globl emul_ident64\n"
+    "emul_ident64:\n	mov %rdi, %rax\n	ret\n"
+    ".popsection\n");
+extern u64 emul_ident64(u64 x);
+
+void noinstr paravirt_BUG(void) { BUG(); }
+
+/* kernel/paravirt.c's lazy mode, one variable per vCPU. */
+static DEFINE_PER_CPU(enum paravirt_lazy_mode, lazy_mode) = PARAVIRT_LAZY_NONE;
+enum paravirt_lazy_mode paravirt_get_lazy_mode(void)
+{
+	return in_interrupt() ? PARAVIRT_LAZY_NONE : this_cpu_read(lazy_mode);
+}
+void paravirt_enter_lazy_mmu(void) { this_cpu_write(lazy_mode, PARAVIRT_LAZY_MMU); }
+void paravirt_leave_lazy_mmu(void) { this_cpu_write(lazy_mode, PARAVIRT_LAZY_NONE); }
+void paravirt_flush_lazy_mmu(void)
+{
+	preempt_disable();
+	if (paravirt_get_lazy_mode() == PARAVIRT_LAZY_MMU) {
+		arch_leave_lazy_mmu_mode();
+		arch_enter_lazy_mmu_mode();
+	}
+	preempt_enable();
+}
+
+static void flush_one(unsigned long va)
+{
+	/* The hypervisor model changes host mappings at once; there is no TLB to flush. */
+}
+static void flush_all(void) { }
+
+struct paravirt_patch_template pv_ops = {
+	.irq.save_fl = __PV_IS_CALLEE_SAVE(__raw_callee_save_emul_save_fl),
+	.irq.irq_disable = __PV_IS_CALLEE_SAVE(__raw_callee_save_emul_irq_disable),
+	.irq.irq_enable = __PV_IS_CALLEE_SAVE(__raw_callee_save_emul_irq_enable),
+	.mmu.pte_val = __PV_IS_CALLEE_SAVE(emul_ident64),
+};
+
+bool xen_fifo_supported;
+
+void emul_paravirt_init(void)
+{
+	typeof(pv_ops.irq) irq = pv_ops.irq;
+
+	/* The originals set safe_halt and halt, and all of mmu; the flag handlers are then put back, as
+	 * xen_start_kernel does with the _direct ones. */
+	xen_init_irq_ops();
+	pv_ops.irq.save_fl = irq.save_fl;
+	pv_ops.irq.irq_disable = irq.irq_disable;
+	pv_ops.irq.irq_enable = irq.irq_enable;
+	xen_init_mmu_ops();
+	pv_ops.mmu.flush_tlb_user = flush_all;
+	pv_ops.mmu.flush_tlb_kernel = flush_all;
+	pv_ops.mmu.flush_tlb_one_user = flush_one;
+	/* xen_post_allocator_init(): page tables are up from the start here. */
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Stands for mm/slub.c and mm/slab_common.c: power-of-two classes on whole pages of the domain's memory. An object
+ * never shares a page with one of another class; classes of 2 KiB and below share pages with their own kind, as SLUB
+ * does, so that sub-page exposure stays visible.
+ */
+#include <linux/kmemleak.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include "../../mm/slab.h"
+#include <linux/string.h>
+
+#include "emul.h"
+
+struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][KMALLOC_SHIFT_HIGH + 1];
+
+#define SLAB_MARK 0x534c4142UL	/* page->private = SLAB_MARK << 8 | shift */
+#define MIN_SHIFT 3
+#define MAX_SHIFT 11
+
+struct object { struct object *next; };
+static struct object *free_objects[MAX_SHIFT + 1];
+
+static void *emul_alloc(size_t size, gfp_t gfp)
+{
+	unsigned int shift = max_t(unsigned int, size > 1 ? order_base_2(size) : 0, MIN_SHIFT);
+	struct object *object;
+	unsigned long flags;
+
+	if (size == 0)
+		return ZERO_SIZE_PTR;
+	if (shift > MAX_SHIFT) {
+		struct page *page = alloc_pages(gfp & ~__GFP_COMP, get_order(size));
+
+		if (!page)
+			return NULL;
+		page->private = (SLAB_MARK << 8) | (PAGE_SHIFT + get_order(size));
+		return page_address(page);
+	}
+	local_irq_save(flags);
+	if (!free_objects[shift]) {
+		struct page *page = alloc_pages(0, 0);
+		char *p;
+		int i;
+
+		if (!page) {
+			local_irq_restore(flags);
+			return NULL;
+		}
+		page->private = (SLAB_MARK << 8) | shift;
+		p = page_address(page);
+		for (i = (PAGE_SIZE >> shift) - 1; i >= 0; i--) {
+			object = (struct object *)(p + ((unsigned long)i << shift));
+			object->next = free_objects[shift];
+			free_objects[shift] = object;
+		}
+	}
+	object = free_objects[shift];
+	free_objects[shift] = object->next;
+	local_irq_restore(flags);
+	if (gfp & __GFP_ZERO)
+		memset(object, 0, 1UL << shift);
+	return object;
+}
+
+static unsigned int shift_of(const void *p)
+{
+	unsigned long private = virt_to_head_page(p)->private;
+
+	BUG_ON(private >> 8 != SLAB_MARK);
+	return private & 0xff;
+}
+
+void kfree(const void *p)
+{
+	unsigned long flags;
+	unsigned int shift;
+
+	EMUL("slab on the domain's own pages");
+	if (ZERO_OR_NULL_PTR(p))
+		return;
+	shift = shift_of(p);
+	if (shift > MAX_SHIFT) {
+		virt_to_page(p)->private = 0;
+		free_pages((unsigned long)p, shift - PAGE_SHIFT);
+		return;
+	}
+	local_irq_save(flags);
+	((struct object *)p)->next = free_objects[shift];
+	free_objects[shift] = (struct object *)p;
+	local_irq_restore(flags);
+}
+
+size_t ksize(const void *p)
+{
+	return ZERO_OR_NULL_PTR(p) ? 0 : 1UL << shift_of(p);
+}
+
+void kfree_sensitive(const void *p)
+{
+	if (!ZERO_OR_NULL_PTR(p))
+		memset((void *)p, 0, ksize(p));
+	kfree(p);
+}
+
+void *__kmalloc(size_t size, gfp_t gfp)
+{
+	EMUL("slab on the domain's own pages");
+	return emul_alloc(size, gfp);
+}
+void *__kmalloc_node(size_t size, gfp_t gfp, int node) { return __kmalloc(size, gfp); }
+void *__kmalloc_node_track_caller(size_t size, gfp_t gfp, int node, unsigned long c) { return __kmalloc(size, gfp); }
+void *kmalloc_trace(struct kmem_cache *s, gfp_t gfp, size_t size) { return __kmalloc(size, gfp); }
+void *kmalloc_node_trace(struct kmem_cache *s, gfp_t gfp, int node, size_t size) { return __kmalloc(size, gfp); }
+void *kmalloc_large(size_t size, gfp_t gfp) { return __kmalloc(size, gfp); }
+void *kmalloc_large_node(size_t size, gfp_t gfp, int node) { return __kmalloc(size, gfp); }
+
+void *krealloc(const void *p, size_t size, gfp_t gfp)
+{
+	void *fresh;
+	size_t old = ksize(p);
+
+	EMUL("slab on the domain's own pages");
+	if (!size) {
+		kfree(p);
+		return ZERO_SIZE_PTR;
+	}
+	if (old >= size)
+		return (void *)p;
+	fresh = emul_alloc(size, gfp);
+	if (fresh && !ZERO_OR_NULL_PTR(p)) {
+		memcpy(fresh, p, old);
+		kfree(p);
+	}
+	return fresh;
+}
+
+struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsigned int align, slab_flags_t flags,
+				     void (*ctor)(void *))
+{
+	struct kmem_cache *cache = emul_alloc(sizeof(*cache), GFP_KERNEL | __GFP_ZERO);
+
+	EMUL("slab on the domain's own pages");
+	cache->name = name;
+	cache->object_size = cache->size = size;
+	cache->ctor = ctor;
+	return cache;
+}
+
+void kmem_cache_destroy(struct kmem_cache *cache) { kfree(cache); }
+
+void *kmem_cache_alloc_node(struct kmem_cache *cache, gfp_t gfp, int node)
+{
+	void *p = emul_alloc(cache->object_size, gfp);
+
+	EMUL("slab on the domain's own pages");
+	if (p && cache->ctor)
+		cache->ctor(p);
+	return p;
+}
+void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp) { return kmem_cache_alloc_node(cache, gfp, 0); }
+void *kmem_cache_alloc_lru(struct kmem_cache *cache, struct list_lru *lru, gfp_t gfp)
+{
+	return kmem_cache_alloc_node(cache, gfp, 0);
+}
+void kmem_cache_free(struct kmem_cache *cache, void *p) { kfree(p); }
+
+bool slab_is_available(void) { return true; }

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Stands for kernel/time/{timekeeping,tick-*,hrtimer,clocksource}.c and arch/x86/xen/time.c: ktime is the vCPU's
+ * simulated time, the tick a VIRQ_TIMER bound through the real event channel code and armed with
+ * VCPUOP_set_singleshot_timer, off while idle until the next timer. The timer wheel is the original kernel/time/timer.c.
+ */
+#include <linux/clockchips.h>
+#include <linux/delay.h>
+#include <linux/hrtimer.h>
+#include <linux/interrupt.h>
+#include <linux/jiffies.h>
+#include <linux/ktime.h>
+#include <linux/sched.h>
+#include <linux/sched/clock.h>
+#include <linux/timekeeping.h>
+#include <linux/timer.h>
+#include <asm/timer.h>
+#include <xen/events.h>
+#include <xen/interface/vcpu.h>
+#include <xen/interface/xen.h>
+#include <asm/xen/hypercall.h>
+#include <asm/xen/hypervisor.h>
+
+#include "emul.h"
+#include "../../kernel/time/tick-internal.h"
+
+#include <linux/sched/cputime.h>
+
+#define NS_PER_JIFFY (NSEC_PER_SEC / HZ)
+
+unsigned long loops_per_jiffy = 1 << 20;
+static u64 boot_ns;	/* local time at boot: ktime starts at 0 */
+
+static u64 local_ns(void) { return emul_now_ps() / 1000; }
+
+ktime_t ktime_get(void)
+{
+	EMUL("simulated time");
+	return local_ns() - boot_ns;
+}
+ktime_t ktime_get_with_offset(enum tk_offsets offs) { return ktime_get(); }
+u64 ktime_get_mono_fast_ns(void) { return ktime_get(); }
+u64 ktime_get_raw_fast_ns(void) { return ktime_get(); }
+ktime_t ktime_get_raw(void) { return ktime_get(); }
+time64_t ktime_get_seconds(void) { return ktime_get() / NSEC_PER_SEC; }
+time64_t ktime_get_real_seconds(void) { return ktime_get() / NSEC_PER_SEC; }
+void ktime_get_real_ts64(struct timespec64 *ts) { *ts = ns_to_timespec64(ktime_get()); }
+void ktime_get_ts64(struct timespec64 *ts) { *ts = ns_to_timespec64(ktime_get()); }
+u64 sched_clock(void) { return ktime_get(); }
+
+/* Busy waiting passes simulated time, not host time. */
+void __const_udelay(unsigned long xloops)
+{
+	EMUL("busy waits pass simulated time");
+	emul_call(SEAM_UDELAY, (u64)xloops * 1000000ULL / 0x10c7, 0, 0, 0);
+}
+void __udelay(unsigned long usecs)
+{
+	EMUL("busy waits pass simulated time");
+	emul_call(SEAM_UDELAY, usecs * 1000000ULL, 0, 0, 0);
+}
+void __ndelay(unsigned long nsecs)
+{
+	EMUL("busy waits pass simulated time");
+	emul_call(SEAM_UDELAY, nsecs * 1000ULL, 0, 0, 0);
+}
+void __delay(unsigned long loops) { __ndelay(loops); }
+
+/* High-resolution sleeps: one list by time. */
+struct hr_sleeper {
+	struct list_head list;
+	u64 expires;
+	struct task_struct *task;
+};
+static LIST_HEAD(hr_list);
+
+int schedule_hrtimeout_range(ktime_t *expires, u64 delta, const enum hrtimer_mode mode)
+{
+	struct hr_sleeper me = { .task = current }, *other;
+	u64 when = *expires + delta;	/* the late end of the range, as an idle clock event would choose */
+	unsigned long flags;
+
+	EMUL("high-resolution sleeps without hrtimer.c");
+	if (!expires) {
+		schedule();
+		return -EINTR;
+	}
+	me.expires = mode & HRTIMER_MODE_REL ? ktime_get() + when : when;
+	local_irq_save(flags);
+	list_for_each_entry(other, &hr_list, list)
+		if (other->expires > me.expires)
+			break;
+	list_add_tail(&me.list, &other->list);
+	local_irq_restore(flags);
+	schedule();
+	local_irq_save(flags);
+	if (me.task) {
+		list_del(&me.list);
+		local_irq_restore(flags);
+		return -EINTR;
+	}
+	local_irq_restore(flags);
+	__set_current_state(TASK_RUNNING);
+	return 0;
+}
+
+static void hr_expire(void)
+{
+	struct hr_sleeper *s, *n;
+
+	list_for_each_entry_safe(s, n, &hr_list, list) {
+		struct task_struct *task = s->task;
+
+		if (s->expires > ktime_get())
+			break;
+		list_del(&s->list);
+		s->task = NULL;
+		wake_up_process(task);
+	}
+}
+
+void hrtimer_run_queues(void) { }
+u64 hrtimer_get_next_event(void) { return KTIME_MAX; }
+
+/* The tick. */
+static DEFINE_PER_CPU(bool, tick_stopped);
+static DEFINE_PER_CPU(int, timer_irq) = -1;
+
+static void arm(u64 ktime)
+{
+	struct vcpu_set_singleshot_timer single = {
+		.timeout_abs_ns = ktime + boot_ns + emul_clock.xen_offset_ns,
+		.flags = 0,
+	};
+
+	BUG_ON(HYPERVISOR_vcpu_op(VCPUOP_set_singleshot_timer, smp_processor_id(), &single));
+}
+
+static u64 next_tick(void)
+{
+	u64 now = local_ns() + emul_clock.xen_offset_ns;
+
+	return (now / NS_PER_JIFFY + 1) * NS_PER_JIFFY - emul_clock.xen_offset_ns - boot_ns;
+}
+
+static irqreturn_t emul_timer_interrupt(int irq, void *dev)
+{
+	EMUL("the tick");
+	hr_expire();
+	update_process_times(0);
+	if (!this_cpu_read(tick_stopped)) {
+		u64 next = next_tick();
+
+		if (!list_empty(&hr_list))
+			next = min(next, list_first_entry(&hr_list, struct hr_sleeper, list)->expires);
+		arm(next);
+	}
+	return IRQ_HANDLED;
+}
+
+void emul_time_idle_enter(void)
+{
+	u64 now = ktime_get(), next = get_next_timer_interrupt(jiffies, now), wait = KTIME_MAX;
+
+	this_cpu_write(tick_stopped, true);
+	if (next != KTIME_MAX)
+		wait = max(next, now);
+	if (!list_empty(&hr_list))
+		wait = min(wait, list_first_entry(&hr_list, struct hr_sleeper, list)->expires);
+	if (wait == KTIME_MAX) {
+		(void)HYPERVISOR_vcpu_op(VCPUOP_stop_singleshot_timer, smp_processor_id(), NULL);
+		return;
+	}
+	/* get_next_timer_interrupt counts jiffies from `now`; the tick that serves them is the next whole one. */
+	arm(wait);
+}
+
+void emul_time_idle_exit(void)
+{
+	this_cpu_write(tick_stopped, false);
+	timer_clear_idle();
+	arm(next_tick());
+}
+
+bool tick_nohz_tick_stopped(void) { return this_cpu_read(tick_stopped); }
+void tick_irq_enter(void) { }
+void tick_nohz_irq_exit(void) { }
+unsigned long tick_nohz_active = 1;
+
+void emul_time_init(void)
+{
+	int cpu = smp_processor_id();
+	int irq;
+
+	if (cpu == 0)
+		boot_ns = local_ns();
+	(void)HYPERVISOR_vcpu_op(VCPUOP_stop_periodic_timer, cpu, NULL);
+	irq = bind_virq_to_irqhandler(VIRQ_TIMER, cpu, emul_timer_interrupt,
+				      IRQF_PERCPU | IRQF_NOBALANCING | IRQF_TIMER | IRQF_FORCE_RESUME | IRQF_EARLY_RESUME,
+				      "timer", NULL);
+	BUG_ON(irq < 0);
+	this_cpu_write(timer_irq, irq);
+	(void)xen_set_irq_priority(irq, XEN_IRQ_PRIORITY_MAX);
+	arm(next_tick());
+}
