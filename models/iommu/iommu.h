@@ -4,7 +4,7 @@
 //
 // It decides from registers, the tables in machine memory, and its own caches; it knows no hypervisor. Software drives
 // it by ReadRegister and WriteRegister as by MMIO; table_writer.h is such software.
-// Left out: scalable mode, ATS and PRI, posted interrupts, register-based invalidation of the IOTLB (queue only).
+// Left out: scalable mode, ATS and PRI, posted interrupts, x2APIC ids.
 #ifndef PVPCI_MODELS_IOMMU_IOMMU_H_
 #define PVPCI_MODELS_IOMMU_IOMMU_H_
 
@@ -28,11 +28,12 @@ struct IommuConfig {
   bool remap_dma = true;                 // M1, M2. Off: the unit cannot switch translation on (GCMD.TE is ignored).
   bool remap_interrupts = false;         // M2. Off: ECAP.IR is 0 and GCMD.IRE is ignored.
   uint16_t segment = 0;                  // PCI segment it serves. 0..65535.
-  unsigned address_bits = 48;            // Guest address width (MGAW). 39 or 48. VT-d 11.4.2.
+  unsigned address_bits = 48;            // Guest address width (MGAW). 39, 48 or 57. VT-d 11.4.2.
+  bool two_level_tables = false;         // Also 30-bit tables, which revisions before 3.0 had. SAGAW bit 0.
   unsigned host_address_bits = 46;       // Machine address width. 36..52. CPUID's, A.
   unsigned iotlb_entries = 128;          // 16..1024. A7 (D).
   unsigned iotlb_effective_entries = 118;  // Of those, usable by DMA. 117..126, D: fit of timing.md A3.
-  unsigned fault_registers = 8;          // Primary fault recording registers. 1..256. CAP.NFR, A.
+  unsigned fault_registers = 8;          // Primary fault recording registers. 1..128. CAP.NFR, A.
   unsigned walkers = 6;                  // Concurrent walks. 4..7. A7 (D).
   sim::Ps hit = 2700 * sim::kPs;         // IOTLB hit. 0..3 ns. A7 (D).
   sim::Ps miss = 290 * sim::kNs;         // Walk after a miss. 230..304 ns. A7 (D).

@@ -3,7 +3,8 @@
 // memory, and invalidates through the queue. Used by models/xen; touches the unit by registers and memory only.
 //
 // Every call takes effect at once and returns the simulated time that the caller spent in it; the caller charges that
-// to its vCPU. A synchronous invalidation costs IommuConfig::invalidation_wait.
+// to its vCPU. A synchronous invalidation costs IommuConfig::invalidation_wait; it has taken effect when the call
+// returns, so a caller that frees a frame afterwards leaves no stale window of the model's own making.
 #ifndef PVPCI_MODELS_IOMMU_TABLE_WRITER_H_
 #define PVPCI_MODELS_IOMMU_TABLE_WRITER_H_
 
@@ -11,8 +12,10 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
+#include "models/iommu/invalidation_queue.h"
 #include "models/iommu/iommu.h"
 #include "models/iommu/table_entries.h"
 #include "models/pci/tlp.h"
@@ -76,7 +79,7 @@ class TableWriter {
   bool has_interrupt_table() const { return interrupt_table_ != 0; }
   // First of `count` adjacent free entries (multi-message MSI: a power of two, aligned). Empty: table full.
   std::optional<unsigned> AllocateIrte(unsigned count = 1);
-  void FreeIrte(unsigned index, unsigned count = 1);  // clears and invalidates
+  sim::Ps FreeIrte(unsigned index, unsigned count = 1);  // clears and invalidates
   sim::Ps WriteIrte(unsigned index, const Irte& entry);
   Irte ReadIrte(unsigned index) const;
   uint64_t IrteAddress(unsigned index) const { return interrupt_table_ + 16 * uint64_t{index}; }
@@ -90,6 +93,12 @@ class TableWriter {
   sim::Ps FlushInterruptGlobal();
   sim::Ps FlushInterruptIndex(unsigned index, unsigned order);
 
+  // --- Faults. ---
+  // Where the fault event interrupt goes (a local APIC message), and unmasks it.
+  sim::Ps SetFaultEvent(uint64_t address, uint32_t data);
+  // Reads and clears the recording registers in order of recording, then FSTS; `overflow`: some were lost.
+  std::vector<FaultRecorded> ReadFaults(bool* overflow);
+
   uint64_t root_table() const { return root_table_; }
   uint64_t table_frames() const { return table_frames_; }  // frames now in use for DMA tables
 
@@ -101,10 +110,16 @@ class TableWriter {
   };
   Domain& DomainOf(uint16_t domain_id);
   uint64_t NewTable();
-  // Address of the entry of `bus_page` at `level`, building tables on the way if `domain` may grow.
-  std::optional<uint64_t> Descend(Domain* domain, uint64_t bus_page, unsigned level, bool build);
+  // Address of the entry of `bus_page` at `level`, building tables and splitting superpages on the way.
+  uint64_t Descend(Domain* domain, uint64_t bus_page, unsigned level);
   void Split(Domain* domain, uint64_t entry_address, unsigned level);
-  sim::Ps Submit(uint64_t low, uint64_t high);  // one descriptor and a wait; returns the wait
+  // The leaf that maps `bus_page` now: address of its entry and its level.
+  struct Leaf { uint64_t entry_address; unsigned level; };
+  std::optional<Leaf> FindLeaf(const Domain& domain, uint64_t bus_page) const;
+  uint64_t NewFrames(sim::FrameType type, unsigned count);
+  void SetCommand(uint64_t bit, bool on);       // one bit of GCMD, the other enables as they are
+  sim::Ps Submit(const InvalidationDescriptor& descriptor);  // and a wait; returns the time until its status
+  sim::Ps Changed(uint16_t domain_id, uint64_t bus_page, unsigned order);  // flush now, or at EndBatch
 
   Iommu* iommu_;
   sim::MachineMemory* memory_;
@@ -113,7 +128,7 @@ class TableWriter {
   unsigned levels_;
   std::map<uint16_t, Domain> domains_;
   std::map<pci::Bdf, uint16_t> contexts_;
-  std::map<uint16_t, bool> batched_;  // domain -> touched
+  std::set<uint16_t> batched_;        // domains touched since BeginBatch
   bool batching_ = false;
   uint64_t root_table_ = 0;
   uint64_t interrupt_table_ = 0;

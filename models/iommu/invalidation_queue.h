@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// The invalidation queue: descriptors in machine memory, executed in order when software moves the tail.
+// VT-d 4.0, 6.5.2. 128-bit descriptors; device-TLB descriptors are refused, as ECAP.DT is 0.
+#ifndef PVPCI_MODELS_IOMMU_INVALIDATION_QUEUE_H_
+#define PVPCI_MODELS_IOMMU_INVALIDATION_QUEUE_H_
+
+#include <cstdint>
+
+#include "models/iommu/fault_log.h"
+#include "sim/field.h"
+#include "sim/machine_memory.h"
+#include "sim/register.h"
+
+namespace pvpci::iommu {
+
+// One descriptor as software writes it. VT-d 6.5.2.1 to 6.5.2.8.
+struct InvalidationDescriptor {
+  uint64_t low = 0;
+  uint64_t high = 0;
+
+  using Type = sim::Bits<0, 3>;
+  using Granularity = sim::Bits<4, 5>;     // context, IOTLB: 1 global, 2 domain, 3 device or pages
+  using Domain = sim::Bits<16, 31>;
+  using Source = sim::Bits<32, 47>;
+  using FunctionMask = sim::Bits<48, 49>;
+  using AddressMask = sim::Bits<0, 5>;     // upper word: 2^mask pages
+  using Address = sim::Bits<12, 63>;       // upper word
+  using OneEntry = sim::Bits<4>;           // interrupt entries: 0 all, 1 those named
+  using IndexMask = sim::Bits<27, 31>;
+  using Index = sim::Bits<32, 47>;
+  using WaitInterrupt = sim::Bits<4>;
+  using WaitStatus = sim::Bits<5>;
+  using StatusData = sim::Bits<32, 63>;
+  using StatusAddress = sim::Bits<2, 63>;  // upper word
+
+  static constexpr uint64_t kContext = 1, kIotlb = 2, kDeviceTlb = 3, kInterruptEntries = 4, kWait = 5;
+  static constexpr uint64_t kGlobal = 1, kDomain = 2, kSelective = 3;
+
+  static InvalidationDescriptor Contexts() { return {kContext | Granularity::Of(kGlobal), 0}; }
+  static InvalidationDescriptor ContextOfDevice(uint16_t domain, uint16_t requester) {
+    return {kContext | Granularity::Of(kSelective) | Domain::Of(domain) | Source::Of(requester), 0};
+  }
+  static InvalidationDescriptor Iotlb() { return {kIotlb | Granularity::Of(kGlobal), 0}; }
+  static InvalidationDescriptor IotlbOfDomain(uint16_t domain) {
+    return {kIotlb | Granularity::Of(kDomain) | Domain::Of(domain), 0};
+  }
+  static InvalidationDescriptor IotlbPages(uint16_t domain, uint64_t bus_address, unsigned order) {
+    return {kIotlb | Granularity::Of(kSelective) | Domain::Of(domain),
+            (bus_address & Address::kMask) | AddressMask::Of(order)};
+  }
+  static InvalidationDescriptor InterruptEntries() { return {kInterruptEntries, 0}; }
+  static InvalidationDescriptor InterruptEntry(unsigned index, unsigned order) {
+    return {kInterruptEntries | OneEntry::kMask | IndexMask::Of(order) | Index::Of(index), 0};
+  }
+  static InvalidationDescriptor Wait(uint64_t status_address, uint32_t status_data) {
+    return {kWait | WaitStatus::kMask | StatusData::Of(status_data), status_address & StatusAddress::kMask};
+  }
+};
+static_assert(sizeof(InvalidationDescriptor) == 16);
+
+// The caches, as the queue sees them.
+class InvalidationTarget {
+ public:
+  virtual ~InvalidationTarget() = default;
+  virtual void InvalidateContexts() = 0;
+  virtual void InvalidateContextsOfDomain(uint16_t domain) = 0;
+  virtual void InvalidateContextsOfDevice(uint16_t domain, uint16_t requester, unsigned function_mask) = 0;
+  virtual void InvalidateIotlb() = 0;
+  virtual void InvalidateIotlbOfDomain(uint16_t domain) = 0;
+  virtual void InvalidateIotlbPages(uint16_t domain, uint64_t bus_address, unsigned order) = 0;
+  virtual void InvalidateInterruptEntries() = 0;
+  virtual void InvalidateInterruptEntries(unsigned first, unsigned order) = 0;
+};
+
+class InvalidationQueue {
+ public:
+  InvalidationQueue(sim::RegisterBank* bank, sim::MachineMemory* memory, FaultLog* faults, EventInterrupt* completion,
+                    InvalidationTarget* target);
+
+  void Enable();   // GCMD.QIE set: the head starts at 0
+  void Disable();
+  // Executes what lies between head and tail. Stops at an error (FSTS.IQE) until software clears that.
+  void Process();
+
+ private:
+  enum class Error : uint8_t { kNone = 0, kTail = 1, kFetch = 2, kType = 3, kReserved = 4, kWidth = 5 };
+  Error Execute(const InvalidationDescriptor& descriptor);
+  void Wait(const InvalidationDescriptor& descriptor);
+
+  sim::RegisterBank* bank_;
+  sim::MachineMemory* memory_;
+  FaultLog* faults_;
+  EventInterrupt* completion_;
+  InvalidationTarget* target_;
+  bool enabled_ = false;
+};
+
+}  // namespace pvpci::iommu
+
+#endif  // PVPCI_MODELS_IOMMU_INVALIDATION_QUEUE_H_

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/iommu/iommu.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "models/iommu/context_cache.h"
+#include "models/iommu/fault_log.h"
+#include "models/iommu/interrupt_remap.h"
+#include "models/iommu/invalidation_queue.h"
+#include "models/iommu/iotlb.h"
+#include "models/iommu/registers.h"
+#include "models/iommu/walk.h"
+#include "sim/check.h"
+#include "sim/register.h"
+
+namespace pvpci::iommu {
+namespace {
+
+constexpr size_t kStatus = IndexOf(kRegisters, "GSTS");
+constexpr unsigned kMostWalkers = 16;
+constexpr unsigned kMostFaultRegisters = 128;
+
+IommuConfig Checked(IommuConfig config) {
+  SIM_CHECK(config.address_bits == 39 || config.address_bits == 48 || config.address_bits == 57,
+            "IOMMU address_bits must be 39, 48 or 57");
+  SIM_CHECK(config.host_address_bits >= 36 && config.host_address_bits <= 52, "IOMMU host_address_bits: 36..52");
+  SIM_CHECK(config.iotlb_entries >= 16 && config.iotlb_entries <= 1024, "IOMMU iotlb_entries: 16..1024");
+  SIM_CHECK(config.iotlb_effective_entries >= 1 && config.iotlb_effective_entries <= config.iotlb_entries,
+            "IOMMU iotlb_effective_entries: at most iotlb_entries");
+  SIM_CHECK(config.fault_registers >= 1 && config.fault_registers <= kMostFaultRegisters,
+            "IOMMU fault_registers: 1..128");
+  SIM_CHECK(config.walkers >= 1 && config.walkers <= kMostWalkers, "IOMMU walkers: 1..16");
+  return config;
+}
+
+WalkLimits LimitsOf(const IommuConfig& config) {
+  WalkLimits limits;
+  limits.host_address_bits = config.host_address_bits;
+  limits.guest_address_bits = config.address_bits;
+  limits.levels = 1u << 3;
+  if (config.address_bits >= 48) limits.levels |= 1u << 4;
+  if (config.address_bits >= 57) limits.levels |= 1u << 5;
+  if (config.two_level_tables) limits.levels |= 1u << 2;
+  return limits;
+}
+
+}  // namespace
+
+struct Iommu::Impl final : InvalidationTarget {
+  Impl(sim::Simulation* s, sim::MachineMemory* m, sim::Trace* t, const IommuConfig& c);
+
+  void SetCapabilities();
+  void WriteGcmd(const sim::RegisterWrite& write);
+  void WriteCcmd(const sim::RegisterWrite& write);
+  void WriteFsts(const sim::RegisterWrite& write);
+  void WriteIotlb(const sim::RegisterWrite& write);
+  pci::DmaFault Refuse(const Fault& fault, uint16_t requester, uint64_t address, bool write, bool interrupt);
+  std::variant<pci::Translation, pci::DmaFault> Miss(uint16_t requester, uint64_t bus_address, bool write,
+                                                     const ContextEntry* context);
+  sim::Ps OccupyWalker();
+
+  void InvalidateContexts() override { ++counters.invalidations; contexts.InvalidateAll(); }
+  void InvalidateContextsOfDomain(uint16_t domain) override {
+    ++counters.invalidations;
+    contexts.InvalidateDomain(domain);
+  }
+  void InvalidateContextsOfDevice(uint16_t domain, uint16_t requester, unsigned function_mask) override {
+    ++counters.invalidations;
+    contexts.InvalidateDevice(domain, requester, function_mask);
+  }
+  void InvalidateIotlb() override { ++counters.invalidations; iotlb.InvalidateAll(); }
+  void InvalidateIotlbOfDomain(uint16_t domain) override { ++counters.invalidations; iotlb.InvalidateDomain(domain); }
+  void InvalidateIotlbPages(uint16_t domain, uint64_t bus_address, unsigned order) override {
+    ++counters.invalidations;
+    iotlb.InvalidatePages(domain, bus_address, order);
+  }
+  void InvalidateInterruptEntries() override { ++counters.invalidations; interrupts.InvalidateAll(); }
+  void InvalidateInterruptEntries(unsigned first, unsigned order) override {
+    ++counters.invalidations;
+    interrupts.Invalidate(first, order);
+  }
+
+  sim::Simulation* simulation;
+  sim::MachineMemory* memory;
+  sim::Trace* trace;
+  IommuConfig config;
+  WalkLimits limits;
+  sim::RegisterBank bank;
+  EventInterrupt fault_event;
+  EventInterrupt completion_event;
+  FaultLog faults;
+  ContextCache contexts;
+  Iotlb iotlb;
+  InterruptRemapper interrupts;
+  InvalidationQueue queue;
+  FaultObserver observer;
+  Counters counters;
+  bool translating = false;    // GSTS.TES, here for the hit path
+  bool remapping = false;      // GSTS.IRES
+  uint64_t root_table = 0;     // latched by GCMD.SRTP
+  std::array<sim::Ps, kMostWalkers> walker_free_at{};
+};
+
+Iommu::Impl::Impl(sim::Simulation* s, sim::MachineMemory* m, sim::Trace* t, const IommuConfig& c)
+    : simulation(s),
+      memory(m),
+      trace(t),
+      config(Checked(c)),
+      limits(LimitsOf(c)),
+      bank(kRegisters),
+      fault_event(&bank, "FE"),
+      completion_event(&bank, "IE"),
+      faults(&bank, c.fault_registers, &fault_event),
+      iotlb(c.iotlb_effective_entries),
+      interrupts(m),
+      queue(&bank, m, &faults, &completion_event, this) {
+  SetCapabilities();
+  bank.OnWrite("GCMD", &Impl::WriteGcmd, this);
+  bank.OnWrite("CCMD", &Impl::WriteCcmd, this);
+  bank.OnWrite("FSTS", &Impl::WriteFsts, this);
+  bank.OnWrite("IOTLB", &Impl::WriteIotlb, this);
+  bank.OnWrite("FECTL", [this](const sim::RegisterWrite&) { fault_event.Unmasked(); });
+  bank.OnWrite("IECTL", [this](const sim::RegisterWrite&) { completion_event.Unmasked(); });
+  bank.OnWrite("ICS", [this](const sim::RegisterWrite& w) { if (w.after == 0) completion_event.Clear(); });
+  bank.OnWrite("IQT", [this](const sim::RegisterWrite&) { queue.Process(); });
+  if (trace != nullptr) {
+    trace->SetFormatter(sim::RecordKind::kFault, [](const sim::RecordView& record) {
+      FaultRecorded fault;
+      std::copy_n(record.payload, sizeof fault, reinterpret_cast<std::byte*>(&fault));
+      return "fault " + ToString(fault);
+    });
+  }
+}
+
+void Iommu::Impl::SetCapabilities() {
+  constexpr uint64_t kDomainBits16 = 6;
+  constexpr uint64_t kBothSuperPages = 3;
+  constexpr uint64_t kGreatestMask = 18;
+  bank.Set("CAP", Cap::Domains::Of(kDomainBits16) | Cap::AddressWidths::Of(limits.levels >> 2) |
+                      Cap::MaximumWidth::Of(config.address_bits - 1) | Cap::FaultOffset::Of(kFaultOffset / 16) |
+                      Cap::SuperPages::Of(kBothSuperPages) | Cap::PageSelective::kMask |
+                      Cap::FaultRegisters::Of(config.fault_registers - 1) | Cap::MaximumMask::Of(kGreatestMask));
+  bank.Set("ECAP", Ecap::Coherent::kMask | Ecap::QueuedInvalidation::kMask |
+                       Ecap::InterruptRemapping::Of(config.remap_interrupts) | Ecap::PassThrough::kMask |
+                       Ecap::IotlbOffset::Of(kIotlbOffset / 16) | Ecap::MaximumHandleMask::Of(15));
+}
+
+void Iommu::Impl::WriteGcmd(const sim::RegisterWrite& write) {
+  uint64_t status = bank.Get(kStatus);
+  if (Gcmd::SetRootTable::Get(write.written)) {
+    root_table = bank.Get("RTADDR") & kPageFrame;
+    status |= Gcmd::SetRootTable::kMask;
+  }
+  if (Gcmd::SetInterruptTable::Get(write.written)) {
+    interrupts.SetTable(bank.Get("IRTA"));
+    status |= Gcmd::SetInterruptTable::kMask;
+  }
+  translating = config.remap_dma && Gcmd::Translation::Get(write.written);
+  remapping = config.remap_interrupts && Gcmd::InterruptRemapping::Get(write.written);
+  const bool compatibility = config.remap_interrupts && Gcmd::CompatibilityInterrupts::Get(write.written);
+  const bool queued = Gcmd::QueuedInvalidation::Get(write.written);
+  status = Gcmd::Translation::Set(status, translating);
+  status = Gcmd::InterruptRemapping::Set(status, remapping);
+  status = Gcmd::CompatibilityInterrupts::Set(status, compatibility);
+  status = Gcmd::QueuedInvalidation::Set(status, queued);
+  bank.Set(kStatus, status);
+  if (queued) queue.Enable(); else queue.Disable();
+}
+
+void Iommu::Impl::WriteCcmd(const sim::RegisterWrite& write) {
+  if (!Ccmd::Invalidate::Get(write.written)) return;
+  const uint64_t granularity = Ccmd::Granularity::Get(write.written);
+  const auto domain = static_cast<uint16_t>(Ccmd::Domain::Get(write.written));
+  if (granularity == InvalidationDescriptor::kGlobal) {
+    InvalidateContexts();
+  } else if (granularity == InvalidationDescriptor::kDomain) {
+    InvalidateContextsOfDomain(domain);
+  } else if (granularity == InvalidationDescriptor::kSelective) {
+    InvalidateContextsOfDevice(domain, static_cast<uint16_t>(Ccmd::Source::Get(write.written)),
+                               static_cast<unsigned>(Ccmd::FunctionMask::Get(write.written)));
+  }
+  bank.Set("CCMD", Ccmd::ActualGranularity::Set(write.after, granularity));
+}
+
+void Iommu::Impl::WriteIotlb(const sim::RegisterWrite& write) {
+  if (!IotlbCommand::Invalidate::Get(write.written)) return;
+  uint64_t granularity = IotlbCommand::Granularity::Get(write.written);
+  const auto domain = static_cast<uint16_t>(IotlbCommand::Domain::Get(write.written));
+  if (granularity == InvalidationDescriptor::kGlobal) {
+    InvalidateIotlb();
+  } else if (granularity == InvalidationDescriptor::kDomain || granularity == InvalidationDescriptor::kSelective) {
+    // IVA is write-only and not kept: by register, page-selective requests are done domain-wide, as 11.4.8.2 allows.
+    InvalidateIotlbOfDomain(domain);
+    granularity = InvalidationDescriptor::kDomain;
+  }
+  bank.Set("IOTLB", IotlbCommand::ActualGranularity::Set(write.after, granularity));
+}
+
+void Iommu::Impl::WriteFsts(const sim::RegisterWrite& write) {
+  faults.StatusWritten();
+  if (Fsts::QueueError::Get(write.before) && !Fsts::QueueError::Get(write.after)) queue.Process();
+}
+
+pci::DmaFault Iommu::Impl::Refuse(const Fault& fault, uint16_t requester, uint64_t address, bool write,
+                                  bool interrupt) {
+  FaultRecorded record;
+  record.time = simulation->now();
+  record.address = interrupt ? address : address & kFrameMask;
+  record.segment = config.segment;
+  record.requester = requester;
+  record.reason = static_cast<uint8_t>(fault.reason);
+  record.write = write;
+  record.interrupt = interrupt;
+  record.recorded = fault.report && faults.Record(record);
+  ++counters.faults;
+  counters.faults_lost += fault.report && !record.recorded;
+  if (trace != nullptr) trace->Emit(sim::RecordKind::kFault, sim::kDomXen, record);
+  if (observer) observer(record);
+  return {record.reason, record.recorded != 0};
+}
+
+// Time until a walk that starts as soon as a walker is free has ended.
+sim::Ps Iommu::Impl::OccupyWalker() {
+  const sim::Ps now = simulation->now();
+  const auto last = walker_free_at.begin() + config.walkers;
+  const auto walker = std::min_element(walker_free_at.begin(), last);
+  *walker = std::max(*walker, now) + config.miss;
+  return *walker - now;
+}
+
+std::variant<pci::Translation, pci::DmaFault> Iommu::Impl::Miss(uint16_t requester, uint64_t bus_address, bool write,
+                                                                const ContextEntry* context) {
+  EntriesRead read;
+  ++counters.misses;
+  ContextEntry fetched;
+  if (context == nullptr) {
+    const auto found = FindContext(*memory, limits, root_table, requester, &read);
+    if (const auto* fault = std::get_if<Fault>(&found)) return Refuse(*fault, requester, bus_address, write, false);
+    fetched = std::get<ContextEntry>(found);
+    contexts.Insert(requester, fetched);
+    context = &fetched;
+    // The context may name a domain whose translation is there already: another function's.
+    if (const Iotlb::Entry* entry = iotlb.Find(fetched.domain(), bus_address);
+        entry != nullptr && (write ? entry->writable : entry->readable)) {
+      const uint64_t offset = bus_address & ((uint64_t{1} << (12 + 9 * (entry->level - 1))) - 1);
+      return pci::Translation{entry->host_page | offset, OccupyWalker()};
+    }
+  }
+  const auto walked = WalkTable(*memory, limits, *context, bus_address, write, &read);
+  if (const auto* fault = std::get_if<Fault>(&walked)) return Refuse(*fault, requester, bus_address, write, false);
+  const Translation& translation = std::get<Translation>(walked);
+  const sim::Ps latency = OccupyWalker();
+  if (context->type() == ContextEntry::Type::kUntranslated) {
+    iotlb.Insert(context->domain(), bus_address, translation.level, translation.host_address, translation.readable,
+                 translation.writable, simulation->now() + latency);
+  }
+  return pci::Translation{translation.host_address, latency};
+}
+
+Iommu::Iommu(sim::Simulation* simulation, sim::MachineMemory* memory, sim::Trace* trace, IommuConfig config)
+    : impl_(std::make_unique<Impl>(simulation, memory, trace, config)) {}
+
+Iommu::~Iommu() = default;
+
+std::variant<pci::Translation, pci::DmaFault> Iommu::Translate(pci::Bdf requester, uint64_t bus_address, bool write) {
+  Impl& m = *impl_;
+  if (!m.translating) return pci::Translation{bus_address, 0};
+  const ContextEntry* const context = m.contexts.Find(requester.id);
+  if (context == nullptr) return m.Miss(requester.id, bus_address, write, nullptr);
+  if (context->type() == ContextEntry::Type::kPassThrough) {
+    if ((bus_address >> m.config.address_bits) != 0) {
+      return m.Refuse({FaultReason::kBeyondAddressWidth, context->faults_recorded()}, requester.id, bus_address, write,
+                      false);
+    }
+    ++m.counters.hits;
+    return pci::Translation{bus_address, m.config.hit};
+  }
+  Iotlb::Entry* const entry =
+      (bus_address >> m.config.address_bits) == 0 ? m.iotlb.Find(context->domain(), bus_address) : nullptr;
+  if (entry == nullptr) return m.Miss(requester.id, bus_address, write, context);
+  if (!(write ? entry->writable : entry->readable)) {
+    // Cached permissions stand until software invalidates them, as 6.5 lets hardware do.
+    return m.Refuse({write ? FaultReason::kNoWritePermission : FaultReason::kNoReadPermission,
+                     context->faults_recorded()},
+                    requester.id, bus_address, write, false);
+  }
+  ++m.counters.hits;
+  sim::Ps latency = m.config.hit;
+  if (entry->ready_at != 0) {
+    // The walk that fills this entry may still be under way: wait for it, do not start another.
+    const sim::Ps now = m.simulation->now();
+    if (entry->ready_at > now) latency += entry->ready_at - now; else entry->ready_at = 0;
+  }
+  const uint64_t offset = bus_address & ((uint64_t{1} << (12 + 9 * (entry->level - 1))) - 1);
+  return pci::Translation{entry->host_page | offset, latency};
+}
+
+std::variant<pci::InterruptMessage, pci::DmaFault> Iommu::Remap(pci::Bdf requester, uint64_t address, uint32_t data) {
+  Impl& m = *impl_;
+  if (!m.remapping) return pci::InterruptMessage{address, data, 0};
+  unsigned index = 0;
+  const bool compatibility = Gcmd::CompatibilityInterrupts::Get(m.bank.Get(kStatus)) != 0;
+  const auto result = m.interrupts.Remap(requester.id, address, data, compatibility, &index);
+  if (const auto* fault = std::get_if<Fault>(&result)) {
+    ++m.counters.interrupts_refused;
+    return m.Refuse(*fault, requester.id, index, /*write=*/true, /*interrupt=*/true);
+  }
+  const RemappedInterrupt& interrupt = std::get<RemappedInterrupt>(result);
+  ++m.counters.interrupts_remapped;
+  return pci::InterruptMessage{interrupt.address, interrupt.data,
+                               interrupt.cached ? m.config.interrupt_hit : m.config.interrupt_miss};
+}
+
+uint64_t Iommu::ReadRegister(uint32_t offset, unsigned length_bytes) {
+  if ((length_bytes != 4 && length_bytes != 8) || offset % length_bytes != 0) return 0;
+  const uint32_t fault_end = kFaultOffset + impl_->faults.bytes();
+  if (offset >= kFaultOffset && offset < fault_end) return impl_->faults.Read(offset - kFaultOffset, length_bytes);
+  return impl_->bank.Read(offset, length_bytes);
+}
+
+void Iommu::WriteRegister(uint32_t offset, uint64_t value, unsigned length_bytes) {
+  if ((length_bytes != 4 && length_bytes != 8) || offset % length_bytes != 0) return;
+  const uint32_t fault_end = kFaultOffset + impl_->faults.bytes();
+  if (offset >= kFaultOffset && offset < fault_end) {
+    impl_->faults.Write(offset - kFaultOffset, value, length_bytes);
+  } else {
+    impl_->bank.Write(offset, value, length_bytes);
+  }
+}
+
+void Iommu::OnEvent(MessageSender sender) {
+  impl_->fault_event.OnSend(sender);
+  impl_->completion_event.OnSend(std::move(sender));
+}
+
+void Iommu::OnFault(FaultObserver observer) { impl_->observer = std::move(observer); }
+
+const IommuConfig& Iommu::config() const { return impl_->config; }
+
+bool Iommu::translation_enabled() const { return impl_->translating; }
+
+bool Iommu::interrupt_remapping_enabled() const { return impl_->remapping; }
+
+const Iommu::Counters& Iommu::counters() const { return impl_->counters; }
+
+}  // namespace pvpci::iommu

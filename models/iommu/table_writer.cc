@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/iommu/table_writer.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <utility>
+
+#include "models/iommu/registers.h"
+#include "sim/check.h"
+
+namespace pvpci::iommu {
+namespace {
+
+constexpr unsigned kIndexBits = 9;
+constexpr uint64_t kEntries = 1u << kIndexBits;
+constexpr unsigned kDescriptorsPerFrame = sim::kPageSize / sizeof(InvalidationDescriptor);
+constexpr uint64_t kEnables = Gcmd::Translation::kMask | Gcmd::InterruptRemapping::kMask |
+                              Gcmd::QueuedInvalidation::kMask | Gcmd::CompatibilityInterrupts::kMask;
+
+unsigned PageShift(unsigned level) { return kIndexBits * (level - 1); }  // in 4 KiB pages
+
+bool PowerOfTwo(uint64_t n) { return n != 0 && (n & (n - 1)) == 0; }
+
+unsigned Log2(uint64_t n) { return static_cast<unsigned>(__builtin_ctzll(n)); }
+
+}  // namespace
+
+TableWriter::TableWriter(Iommu* iommu, sim::MachineMemory* memory, FrameSource frames, TableWriterConfig config)
+    : iommu_(iommu),
+      memory_(memory),
+      frames_(std::move(frames)),
+      config_(config),
+      levels_(iommu->config().address_bits == 39 ? 3 : 4) {
+  SIM_CHECK(PowerOfTwo(config.interrupt_entries) && config.interrupt_entries >= 256 &&
+                config.interrupt_entries <= 65536,
+            "interrupt_entries: a power of two, 256..65536");
+  SIM_CHECK(PowerOfTwo(config.queue_frames) && config.queue_frames <= 128, "queue_frames: a power of two, 1..128");
+}
+
+TableWriter::~TableWriter() = default;
+
+uint64_t TableWriter::NewFrames(sim::FrameType type, unsigned count) {
+  const sim::Mfn first = frames_.allocate(type, count);
+  static constexpr std::array<std::byte, sim::kPageSize> kZeros{};
+  for (unsigned i = 0; i < count; ++i) {
+    SIM_CHECK(memory_->Write((first + i) << sim::kPageShift, kZeros.data(), kZeros.size()),
+              "a frame for IOMMU tables has no memory");
+  }
+  return first << sim::kPageShift;
+}
+
+uint64_t TableWriter::NewTable() {
+  ++table_frames_;
+  return NewFrames(sim::FrameType::kIommuTable, 1);
+}
+
+void TableWriter::SetCommand(uint64_t bit, bool on) {
+  const uint64_t enables = iommu_->ReadRegister(OffsetOf("GSTS"), 4) & kEnables;
+  iommu_->WriteRegister(OffsetOf("GCMD"), on ? enables | bit : enables & ~bit, 4);
+}
+
+sim::Ps TableWriter::Enable() {
+  if (root_table_ == 0) {
+    root_table_ = NewTable();
+    queue_ = NewFrames(sim::FrameType::kIommuTable, config_.queue_frames);
+    status_ = NewFrames(sim::FrameType::kIommuTable, 1);
+    table_frames_ += config_.queue_frames + 1;
+    iommu_->WriteRegister(OffsetOf("IQT"), 0, 8);
+    iommu_->WriteRegister(OffsetOf("IQA"), queue_ | QueueAddress::Size::Of(Log2(config_.queue_frames)), 8);
+    SetCommand(Gcmd::QueuedInvalidation::kMask, true);
+    iommu_->WriteRegister(OffsetOf("RTADDR"), root_table_, 8);
+  }
+  SetCommand(Gcmd::SetRootTable::kMask, true);
+  sim::Ps spent = FlushContextGlobal() + FlushIotlbGlobal();
+  if (iommu_->config().remap_interrupts) {
+    if (interrupt_table_ == 0) {
+      const unsigned table_frames =
+          static_cast<unsigned>(config_.interrupt_entries * sizeof(Irte) / sim::kPageSize);
+      interrupt_table_ = NewFrames(sim::FrameType::kIrt, table_frames);
+      interrupt_used_.assign(config_.interrupt_entries, false);
+      iommu_->WriteRegister(OffsetOf("IRTA"),
+                            interrupt_table_ | InterruptTable::Size::Of(Log2(config_.interrupt_entries) - 1), 8);
+    }
+    SetCommand(Gcmd::SetInterruptTable::kMask, true);
+    spent += FlushInterruptGlobal();
+    SetCommand(Gcmd::InterruptRemapping::kMask, true);
+  }
+  if (iommu_->config().remap_dma) SetCommand(Gcmd::Translation::kMask, true);
+  return spent;
+}
+
+sim::Ps TableWriter::Disable() {
+  SetCommand(Gcmd::Translation::kMask, false);
+  SetCommand(Gcmd::InterruptRemapping::kMask, false);
+  return config_.entry_write;
+}
+
+TableWriter::Domain& TableWriter::DomainOf(uint16_t domain_id) {
+  SIM_CHECK(domain_id != 0, "IOMMU domain 0 is left alone");
+  Domain& domain = domains_[domain_id];
+  if (domain.table == 0) {
+    domain.table = NewTable();
+    domain.frames.push_back(domain.table >> sim::kPageShift);
+  }
+  return domain;
+}
+
+void TableWriter::Split(Domain* domain, uint64_t entry_address, unsigned level) {
+  const SecondLevelEntry whole{memory_->Load<uint64_t>(entry_address)};
+  const uint64_t table = NewTable();
+  domain->frames.push_back(table >> sim::kPageShift);
+  const uint64_t part_bytes = sim::kPageSize << PageShift(level - 1);
+  for (uint64_t i = 0; i < kEntries; ++i) {
+    const uint64_t address = whole.address() + i * part_bytes;
+    const SecondLevelEntry part = level == 2
+                                      ? SecondLevelEntry::Page(address, whole.readable(), whole.writable())
+                                      : SecondLevelEntry::Super(address, whole.readable(), whole.writable());
+    memory_->Store(table + i * sizeof part, part.raw);
+  }
+  memory_->Store(entry_address, SecondLevelEntry::Table(table).raw);
+}
+
+uint64_t TableWriter::Descend(Domain* domain, uint64_t bus_page, unsigned level) {
+  uint64_t table = domain->table;
+  for (unsigned at = levels_;; --at) {
+    const uint64_t index = (bus_page >> PageShift(at)) & (kEntries - 1);
+    const uint64_t address = table + index * sizeof(SecondLevelEntry);
+    if (at == level) return address;
+    SecondLevelEntry entry{memory_->Load<uint64_t>(address)};
+    if (!entry.present()) {
+      const uint64_t next = NewTable();
+      domain->frames.push_back(next >> sim::kPageShift);
+      memory_->Store(address, SecondLevelEntry::Table(next).raw);
+    } else if (at <= 3 && entry.super_page()) {
+      Split(domain, address, at);
+    }
+    table = SecondLevelEntry{memory_->Load<uint64_t>(address)}.address();
+  }
+}
+
+std::optional<TableWriter::Leaf> TableWriter::FindLeaf(const Domain& domain, uint64_t bus_page) const {
+  if ((bus_page >> (kIndexBits * levels_)) != 0) return std::nullopt;
+  uint64_t table = domain.table;
+  for (unsigned at = levels_;; --at) {
+    const uint64_t index = (bus_page >> PageShift(at)) & (kEntries - 1);
+    const uint64_t address = table + index * sizeof(SecondLevelEntry);
+    const SecondLevelEntry entry{memory_->Load<uint64_t>(address)};
+    if (!entry.present()) return std::nullopt;
+    if (at == 1 || (at <= 3 && entry.super_page())) return Leaf{address, at};
+    table = entry.address();
+  }
+}
+
+sim::Ps TableWriter::Changed(uint16_t domain_id, uint64_t bus_page, unsigned order) {
+  if (batching_) {
+    batched_.insert(domain_id);
+    return 0;
+  }
+  return FlushIotlbPages(domain_id, bus_page, order);
+}
+
+sim::Ps TableWriter::MapPage(uint16_t domain_id, uint64_t bus_page, sim::Mfn host_page, bool read, bool write,
+                             unsigned order) {
+  SIM_CHECK(order == 0 || order == 9 || order == 18, "leaf pages are of order 0, 9 or 18");
+  const uint64_t below = (uint64_t{1} << order) - 1;
+  SIM_CHECK((bus_page & below) == 0 && (host_page & below) == 0, "a superpage must be aligned at both ends");
+  SIM_CHECK((bus_page >> (kIndexBits * levels_)) == 0, "bus page beyond the tables' width");
+  if (!read && !write) {
+    sim::Ps spent = 0;
+    for (uint64_t i = 0; i <= below; ++i) spent += UnmapPage(domain_id, bus_page + i);
+    return spent;
+  }
+  Domain& domain = DomainOf(domain_id);
+  const unsigned level = order / kIndexBits + 1;
+  const uint64_t address = Descend(&domain, bus_page, level);
+  const SecondLevelEntry before{memory_->Load<uint64_t>(address)};
+  const uint64_t host_address = host_page << sim::kPageShift;
+  const SecondLevelEntry after = level == 1 ? SecondLevelEntry::Page(host_address, read, write)
+                                            : SecondLevelEntry::Super(host_address, read, write);
+  if (before.raw == after.raw) return config_.entry_write;
+  memory_->Store(address, after.raw);
+  // A new entry needs no flush: not-present ones are never cached.
+  return config_.entry_write + (before.present() ? Changed(domain_id, bus_page, order) : 0);
+}
+
+sim::Ps TableWriter::UnmapPage(uint16_t domain_id, uint64_t bus_page) {
+  const auto it = domains_.find(domain_id);
+  if (it == domains_.end() || !FindLeaf(it->second, bus_page)) return 0;
+  memory_->Store(Descend(&it->second, bus_page, 1), uint64_t{0});
+  return config_.entry_write + Changed(domain_id, bus_page, 0);
+}
+
+std::optional<TableWriter::Mapping> TableWriter::Find(uint16_t domain_id, uint64_t bus_page) const {
+  const auto it = domains_.find(domain_id);
+  if (it == domains_.end()) return std::nullopt;
+  const std::optional<Leaf> leaf = FindLeaf(it->second, bus_page);
+  if (!leaf) return std::nullopt;
+  const SecondLevelEntry entry{memory_->Load<uint64_t>(leaf->entry_address)};
+  const uint64_t within = bus_page & ((uint64_t{1} << PageShift(leaf->level)) - 1);
+  return Mapping{(entry.address() >> sim::kPageShift) + within, entry.readable(), entry.writable()};
+}
+
+std::optional<uint64_t> TableWriter::EntryAddress(uint16_t domain_id, uint64_t bus_page) const {
+  const auto it = domains_.find(domain_id);
+  if (it == domains_.end()) return std::nullopt;
+  const std::optional<Leaf> leaf = FindLeaf(it->second, bus_page);
+  if (!leaf) return std::nullopt;
+  return leaf->entry_address;
+}
+
+std::optional<uint64_t> TableWriter::ContextAddress(pci::Bdf function) const {
+  if (root_table_ == 0) return std::nullopt;
+  RootEntry root;
+  memory_->Read(root_table_ + sizeof root * function.bus(), &root, sizeof root);
+  if (!root.present()) return std::nullopt;
+  return root.context_table() + sizeof(ContextEntry) * function.devfn();
+}
+
+sim::Ps TableWriter::SetContext(pci::Bdf function, uint16_t domain_id) {
+  SIM_CHECK(root_table_ != 0, "Enable() comes before SetContext()");
+  SIM_CHECK(function.segment == iommu_->config().segment, "the IOMMU serves another segment");
+  sim::Ps spent = ClearContext(function);
+  Domain& domain = DomainOf(domain_id);
+  if (!ContextAddress(function)) {
+    const RootEntry root = RootEntry::Table(NewTable());
+    memory_->Write(root_table_ + sizeof root * function.bus(), &root, sizeof root);
+  }
+  const ContextEntry entry = ContextEntry::Translate(domain.table, levels_, domain_id);
+  memory_->Write(*ContextAddress(function), &entry, sizeof entry);
+  contexts_[function] = domain_id;
+  ++domain.contexts;
+  // Not present before: nothing cached, nothing to flush.
+  return spent + config_.entry_write;
+}
+
+sim::Ps TableWriter::ClearContext(pci::Bdf function) {
+  const auto it = contexts_.find(function);
+  if (it == contexts_.end()) return 0;
+  const uint16_t domain_id = it->second;
+  const ContextEntry empty;
+  memory_->Write(*ContextAddress(function), &empty, sizeof empty);
+  --domains_[domain_id].contexts;
+  contexts_.erase(it);
+  return config_.entry_write + FlushContextDevice(domain_id, function) + FlushIotlbDomain(domain_id);
+}
+
+sim::Ps TableWriter::DestroyDomain(uint16_t domain_id) {
+  const auto it = domains_.find(domain_id);
+  if (it == domains_.end()) return 0;
+  SIM_CHECK(it->second.contexts == 0, "a function is still attached to the IOMMU domain");
+  const sim::Ps spent = FlushIotlbDomain(domain_id);
+  batched_.erase(domain_id);
+  for (const sim::Mfn frame : it->second.frames) frames_.free(frame, 1);
+  table_frames_ -= it->second.frames.size();
+  domains_.erase(it);
+  return spent;
+}
+
+void TableWriter::BeginBatch() {
+  SIM_CHECK(!batching_, "batches do not nest");
+  batching_ = true;
+}
+
+sim::Ps TableWriter::EndBatch() {
+  SIM_CHECK(batching_, "no batch has begun");
+  batching_ = false;
+  sim::Ps spent = 0;
+  for (const uint16_t domain_id : batched_) spent += FlushIotlbDomain(domain_id);
+  batched_.clear();
+  return spent;
+}
+
+std::optional<unsigned> TableWriter::AllocateIrte(unsigned count) {
+  SIM_CHECK(PowerOfTwo(count), "interrupt entries come in powers of two");
+  for (size_t first = 0; first + count <= interrupt_used_.size(); first += count) {
+    const auto begin = interrupt_used_.begin() + static_cast<std::ptrdiff_t>(first);
+    if (std::find(begin, begin + count, true) != begin + count) continue;
+    std::fill(begin, begin + count, true);
+    return static_cast<unsigned>(first);
+  }
+  return std::nullopt;
+}
+
+sim::Ps TableWriter::FreeIrte(unsigned index, unsigned count) {
+  sim::Ps spent = 0;
+  for (unsigned i = index; i < index + count; ++i) {
+    spent += WriteIrte(i, Irte());
+    interrupt_used_[i] = false;
+  }
+  return spent;
+}
+
+sim::Ps TableWriter::WriteIrte(unsigned index, const Irte& entry) {
+  SIM_CHECK(index < interrupt_used_.size(), "no such interrupt entry");
+  const bool was_present = ReadIrte(index).present();
+  memory_->Write(IrteAddress(index), &entry, sizeof entry);
+  return config_.entry_write + (was_present ? FlushInterruptIndex(index, 0) : 0);
+}
+
+Irte TableWriter::ReadIrte(unsigned index) const {
+  Irte entry;
+  memory_->Read(IrteAddress(index), &entry, sizeof entry);
+  return entry;
+}
+
+sim::Ps TableWriter::Submit(const InvalidationDescriptor& descriptor) {
+  SIM_CHECK(queue_ != 0, "Enable() comes before invalidations");
+  const uint64_t entries = uint64_t{config_.queue_frames} * kDescriptorsPerFrame;
+  uint64_t tail = QueuePointer::Index::Get(iommu_->ReadRegister(OffsetOf("IQT"), 8));
+  ++wait_number_;
+  for (const InvalidationDescriptor& d : {descriptor, InvalidationDescriptor::Wait(status_, wait_number_)}) {
+    memory_->Write(queue_ + tail * sizeof d, &d, sizeof d);
+    tail = (tail + 1) % entries;
+  }
+  iommu_->WriteRegister(OffsetOf("IQT"), QueuePointer::Index::Of(tail), 8);
+  SIM_CHECK(memory_->Load<uint32_t>(status_) == wait_number_, "the invalidation queue stands still");
+  return iommu_->config().invalidation_wait;
+}
+
+sim::Ps TableWriter::FlushContextGlobal() { return Submit(InvalidationDescriptor::Contexts()); }
+
+sim::Ps TableWriter::FlushContextDevice(uint16_t domain_id, pci::Bdf function) {
+  return Submit(InvalidationDescriptor::ContextOfDevice(domain_id, function.id));
+}
+
+sim::Ps TableWriter::FlushIotlbGlobal() { return Submit(InvalidationDescriptor::Iotlb()); }
+
+sim::Ps TableWriter::FlushIotlbDomain(uint16_t domain_id) {
+  return Submit(InvalidationDescriptor::IotlbOfDomain(domain_id));
+}
+
+sim::Ps TableWriter::FlushIotlbPages(uint16_t domain_id, uint64_t bus_page, unsigned order) {
+  return Submit(InvalidationDescriptor::IotlbPages(domain_id, bus_page << sim::kPageShift, order));
+}
+
+sim::Ps TableWriter::FlushInterruptGlobal() { return Submit(InvalidationDescriptor::InterruptEntries()); }
+
+sim::Ps TableWriter::FlushInterruptIndex(unsigned index, unsigned order) {
+  return Submit(InvalidationDescriptor::InterruptEntry(index, order));
+}
+
+sim::Ps TableWriter::SetFaultEvent(uint64_t address, uint32_t data) {
+  iommu_->WriteRegister(OffsetOf("FEDATA"), data, 4);
+  iommu_->WriteRegister(OffsetOf("FEADDR"), static_cast<uint32_t>(address), 4);
+  iommu_->WriteRegister(OffsetOf("FEUADDR"), address >> 32, 4);
+  iommu_->WriteRegister(OffsetOf("FECTL"), 0, 4);
+  return config_.entry_write;
+}
+
+std::vector<FaultRecorded> TableWriter::ReadFaults(bool* overflow) {
+  std::vector<FaultRecorded> faults;
+  const uint64_t status = iommu_->ReadRegister(OffsetOf("FSTS"), 4);
+  *overflow = Fsts::Overflow::Get(status) != 0;
+  const unsigned count = iommu_->config().fault_registers;
+  unsigned index = static_cast<unsigned>(Fsts::Index::Get(status));
+  for (unsigned i = 0; i < count && Fsts::Pending::Get(status); ++i, index = (index + 1) % count) {
+    const uint32_t record = kFaultOffset + kFaultBytes * index;
+    const uint64_t low = iommu_->ReadRegister(record, 8);
+    const uint64_t high = iommu_->ReadRegister(record + 8, 8);
+    if (!FaultRecord::Fault::Get(high)) break;
+    FaultRecorded fault;
+    fault.segment = iommu_->config().segment;
+    fault.requester = static_cast<uint16_t>(FaultRecord::Source::Get(high));
+    fault.reason = static_cast<uint8_t>(FaultRecord::Reason::Get(high));
+    fault.interrupt = fault.reason >= static_cast<uint8_t>(FaultReason::kInterruptRequestReserved);
+    fault.write = !FaultRecord::Read::Get(high);
+    fault.address = fault.interrupt ? FaultRecord::InterruptIndex::Get(low) : low & FaultRecord::Page::kMask;
+    fault.recorded = 1;
+    faults.push_back(fault);
+    iommu_->WriteRegister(record + 8, FaultRecord::Fault::kMask, 8);
+  }
+  iommu_->WriteRegister(OffsetOf("FSTS"), Fsts::Overflow::kMask, 4);
+  return faults;
+}
+
+}  // namespace pvpci::iommu
