@@ -41,6 +41,7 @@ class ElfFile {
 
   const std::string& path() const { return path_; }
   ::Elf* handle() const { return elf_; }
+  const std::byte* raw() const { return raw_; }  // the whole file, mapped
   uint64_t link_base() const { return link_base_; }
   uint64_t size_bytes() const { return size_bytes_; }
   const std::vector<ElfSegment>& segments() const { return segments_; }

@@ -102,8 +102,10 @@ void Image::Impl::IndexFunctions() const {
 std::shared_ptr<const Image> Image::Open(const std::string& elf_path, const std::string& blocks_path) {
   auto impl = std::make_unique<Impl>(elf_path);
   impl->relocations = ReadRelocations(impl->elf);
-  if (!blocks_path.empty()) impl->blocks = BlockTable::Read(blocks_path);
-  impl->FindGuards();
+  if (!blocks_path.empty()) {
+    impl->blocks = BlockTable::Read(blocks_path);
+    impl->FindGuards();
+  }
   return std::shared_ptr<const Image>(new Image(std::move(impl)));
 }
 

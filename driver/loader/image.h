@@ -39,8 +39,8 @@ struct ImageSymbol {
 
 class Image {
  public:
-  // Opens and checks `elf_path`; `blocks_path` is the side table ("" if the image is not instrumented).
-  // Throws ImageError with a sentence that names file and reason. Symbols and DWARF are read when first asked for.
+  // Opens and checks `elf_path`; `blocks_path` is the side table ("" if no block accounts for
+  // its time: the plain image of the benchmarks). Throws ImageError with a sentence that names file and reason. Symbols and DWARF are read when first asked for.
   static std::shared_ptr<const Image> Open(const std::string& elf_path, const std::string& blocks_path);
   ~Image();
   Image(const Image&) = delete;

@@ -150,6 +150,7 @@ Ps VcpuRunner::Run(Ps from) {
       HandleFault();
     } else {
       Handle(*request_);
+      if (state_ == State::kReady && !blocked_) CheckLimits();
     }
     if (blocked_) {
       simulation_.Sleep(id_);
@@ -294,7 +295,6 @@ void VcpuRunner::HandleDeadline(const Request& request) {
   ++statistics_.deadlines;
   const uint32_t block = image_.GuardBlock(request.arg[0]);
   if (block != 0 && image_.hooked(block)) RunHooks(block, local_ - image_.image().block(block).cost_ps);
-  CheckLimits();
 }
 
 void VcpuRunner::RunHooks(uint32_t block_id, Ps entry_time) {
