@@ -220,7 +220,7 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
   command.json = raw.json;
   command.schema = raw.schema;
   command.keys = raw.keys;
-  if (app.count("--out") > 0 && raw.out.empty()) throw UsageError("--out: expected a folder");
+  if (verb == Verb::kRun && app.count("--out") > 0 && raw.out.empty()) throw UsageError("--out: expected a folder");
   if (!raw.timeout.empty()) {
     const uint64_t seconds = WholeNumber("--timeout", raw.timeout);
     if (seconds == 0 || seconds > 86400) throw UsageError("--timeout: expected seconds, 1 .. 86400");

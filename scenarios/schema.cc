@@ -2,6 +2,8 @@
 // The validator and the JSON Schema writer. The table itself is in schema_table.cc.
 #include "scenarios/schema.h"
 
+#include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstdlib>
 
@@ -113,9 +115,13 @@ class Validator {
       return;
     }
     std::string chosen;
+    bool unknown = false;
+    std::vector<std::string> meant;  // by a misspelt key: not told a second time as missing
     for (const auto& [key, value] : node.members) {
       const KeySpec* known = spec.Find(key.text);
       if (known == nullptr) {
+        unknown = true;
+        meant.push_back(Nearest(key.text, spec.names()));
         Complain(key.place, fmt::format("unknown key '{}' in {}{}", key.text, spec.what, KeyHelp(key.text, spec)));
         continue;
       }
@@ -128,11 +134,12 @@ class Validator {
       }
       Value(value, known->value, key.text, key.place);
     }
-    if (!spec.exactly_one.empty() && chosen.empty()) {
+    if (!spec.exactly_one.empty() && chosen.empty() && !unknown) {
       Complain(node.place, fmt::format("{} without an action: expected {}", spec.what, OneOf(spec.exactly_one)));
     }
     for (const KeySpec& key : spec.keys) {
-      if (key.required && node.Find(key.name) == nullptr) Missing(node.place, label, spec, key.name);
+      if (!key.required || node.Find(key.name) != nullptr) continue;
+      if (std::find(meant.begin(), meant.end(), key.name) == meant.end()) Missing(node.place, label, spec, key.name);
     }
   }
 

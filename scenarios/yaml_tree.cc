@@ -97,6 +97,10 @@ void CheckDepth(const std::string& file, const std::string& text) {
            i += 2) {
         ++compact;
       }
+      if (static_cast<int>(indents.size()) + compact > kMaxDepth) {
+        throw InputError(file, {line_number, indent + 1},
+                         fmt::format("nested deeper than {} levels: no scenario needs that", kMaxDepth));
+      }
     }
     for (; i < line.size(); ++i) {
       const char c = line[i];
@@ -118,10 +122,6 @@ void CheckDepth(const std::string& file, const std::string& text) {
         throw InputError(file, {line_number, static_cast<int>(i) + 1},
                          fmt::format("nested deeper than {} levels: no scenario needs that", kMaxDepth));
       }
-    }
-    if (static_cast<int>(indents.size()) + compact > kMaxDepth) {
-      throw InputError(file, {line_number, 1},
-                       fmt::format("nested deeper than {} levels: no scenario needs that", kMaxDepth));
     }
   }
 }

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/cli.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "scenarios/library.h"
+
+namespace pvpci::scenarios {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::string Refusal(const std::vector<std::string>& arguments) {
+  try {
+    ParseCommandLine(arguments);
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(CommandLine, TakesEveryOptionOfRun) {
+  const CommandLine command = ParseCommandLine(
+      {"run", "slurp", "--iommu", "dmar+ir", "--kernel=6.1", "forged_msi", "--seed", "7", "--set", "domains.a.vcpus=2",
+       "--set", "machine.xen.uptime_at_start=1 s", "--out", "/tmp/x", "--format", "text,trace", "--format", "json",
+       "--twice", "--timeout", "5", "--until", "5 ms", "--gdb=1 us"});
+  EXPECT_EQ(command.verb, Verb::kRun);
+  EXPECT_THAT(command.scenarios, ElementsAre("slurp", "forged_msi"));
+  ASSERT_EQ(command.overrides.size(), 5u);
+  EXPECT_EQ(command.overrides[0].key, "machine.iommu");
+  EXPECT_EQ(command.overrides[4].key, "machine.xen.uptime_at_start");
+  EXPECT_EQ(command.overrides[4].value, "1 s");
+  EXPECT_EQ(command.out, "/tmp/x");
+  EXPECT_THAT(command.formats, ElementsAre("json", "text", "trace"));
+  EXPECT_TRUE(command.twice);
+  EXPECT_EQ(command.timeout_s, 5u);
+  EXPECT_EQ(command.until, 5 * sim::kMs);
+  EXPECT_TRUE(command.gdb);
+  EXPECT_EQ(command.gdb_at, sim::kUs);
+}
+
+TEST(CommandLine, DefaultsToTextOnTheTerminal) {
+  const CommandLine command = ParseCommandLine({"run", "slurp"});
+  EXPECT_THAT(command.formats, ElementsAre("text"));
+  EXPECT_TRUE(command.overrides.empty());
+  EXPECT_FALSE(command.gdb);
+  EXPECT_TRUE(ParseCommandLine({"run", "slurp", "--gdb"}).gdb);
+}
+
+TEST(CommandLine, RefusesWithWhatWasMeant) {
+  EXPECT_THAT(Refusal({}), HasSubstr("which verb?"));
+  EXPECT_THAT(Refusal({"rnu", "slurp"}), HasSubstr("did you mean 'run'?"));
+  EXPECT_THAT(Refusal({"frobnicate"}), HasSubstr("unknown verb 'frobnicate'"));
+  EXPECT_THAT(Refusal({"run"}), HasSubstr("which scenario?"));
+  EXPECT_THAT(Refusal({"run", "slurp", "--imomu", "none"}), HasSubstr("did you mean '--iommu'?"));
+  EXPECT_THAT(Refusal({"run", "slurp", "--iommu", "maybe"}), HasSubstr("none, dmar or dmar+ir"));
+  EXPECT_THAT(Refusal({"run", "slurp", "--seed", "x"}), HasSubstr("--seed: expected a whole number, found 'x'"));
+  EXPECT_THAT(Refusal({"run", "slurp", "--seed", "-1"}), HasSubstr("--seed"));
+  EXPECT_THAT(Refusal({"run", "slurp", "--seed"}), HasSubstr("--seed"));
+  EXPECT_THAT(Refusal({"run", "slurp", "--set", "x"}), HasSubstr("KEY=VALUE"));
+  EXPECT_THAT(Refusal({"run", "slurp", "--format", "pdf"}), HasSubstr("--format: expected"));
+  EXPECT_THAT(Refusal({"run", "slurp", "--timeout", "0"}), HasSubstr("--timeout"));
+  EXPECT_THAT(Refusal({"run", "slurp", "--until", "soon"}), HasSubstr("--until: expected a time"));
+  EXPECT_THAT(Refusal({"show", "a", "b"}), HasSubstr("one scenario"));
+  EXPECT_THAT(Refusal({"test"}), HasSubstr("front script"));
+}
+
+TEST(CommandLine, TeachesByExamples) {
+  EXPECT_THAT(ParseCommandLine({"--help"}).help, HasSubstr("./pvpci run slurp"));
+  EXPECT_THAT(ParseCommandLine({"run", "--help"}).help, HasSubstr("Examples"));
+  EXPECT_THAT(ParseCommandLine({"help", "check"}).help, HasSubstr("--schema"));
+  for (const char* verb : {"run", "list", "show", "check", "test", "demo"}) {
+    EXPECT_EQ(ParseCommandLine({verb, "--help"}).verb, Verb::kHelp) << verb;
+  }
+}
+
+TEST(Library, FindsScenariosByNameAndPath) {
+  EXPECT_THAT(ShippedScenarios("."), testing::IsSupersetOf({"forged_msi", "honest_dma", "interrupt_latency", "slurp"}));
+  EXPECT_THAT(FindScenario(".", "slurp"), HasSubstr("scenarios/slurp.yaml"));
+  EXPECT_EQ(FindScenario(".", "a/b.yaml"), "a/b.yaml");
+  EXPECT_EQ(FindScenario(".", "x.yaml"), "x.yaml");
+  try {
+    FindScenario(".", "slrup");
+    FAIL();
+  } catch (const UsageError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("did you mean 'slurp'?"));
+  }
+}
+
+}  // namespace
+}  // namespace pvpci::scenarios

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/expectations.h"
+
+#include <gtest/gtest.h>
+
+namespace pvpci::scenarios {
+namespace {
+
+const nlohmann::json& Result() {
+  static const nlohmann::json result = nlohmann::json::parse(R"({
+    "verdict": "holds", "seed": 1, "mode": "M0", "simulated_ps": 1234567,
+    "dma": {"E0": {"accesses": 10, "bytes": 4096}, "E5": {"accesses": 2, "bytes": 8192}},
+    "faults": [{"bdf": "0000:02:00.0", "reason": 6, "access": "read"}, {"bdf": "0000:02:00.0", "reason": 5}],
+    "findings": [
+      {"id": "F1", "class": "E5", "leaked_bytes_proven": 4096, "stopped_by": null, "cwe": ["CWE-668"],
+       "victim": {"domain": "victim"},
+       "programmed_by": {"backtrace": [{"function": "slurp", "file": "a.c", "line": 7}]}},
+      {"id": "F2", "class": "E9", "leaked_bytes_proven": 0, "stopped_by": "reason 37", "victim": null}],
+    "interrupts": [
+      {"kind": "msix", "abi": "fifo", "domain": "a", "lost": 0, "latency_ns": {"p50": 1500.5}, "total_ps": 900},
+      {"kind": "msix", "abi": "2l", "domain": "b", "lost": 3, "latency_ns": {"p50": 2500}, "total_ps": 1100}],
+    "programs": [{"domain": "a", "argv": ["pcitest", "-b"], "exit": 0, "stdout": "BAR0:\t\tOKAY\n"},
+                 {"domain": "a", "argv": ["pcitest", "-x"], "exit": 1, "stdout": "MSI-X9:\t\tNOT OKAY\n"}],
+    "domains": [{"id": 0, "name": "dom0", "role": "dom0", "state": "running", "report": null},
+                {"id": 1, "name": "a", "role": "domU", "state": "crashed",
+                 "report": {"kind": "oops", "message": "NULL pointer dereference"}}],
+    "hypercalls": [{"domain": "a", "name": "EVTCHNOP_send", "calls": 18446744073709551615, "failed": 0}]
+  })");
+  return result;
+}
+
+struct Row {
+  const char* text;
+  bool held;
+  const char* actual;
+};
+
+const Row kRows[] = {
+    {"verdict == holds", true, "holds"},
+    {"mode != M1", true, "M0"},
+    {"seed == 0x1", true, "1"},
+    {"dma.E5.bytes == 8192", true, "8192"},
+    {"dma.E7.bytes == 0", true, "0"},
+    {"dma.escapes == 0", false, "2"},
+    {"findings.count == 2", true, "2"},
+    {"findings.E5 >= 1", true, "1"},
+    {"findings.E7 == 0", true, "0"},
+    {"findings[E5].leaked_bytes_proven == 4096", true, "4096"},
+    {"findings[*].leaked_bytes_proven == 4096", false, "4096, 0"},
+    {"any findings[*].leaked_bytes_proven == 4096", true, "4096, 0"},
+    {"findings[E5].stopped_by == null", true, "null"},
+    {"findings[E9].stopped_by != null", true, "reason 37"},
+    {"findings[CWE-668].id == F1", true, "F1"},
+    {"findings[victim.domain=victim].id == F1", true, "F1"},
+    {"findings[E9].victim.domain == null", true, "null"},
+    {"findings[E5].programmed_by.backtrace[#0].function == slurp", true, "slurp"},
+    {"findings[E5].programmed_by.backtrace contains slurp", true, nullptr},
+    {"findings[E7].id == F1", false, "no such entry"},
+    {"interrupts[msix,fifo].lost == 0", true, "0"},
+    {"interrupts[msix].lost == 0", false, "0, 3"},
+    {"interrupts[fifo].latency_ns.p50 < 2 us", true, "1500.5"},
+    {"interrupts[2l].latency_ns.p50 < 2us", false, "2500.0"},
+    {"interrupts[*].total_ps <= 1.1 ns", true, "900, 1100"},
+    {"interrupts[domain=a].abi == fifo", true, "fifo"},
+    {"programs[#0].exit == 0", true, "0"},
+    {"programs[*].exit == 0", false, "0, 1"},
+    {"any programs[*].stdout contains \"BAR0:\t\tOKAY\"", true, nullptr},
+    {"programs[#1].stdout matches \"MSI-X[0-9]+:.*NOT\"", true, nullptr},
+    {"programs[#1].argv contains '-x'", true, "pcitest -x"},
+    {"domains.a.state == crashed", true, "crashed"},
+    {"domains[domU].state == crashed", true, "crashed"},
+    {"domains.a.report.message matches 'NULL pointer'", true, "NULL pointer dereference"},
+    {"domains.dom0.report == null", true, "null"},
+    {"faults.count >= 1", true, "2"},
+    {"faults[#0].reason == 6", true, "6"},
+    {"any faults[*].reason == 5", true, "6, 5"},
+    {"hypercalls[a,EVTCHNOP_send].calls == 18446744073709551615", true, nullptr},
+    {"hypercalls[a,EVTCHNOP_send].calls > 0", true, nullptr},
+    {"simulated_ps < 1 s", true, "1234567"},
+};
+
+TEST(Expectations, AnswerWithWhatIs) {
+  for (const Row& row : kRows) {
+    const Outcome outcome = Evaluate(ParseExpectation(row.text), Result());
+    EXPECT_EQ(outcome.held, row.held) << row.text << ": " << outcome.actual;
+    EXPECT_EQ(outcome.text, row.text);
+    if (row.actual != nullptr) {
+      EXPECT_EQ(outcome.actual, row.actual) << row.text;
+    }
+  }
+}
+
+TEST(Expectations, PointAtTheMistake) {
+  const struct {
+    const char* text;
+    size_t offset;
+  } rows[] = {
+      {"", 0},          {"   ", 3},      {"dmx.E5 == 1", 0},          {"dma == 1", 3},
+      {"dma.E5", 6},    {"dma.E5.bytes 4", 13}, {"dma.E5.bytes ==", 15}, {"dma.E5.bits == 1", 7},
+      {"findings[ == 1", 10}, {"findings[*.x == 1", 10}, {"findings.id == F1", 9}, {"verdict.x == 1", 8},
+      {"verdict < holds", 10}, {"verdict == a b", 13}, {"verdict matches '['", 16}, {"findings[#x].id == F1", 11},
+      {"dma.escapes.bytes == 0", 12},
+  };
+  for (const auto& row : rows) {
+    try {
+      ParseExpectation(row.text);
+      ADD_FAILURE() << "accepted: " << row.text;
+    } catch (const ExpectationError& error) {
+      EXPECT_EQ(error.offset, row.offset) << row.text << ": " << error.what();
+    }
+  }
+}
+
+TEST(Expectations, KnowTheScenariosDomains) {
+  const ExpectationNames names{{"control", "driver"}};
+  EXPECT_NO_THROW(ParseExpectation("domains.driver.state == running", names));
+  EXPECT_NO_THROW(ParseExpectation("domains[domU].state == running", names));
+  EXPECT_THROW(ParseExpectation("domains.drvier.state == running", names), ExpectationError);
+  EXPECT_THROW(ParseExpectation("hypercalls[domain=nobody].calls == 1", names), ExpectationError);
+}
+
+TEST(Expectations, HoldForNothingWithoutEntries) {
+  const nlohmann::json empty = {{"interrupts", nlohmann::json::array()}};
+  EXPECT_FALSE(Evaluate(ParseExpectation("interrupts[*].lost == 0"), empty).held);
+  EXPECT_TRUE(Evaluate(ParseExpectation("interrupts.count == 0"), empty).held);
+}
+
+}  // namespace
+}  // namespace pvpci::scenarios

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/parser.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "scenarios/describe.h"
+#include "scenarios/yaml_tree.h"
+
+namespace pvpci::scenarios {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr const char* kSmall = R"(name: small
+claim: It parses.
+domains:
+  - {name: control, role: dom0}
+  - {name: driver, role: domU, memory: 16 MiB, vcpus: 2, p2m: scatter_4k, events: 2l}
+  - {name: victim, role: domU, kernel: false, secrets: [key, {name: book, bytes: 8 KiB}]}
+devices:
+  - {name: nic, model: endpoint_test, assigned_to: driver, link: gen4 x16, msix_vectors: 32}
+  - {name: bad, model: attacker}
+steps:
+  - boot: [control, driver]
+  - attach: nic
+  - program: {domain: [control, driver], run: ["pcitest -b 0", "pcitest -D '/dev/a b'"], exit: 0, prints: OKAY}
+  - attack: {domain: driver, function: slurp, args: ["${victim.book}", "0x10"], result: -5}
+    when: [M1, M2]
+  - storm: {device: nic, kind: msix, count: 10, interval: 1.5 us, vector: 31}
+  - emit: {device: bad, tlp: write, address: "${victim.key}", bytes: 64, data: 0xdead, requester: "0000:01:00.0"}
+  - wait: 10 us
+expect:
+  - dma.escapes == 0
+  - {that: "findings.E5 >= 1", when: M0, because: nobody looks}
+)";
+
+Scenario Small(const std::vector<Override>& overrides = {}) { return ParseScenario("small.yaml", kSmall, overrides); }
+
+std::string Refusal(const std::string& text, const std::vector<Override>& overrides = {}) {
+  try {
+    ParseScenario("x.yaml", text, overrides);
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(Parser, FillsWhatTheFileSays) {
+  const Scenario scenario = Small();
+  EXPECT_EQ(scenario.name, "small");
+  ASSERT_EQ(scenario.domains.size(), 3u);
+  EXPECT_EQ(scenario.domains[1].memory_bytes, 16u << 20);
+  EXPECT_EQ(scenario.domains[1].vcpus, 2u);
+  EXPECT_EQ(scenario.domains[1].p2m, P2mLayout::kScatter4K);
+  EXPECT_EQ(scenario.domains[1].events, EventAbi::k2L);
+  ASSERT_EQ(scenario.domains[2].secrets.size(), 2u);
+  EXPECT_EQ(scenario.domains[2].secrets[0].bytes, 4096u);
+  EXPECT_EQ(scenario.domains[2].secrets[1].bytes, 8192u);
+  EXPECT_EQ(scenario.devices[0].link.generation, 4u);
+  EXPECT_EQ(scenario.devices[0].link.width, 16u);
+  EXPECT_EQ(scenario.devices[0].msix_vectors, 32u);
+}
+
+TEST(Parser, UnfoldsStepsThatStandForSeveral) {
+  const Scenario scenario = Small();
+  ASSERT_EQ(scenario.steps.size(), 11u);
+  EXPECT_EQ(scenario.steps[2].domain, "driver");  // attach: from assigned_to
+  EXPECT_EQ(scenario.steps[3].domain, "control");
+  EXPECT_EQ(scenario.steps[4].domain, "driver");
+  EXPECT_THAT(scenario.steps[5].argv, ElementsAre("pcitest", "-D", "/dev/a b"));
+  EXPECT_THAT(scenario.steps[7].when, ElementsAre(IommuKind::kDmar, IommuKind::kDmarIr));
+  EXPECT_EQ(scenario.steps[7].result, -5);
+  EXPECT_EQ(scenario.steps[8].storms[0].interval, 1500 * sim::kNs);
+}
+
+TEST(Parser, KeepsDefaultsWhereTheFileIsSilent) {
+  const Scenario scenario = Small();
+  EXPECT_EQ(scenario.seed, 1u);
+  EXPECT_EQ(scenario.kernel, "6.1");
+  EXPECT_EQ(scenario.machine.memory_bytes, 512u << 20);
+  EXPECT_EQ(scenario.machine.iommu, IommuKind::kNone);
+  EXPECT_EQ(scenario.steps[0].deadline, 10 * sim::kSec);
+}
+
+TEST(Parser, TakesOverridesFromTheCommandLine) {
+  const Scenario scenario = Small({{"machine.iommu", "dmar+ir", "--iommu"},
+                                   {"seed", "7", "--seed"},
+                                   {"domains.driver.vcpus", "4", "--set"},
+                                   {"devices.nic.link", "gen1 x1", "--set"},
+                                   {"machine.xen.uptime_at_start", "1 s", "--set"}});
+  EXPECT_EQ(scenario.machine.iommu, IommuKind::kDmarIr);
+  EXPECT_EQ(scenario.seed, 7u);
+  EXPECT_EQ(scenario.domains[1].vcpus, 4u);
+  EXPECT_EQ(scenario.devices[0].link.width, 1u);
+  ASSERT_EQ(scenario.machine.xen.size(), 1u);
+  EXPECT_EQ(scenario.machine.xen[0].value, "1 s");
+}
+
+TEST(Parser, NamesTheOptionWhoseValueIsWrong) {
+  EXPECT_THAT(Refusal(kSmall, {{"domains.driver.vcpus", "99", "--set domains.driver.vcpus"}}),
+              HasSubstr("--set domains.driver.vcpus 99: vcpus: expected a whole number 1 .. 8"));
+  EXPECT_THAT(Refusal(kSmall, {{"domains.nobody.vcpus", "1", "--set"}}), HasSubstr("no 'nobody'"));
+  EXPECT_THAT(Refusal(kSmall, {{"domains", "1", "--set"}}), HasSubstr("a single value cannot replace it"));
+  EXPECT_THAT(Refusal(kSmall, {{"name.x", "1", "--set"}}), HasSubstr("has no parts"));
+  EXPECT_THAT(Refusal(kSmall, {{"..", "1", "--set"}}), HasSubstr("is no key"));
+}
+
+TEST(Parser, TellsSeveralProblemsInTheOrderOfTheFile) {
+  const std::string text = Refusal("name: x\nclaim: y\ndomains: 1\nsteps: 2\nexpect: 3\n");
+  EXPECT_LT(text.find("x.yaml:3:10"), text.find("x.yaml:4:8"));
+  EXPECT_LT(text.find("x.yaml:4:8"), text.find("x.yaml:5:9"));
+}
+
+TEST(Parser, ShipsScenariosThatParseInEveryMode) {
+  for (const char* name : {"honest_dma", "slurp", "forged_msi", "interrupt_latency"}) {
+    for (const char* iommu : {"none", "dmar", "dmar+ir"}) {
+      const Scenario scenario =
+          LoadScenario("scenarios/" + std::string(name) + ".yaml", {{"machine.iommu", iommu, "--iommu"}});
+      EXPECT_EQ(scenario.name, name);
+      EXPECT_FALSE(Describe(scenario).empty());
+      EXPECT_EQ(DescribeJson(scenario)["steps"].size(), scenario.steps.size());
+    }
+  }
+}
+
+TEST(Parser, AppendedKeyIsRefusedAtItsLine) {
+  const std::string text = ReadScenarioText("scenarios/honest_dma.yaml");
+  EXPECT_THAT(Refusal(text + "\nbogus_key: 1\n"), HasSubstr("unknown key 'bogus_key'"));
+  EXPECT_THAT(Refusal(text + "\n" + text), HasSubstr("duplicate key 'name'"));
+}
+
+TEST(Parser, SplitsCommandsLikeAShell) {
+  EXPECT_THAT(SplitCommand("a  b\t'c d' \"e f\"g ''"), ElementsAre("a", "b", "c d", "e fg", ""));
+  EXPECT_TRUE(SplitCommand("a 'b").empty());
+  EXPECT_TRUE(SplitCommand("  ").empty());
+}
+
+// No crash, no hang, either a scenario or an InputError. Fixed seed: the same files every time.
+TEST(Parser, SurvivesMutatedFiles) {
+  const std::string good = ReadScenarioText("scenarios/slurp.yaml");
+  std::mt19937 random(1);
+  const std::string spice = "[]{}:-?&*!|>'\"%@`#,\n\t \\\x01\xff" "0a~";
+  int refused = 0;
+  for (int round = 0; round < 3000; ++round) {
+    std::string text = good;
+    const unsigned changes = 1 + random() % 4;
+    for (unsigned i = 0; i < changes; ++i) {
+      const size_t at = random() % text.size();
+      switch (random() % 4) {
+        case 0: text[at] = spice[random() % spice.size()]; break;
+        case 1: text.erase(at, 1 + random() % 40); break;
+        case 2: text.insert(at, 1 + random() % 3, spice[random() % spice.size()]); break;
+        default: text.insert(at, text.substr(random() % text.size(), random() % 60)); break;
+      }
+      if (text.empty()) text = "x";
+    }
+    try {
+      ParseScenario("m.yaml", text);
+    } catch (const InputError& error) {
+      ++refused;
+      EXPECT_EQ(std::string(error.what()).rfind("m.yaml:", 0), 0u) << error.what();
+    }
+  }
+  EXPECT_GT(refused, 1000);
+}
+
+}  // namespace
+}  // namespace pvpci::scenarios
