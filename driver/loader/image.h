@@ -123,7 +123,7 @@ class LoadedImage {
 
   // The image's symbol seam_guest (a struct, filled at link time); version checked at loading.
   const seam_guest_table& guest() const { return *guest_; }
-  // The image's symbol `struct seam_host_table seam_host_table`; filled by driver/vcpu before the first entry.
+  // The image's symbol `struct seam_host_table seam_host_table`. Loading fills the addresses, driver/vcpu the functions.
   seam_host_table& host_table() const { return *host_table_; }
   // __per_cpu_offset[cpu] as it stands in guest memory now; 0 if the image has no such symbol.
   uint64_t per_cpu_offset(unsigned cpu) const { return per_cpu_offsets_ == nullptr ? 0 : per_cpu_offsets_[cpu]; }

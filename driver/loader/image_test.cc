@@ -73,7 +73,7 @@ TEST(Image, RelocatesFourInstancesSideBySide) {
     EXPECT_EQ(copy.per_cpu_offset(0), 0u);
     // Code runs where it lies: this function has one block and no state.
     auto* add = reinterpret_cast<uint64_t (*)(uint64_t, uint64_t)>(copy.Symbol("add_up"));
-    copy.clock() = {int64_t{1} << 40, 0};
+    copy.clock().countdown = int64_t{1} << 40;
     EXPECT_EQ(add(2, 3), 5u);
   }
 }

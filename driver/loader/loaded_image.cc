@@ -56,6 +56,9 @@ std::unique_ptr<LoadedImage> LoadedImage::Load(std::shared_ptr<const Image> imag
   }
   loaded->guest_ = reinterpret_cast<const seam_guest_table*>(loaded->Symbol("seam_guest"));
   loaded->host_table_ = reinterpret_cast<seam_host_table*>(loaded->Symbol("seam_host_table"));
+  loaded->host_table_->direct_map_base = space.base();
+  loaded->host_table_->vmalloc_base = space.vmalloc_base();
+  loaded->host_table_->vmalloc_bytes = space.vmalloc_bytes();
   loaded->per_cpu_offsets_ = reinterpret_cast<const uint64_t*>(loaded->SymbolOrZero("__per_cpu_offset"));
   if (loaded->guest_->version != SEAM_VERSION) {
     throw ImageError(fmt::format("{}: seam version {}, this program speaks {}", image->path(),

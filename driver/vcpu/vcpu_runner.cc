@@ -104,6 +104,7 @@ void VcpuRunner::Start(uint64_t argument, uint64_t stack_top, uint64_t stack_byt
   upcall_begun_ = false;
   upcall_depth_ = 0;
   jiffies_ = delegate_.jiffies_clock();
+  image_.clock().xen_offset_ns = jiffies_.xen_offset_ns;
   quiet_since_ = busy_since_ = std::max(local_, when);
   state_ = State::kReady;
   simulation_.Wake(id_, when);

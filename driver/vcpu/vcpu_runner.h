@@ -40,7 +40,8 @@ struct Answer {
 struct JiffiesClock {
   uint64_t base = 0;
   Ps origin = 0;
-  Ps period = 4 * sim::kMs;  // HZ=250, driver/kernel.config
+  Ps period = 4 * sim::kMs;    // HZ=250, driver/kernel.config
+  uint64_t xen_offset_ns = 0;  // Xen system time minus local time: seam_clock.xen_offset_ns
 };
 
 // What surrounds a vCPU. All calls come on the vCPU's SystemC thread with Simulation::now() == its local time.
@@ -62,7 +63,7 @@ class VcpuDelegate {
   // seam_guest.upcall returned: the iret. Clears evtchn_upcall_mask; returns its cost.
   virtual Ps EndUpcall() = 0;
 
-  virtual JiffiesClock jiffies_clock() const = 0;  // asked once, at Start
+  virtual JiffiesClock jiffies_clock() const = 0;  // asked at each Start
   virtual void Log(unsigned level, std::string_view text) = 0;
   virtual void Dma(const seam_dma& what) = 0;
   // SEAM_USER_*: `text` is arg[1], arg[2]; for SEAM_USER_EXIT `value` is the exit code.
