@@ -7,6 +7,7 @@
 
 #include "reports/html_text.h"
 #include "reports/names.h"
+#include "reports/text_layout.h"
 
 namespace pvpci::reports {
 namespace {
@@ -43,11 +44,12 @@ std::string Row(const IndexEntry& entry) {
   for (const Interrupt& row : result.interrupts) delivered += row.delivered;
   const std::string_view verdict = Name(result.verdict);
   return fmt::format(
-      "<tr><td><span class=\"chip {}\">{}{}</span></td><td><a href=\"{}/report.html\"><b>{}</b></a></td><td>{}</td>"
+      "<tr><td><span class=\"chip {}\">{}{}</span></td><td class=\"name\"><a "
+      "href=\"{}/report.html\"><b>{}</b></a></td><td>{}</td>"
       "<td>{}, {}</td><td class=\"n\">{} of {}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>\n",
       verdict, verdict, result.incomplete ? ", incomplete" : "", folder, HtmlEscape(result.scenario),
       HtmlEscape(result.claim), Name(result.mode), Describe(result.mode), held, result.expectations.size(),
-      Escapes(result), delivered, FormatPs(result.simulated_ps));
+      Escapes(result), Grouped(delivered), FormatPs(result.simulated_ps));
 }
 
 }  // namespace

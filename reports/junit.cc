@@ -48,7 +48,7 @@ void VerdictCase(const Result& result, const std::string& class_name, std::strin
     }
     text += "reproduce: " + result.reproduce + "\n";
     body = fmt::format("      <failure type=\"violated\" message=\"the claim is violated\">{}</failure>\n",
-                       XmlEscape(text));
+                       XmlEscape(text, XmlPlace::kText));
   }
   *out += fmt::format("    <testcase classname=\"{}\" name=\"verdict\" time=\"{}\">\n{}    </testcase>\n", class_name,
                       Seconds(result.simulated_ps), body);
@@ -69,7 +69,7 @@ void ExpectationCase(const ExpectationResult& expectation, const Result& result,
   if (expectation.reason) text += fmt::format("reason: {}\n", *expectation.reason);
   text += fmt::format("reproduce: {}\n", result.reproduce);
   *out += fmt::format(">\n      <failure type=\"violated\" message=\"{}\">{}</failure>\n    </testcase>\n",
-                      XmlEscape("actual: " + expectation.actual), XmlEscape(text));
+                      XmlEscape("actual: " + expectation.actual), XmlEscape(text, XmlPlace::kText));
 }
 
 struct Counts {
@@ -115,7 +115,8 @@ std::string JunitXml(const std::vector<Result>& results) {
     }
     std::string programs;
     for (const Program& program : result.programs) programs += program.stdout_text;
-    if (!programs.empty()) suites += fmt::format("    <system-out>{}</system-out>\n", XmlEscape(programs));
+    if (!programs.empty())
+      suites += fmt::format("    <system-out>{}</system-out>\n", XmlEscape(programs, XmlPlace::kText));
     suites += "  </testsuite>\n";
   }
   return fmt::format(
@@ -124,7 +125,7 @@ std::string JunitXml(const std::vector<Result>& results) {
       all.tests, all.failures, all.errors, all.skipped, suites);
 }
 
-std::string XmlEscape(std::string_view text) {
+std::string XmlEscape(std::string_view text, XmlPlace place) {
   std::string out;
   while (!text.empty()) {
     const uint32_t character = TakeCharacter(&text);
@@ -146,6 +147,11 @@ std::string XmlEscape(std::string_view text) {
         break;
       case '\t':
       case '\n':
+        if (place == XmlPlace::kText) {
+          out += static_cast<char>(character);
+          break;
+        }
+        [[fallthrough]];
       case '\r':
         out += fmt::format("&#{};", character);
         break;

@@ -16,8 +16,10 @@ namespace pvpci::reports {
 std::string JunitXml(const std::vector<Result>& results);
 
 // `text` as XML 1.0 character data or attribute value: markup escaped, characters XML forbids and bytes that are not
-// UTF-8 replaced by U+FFFD, line ends and tabs kept as character references.
-std::string XmlEscape(std::string_view text);
+// UTF-8 replaced by U+FFFD. In an attribute value line ends and tabs are character references, or a reader would fold
+// them into spaces.
+enum class XmlPlace { kText, kAttribute };
+std::string XmlEscape(std::string_view text, XmlPlace place = XmlPlace::kAttribute);
 
 }  // namespace pvpci::reports
 

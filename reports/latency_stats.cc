@@ -8,16 +8,18 @@
 namespace pvpci::reports {
 namespace {
 
-constexpr unsigned kBucketsPerOctave = 8;
+constexpr double kBucketsPerOctave = 64;
 
-// Lower bound of bucket `index`. Bounds of the first octaves coincide after rounding; AdvanceBound skips those.
-Ps Bound(unsigned index) { return static_cast<Ps>(std::llround(std::exp2(double(index) / kBucketsPerOctave))); }
+// Lower bound of bucket `index`; the first bounds coincide after rounding, such buckets are empty.
+Ps Bound(int64_t index) {
+  return static_cast<Ps>(std::llround(std::exp2(static_cast<double>(index) / kBucketsPerOctave)));
+}
 
-unsigned FirstBoundAbove(unsigned index) {
-  const Ps here = Bound(index);
-  do {
-    ++index;
-  } while (Bound(index) == here);
+// The bucket that holds `sample`, which is not 0. The logarithm may be off by one bucket where rounding moved a bound.
+int64_t BucketOf(Ps sample) {
+  auto index = static_cast<int64_t>(std::log2(static_cast<double>(sample)) * kBucketsPerOctave);
+  while (index > 0 && Bound(index) > sample) --index;
+  while (Bound(index + 1) <= sample) ++index;
   return index;
 }
 
@@ -42,25 +44,16 @@ std::vector<LatencyBucket> LogHistogram(const std::vector<Ps>& samples) {
   if (samples.empty()) return buckets;
   std::vector<Ps> sorted = samples;
   std::sort(sorted.begin(), sorted.end());
-  auto next = sorted.begin();
-  if (*next == 0) {
-    const auto end = std::upper_bound(sorted.begin(), sorted.end(), Ps{0});
-    buckets.push_back({0, 1, end - next});
+  for (auto next = sorted.begin(); next != sorted.end();) {
+    LatencyBucket bucket{0, 1, 0};
+    if (*next != 0) {
+      const int64_t index = BucketOf(*next);
+      bucket = {Bound(index), Bound(index + 1), 0};
+    }
+    const auto end = std::lower_bound(next, sorted.end(), bucket.to_ps);
+    bucket.count = end - next;
+    buckets.push_back(bucket);
     next = end;
-  }
-  if (next == sorted.end()) return buckets;
-  unsigned index = 0;
-  if (buckets.empty()) {
-    index = static_cast<unsigned>(std::max(0.0, std::floor((std::log2(double(*next))) * kBucketsPerOctave) - 1));
-    while (Bound(FirstBoundAbove(index)) <= *next) index = FirstBoundAbove(index);
-  }
-  while (next != sorted.end()) {
-    const unsigned above = FirstBoundAbove(index);
-    const Ps to = Bound(above);
-    const auto end = std::lower_bound(next, sorted.end(), to);
-    buckets.push_back({Bound(index), to, end - next});
-    next = end;
-    index = above;
   }
   return buckets;
 }

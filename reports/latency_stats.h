@@ -20,8 +20,8 @@ Ps NearestRank(const std::vector<Ps>& sorted, unsigned percent);
 // Empty for no samples.
 std::optional<Latency> Summarize(std::vector<Ps> samples);
 
-// Buckets whose bounds grow by a factor of 2^(1/8), rounded to picoseconds, from the one that holds the least sample to
-// the one that holds the greatest; empty buckets between them are kept. Sample 0 counts in a bucket [0, 1).
+// The buckets that hold samples, in order. Their bounds grow by a factor of 2^(1/64), rounded to picoseconds, so that a
+// bucket is about 1 % wide whatever the latency. Sample 0 counts in a bucket [0, 1).
 std::vector<LatencyBucket> LogHistogram(const std::vector<Ps>& samples);
 
 // Collects the spans of one row of Result::interrupts.

@@ -63,10 +63,13 @@ const json& SchemaChecker::Resolve(const json& schema) const {
   const json* found = &schema;
   while (found->is_object() && found->contains("$ref")) {
     const std::string reference = found->at("$ref");
-    if (reference.rfind(kReferencePrefix, 0) != 0 ||
-        !schema_["$defs"].contains(reference.substr(kReferencePrefix.size())))
+    const auto definitions = schema_.find("$defs");
+    const bool local = reference.rfind(kReferencePrefix, 0) == 0 && definitions != schema_.end();
+    const auto target = local ? definitions->find(reference.substr(kReferencePrefix.size())) : schema_.end();
+    if (!local || target == definitions->end()) {
       throw std::logic_error("schema reference that does not exist: " + reference);
-    found = &schema_["$defs"][reference.substr(kReferencePrefix.size())];
+    }
+    found = &*target;
   }
   return *found;
 }

@@ -68,8 +68,8 @@ class Page {
   std::string out_;
 };
 
-std::string Lead(std::string_view word) { return std::string(kMargin, ' ') + PadRight(word, 12); }
-constexpr size_t kLeadColumn = kMargin + 12;
+std::string Lead(std::string_view word) { return std::string(kMargin, ' ') + PadRight(word, 14); }
+constexpr size_t kLeadColumn = kMargin + 14;
 
 void Verdicts(const Result& result, Page* page) {
   struct Row {
@@ -114,6 +114,27 @@ void Verdicts(const Result& result, Page* page) {
   }
 }
 
+// "drivers/base/dd.c:571"; empty when the frame has no source.
+std::string Place(const Frame& frame) {
+  return frame.file.empty() ? "" : fmt::format("{}:{}", Printable(frame.file), frame.line);
+}
+
+void Backtrace(std::string_view lead, const std::vector<Frame>& frames, Page* page) {
+  size_t widest = 0;
+  const size_t shown = std::min(frames.size(), kFramesShown);
+  for (size_t i = 0; i < shown; ++i) widest = std::max(widest, Columns(Printable(frames[i].function)));
+  widest = std::min<size_t>(widest, 30);
+  for (size_t i = 0; i < shown; ++i) {
+    const size_t room = page->width() - kLeadColumn - widest - 2;
+    page->Line((i == 0 ? std::string(lead) : std::string(kLeadColumn, ' ')) +
+               page->In(i == 0 ? Colour::kBold : Colour::kPlain,
+                        PadRight(Cut(Printable(frames[i].function), widest), widest) + "  ") +
+               Cut(Place(frames[i]), room));
+  }
+  if (frames.size() > shown)
+    page->Line(fmt::format("{}and {} more", std::string(kLeadColumn, ' '), frames.size() - shown));
+}
+
 void Domains(const Result& result, Page* page) {
   std::string heading = "Stopped";
   for (const DomainResult& domain : result.domains) {
@@ -123,11 +144,7 @@ void Domains(const Result& result, Page* page) {
     heading.clear();
     if (!domain.report) continue;
     page->Paragraph(std::string(kMargin, ' '), kMargin, domain.report->message);
-    for (size_t i = 0; i < std::min(domain.report->backtrace.size(), kFramesShown); ++i) {
-      const Frame& frame = domain.report->backtrace[i];
-      page->Line(fmt::format("{}  {} {}:{}", std::string(kMargin, ' '),
-                             PadRight(Cut(Printable(frame.function), 30), 30), Printable(frame.file), frame.line));
-    }
+    Backtrace(Lead("  at"), domain.report->backtrace, page);
   }
 }
 
@@ -147,33 +164,16 @@ void Dma(const Result& result, Page* page) {
   page->Paragraph(std::string(kMargin + 2, ' '), kMargin + 2, result.faults.front().text);
 }
 
-void Backtrace(std::string_view lead, const std::vector<Frame>& frames, Page* page) {
-  size_t widest = 0;
-  const size_t shown = std::min(frames.size(), kFramesShown);
-  for (size_t i = 0; i < shown; ++i) widest = std::max(widest, Columns(Printable(frames[i].function)));
-  widest = std::min<size_t>(widest, 30);
-  for (size_t i = 0; i < shown; ++i) {
-    const std::string place = fmt::format("{}:{}", Printable(frames[i].file), frames[i].line);
-    const size_t room = page->width() - kLeadColumn - widest - 2;
-    page->Line((i == 0 ? std::string(lead) : std::string(kLeadColumn, ' ')) +
-               page->In(i == 0 ? Colour::kBold : Colour::kPlain,
-                        PadRight(Cut(Printable(frames[i].function), widest), widest) + "  ") +
-               Cut(place, room));
-  }
-  if (frames.size() > shown)
-    page->Line(fmt::format("{}and {} more", std::string(kLeadColumn, ' '), frames.size() - shown));
-}
-
 void OneFinding(const Finding& finding, Page* page) {
   const Colour colour = finding.stopped_by ? Colour::kGood : Colour::kBad;
   const std::string tag = fmt::format("{} {} {}", finding.id, Name(finding.dma_class), Name(finding.severity));
   page->Paragraph(PadRight("", kMargin) + page->In(colour, PadRight(tag, 12)) + (tag.size() < 12 ? "" : " "),
                   kMargin + std::max<size_t>(12, tag.size() + 1), finding.title, Colour::kBold);
   const std::string victim =
-      finding.victim ? fmt::format(", memory of {} ({})", finding.victim->domain, finding.victim->role) : "";
+      finding.victim ? fmt::format(", of {} ({})", finding.victim->domain, finding.victim->role) : "";
   page->Paragraph(
       Lead("  access"), kLeadColumn,
-      fmt::format("{} {} of {} at {}{}{}", finding.device.bdf, finding.direction == Access::kRead ? "reads" : "writes",
+      fmt::format("{} {} {} at {}{}{}", finding.device.bdf, finding.direction == Access::kRead ? "reads" : "writes",
                   FormatBytes(finding.bytes), Hex(finding.address), victim,
                   finding.occurrences > 1 ? fmt::format(", {} times", Grouped(finding.occurrences)) : ""));
   if (finding.device.requester_id != finding.device.bdf) {
@@ -313,8 +313,10 @@ void Expectations(const Result& result, Page* page) {
     const std::string tick = expectation.held ? page->In(Colour::kGood, page->unicode() ? "\u2714 " : "ok  ")
                                               : page->In(Colour::kBad, page->unicode() ? "\u2718 " : "NOT ");
     const size_t column = kMargin + (page->unicode() ? 2 : 4);
-    const std::string actual = expectation.held ? "" : "   actual: " + expectation.actual;
-    page->Paragraph(std::string(kMargin, ' ') + tick, column, expectation.text + actual);
+    page->Paragraph(std::string(kMargin, ' ') + tick, column, expectation.text);
+    if (!expectation.held) {
+      page->Paragraph(std::string(column, ' '), column, "actual: " + expectation.actual, Colour::kBad);
+    }
   }
 }
 

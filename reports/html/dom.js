@@ -29,7 +29,7 @@ function time(ps) {
   }
   return `${ps} ps`;
 }
-const shortTime = ps => time(ps).replace(/\.?0+ /, ' ');
+const shortTime = ps => time(ps).replace(/(\.\d*?)0+ /, '$1 ').replace('. ', ' ');
 
 function bytes(n) {
   if (n < 1024) return plural(n, 'byte');
@@ -77,7 +77,7 @@ function tipped(text, focusable) {
     'aria-label': text.replace(/\n/g, ', '),
   };
   if (!focusable) return attributes;
-  return {...attributes, class: 'hot', tabindex: 0, role: 'img', onblur: hideTip, onfocus: e => {
+  return {...attributes, tabindex: 0, role: 'img', onblur: hideTip, onfocus: e => {
     const box = e.target.getBoundingClientRect();
     showTip(text, box.left, box.bottom - 14);
   }};

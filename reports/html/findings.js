@@ -46,7 +46,7 @@ function findingCard(f) {
         by ? [h('h4', {}, `Programmed by ${by.register} = ${by.value} at ${time(by.time_ps)}`), stack(by.backtrace)] : null,
         f.mapped_by ? [h('h4', {}, `Mapped for DMA at ${time(f.mapped_by.time_ps)}: ${f.mapped_by.address}, ${bytes(f.mapped_by.bytes)}`), stack(f.mapped_by.backtrace)] : null,
         f.unmapped_by ? [h('h4', {}, `Unmapped at ${time(f.unmapped_by.time_ps)}`), stack(f.unmapped_by.backtrace)] : null,
-        f.first_bytes ? [h('h4', {}, 'First bytes'), h('pre', {}, hexdump(f.first_bytes))] : null,
+        f.first_bytes ? [h('h4', {}, 'First bytes'), h('pre', {class: 'dump'}, hexdump(f.first_bytes))] : null,
         Object.keys(f.other_modes).length ? [h('h4', {}, 'Same seed, other modes'), facts(Object.entries(f.other_modes).map(([m, text]) => [`${m} ${MODE_TEXT[m]}`, text]))] : null)),
     h('h4', {}, 'Reproduce'), h('pre', {}, f.reproduce));
 }

@@ -10,13 +10,15 @@ const rowName = i => `${i.kind.toUpperCase().replace('MSIX', 'MSI-X').replace('I
 const delivered = () => result.interrupts.filter(i => i.latency_ns);
 
 function logTicks(low, high) {
-  const ticks = [];
+  let ticks = [];
+  const steps = high / low < 12 ? [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9] : [1, 2, 5];
   for (let decade = Math.floor(Math.log10(low)); decade <= Math.ceil(Math.log10(high)); decade++) {
-    for (const step of [1, 2, 5]) {
+    for (const step of steps) {
       const value = step * 10 ** decade;
       if (value >= low && value <= high) ticks.push(value);
     }
   }
+  if (ticks.length > 14) ticks = ticks.filter(t => /^1/.test(t.toExponential()));
   return ticks;
 }
 

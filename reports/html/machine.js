@@ -29,22 +29,18 @@ function layoutTree(nodes, left, width) {
   return {place, depth, step};
 }
 
-// Labels along a line, moved apart. items: {x, width}; returns the middles.
-function spread(items, left, right) {
+// Labels that would overlap go to different levels. items: {x, width}, x the left edge; returns a level each.
+function levels(items, count) {
+  const edges = [];
   const order = items.map((item, i) => ({...item, i})).sort((a, b) => a.x - b.x);
-  let edge = left;
+  const found = [];
   for (const item of order) {
-    item.at = Math.max(item.x, edge + item.width / 2);
-    edge = item.at + item.width / 2 + 8;
+    let level = 0;
+    while (level < count - 1 && (edges[level] ?? -1) > item.x) level++;
+    edges[level] = item.x + item.width;
+    found[item.i] = level;
   }
-  edge = right;
-  for (const item of order.slice().reverse()) {
-    item.at = Math.min(item.at, edge - item.width / 2);
-    edge = item.at - item.width / 2 - 8;
-  }
-  const middles = [];
-  for (const item of order) middles[item.i] = item.at;
-  return middles;
+  return found;
 }
 
 // What devices did, one entry per device, class, direction, target and fate.
@@ -58,6 +54,11 @@ function flows() {
     all.set(key, flow);
   }
   return [...all.values()].sort((a, b) => HONEST.has(b.class) - HONEST.has(a.class));
+}
+
+function kernelWords(name) {
+  if (!name) return 'model only';
+  return `Linux ${name}, ${result.kernels.some(k => k.name === name && k.modified) ? 'modified' : 'unmodified'} code`;
 }
 
 function domainBoxes(y, height, width) {
@@ -77,7 +78,7 @@ function domainBoxes(y, height, width) {
     s('text', {class: 'strong', x: x + 20, y: y + 24}, cut(d.name, chars)),
     s('text', {class: 'soft small', x: x + each - 12, y: y + 24, 'text-anchor': 'end'}, d.role),
     s('text', {class: 'small', x: x + 20, y: y + 43, style: stopped ? `fill:${paint('--bad')}` : null},
-      `${d.kernel ? 'Linux ' + d.kernel + ', unmodified code' : 'model only'} \u00b7 ${d.state}`),
+      `${kernelWords(d.kernel)} \u00b7 ${d.state}`),
     Array.from({length: chips}, (_, v) => s('g', {},
       s('rect', {class: 'box sunk', x: x + 20 + v * 58, y: y + 54, width: 52, height: 20, rx: 4}),
       s('text', {class: 'small', x: x + 46 + v * 58, y: y + 68, 'text-anchor': 'middle'}, `vCPU${v}`))));
@@ -103,7 +104,7 @@ function memoryBar(x, y, width, height) {
   let at = x;
   const drawn = owners.map(name => {
     const w = least + spare * weight(name) / total;
-    middles.set(name, at + w / 2);
+    middles.set(name, {left: at, width: w});
     const text = `${name}: ${bytes(frames.get(name) * 4096)} of machine memory`;
     const segment = s('g', {}, s('rect', {x: at, y, width: w, height, fill: paint(ownerColour(name)), stroke: paint('--card'),
       'stroke-width': 2, ...tipped(text, true)}),
@@ -121,6 +122,7 @@ function drawFabric(y, width, bar) {
   const levelHeight = 84;
   const boxWidth = Math.min(246, step - 14);
   const at = id => ({x: place.get(id).x, y: y + bar + 40 + (place.get(id).level - 1) * levelHeight});
+  const wires = [];
   const drawn = [];
   const top = new Map();
   for (const n of nodes) {
@@ -133,7 +135,7 @@ function drawFabric(y, width, bar) {
     const fromY = !parent || parent.kind === 'root_complex' ? y + bar : at(parent.id).y + 36;
     const fromX = !parent || parent.kind === 'root_complex' ? x : at(parent.id).x;
     const middle = (fromY + boxY) / 2;
-    drawn.push(s('path', {class: 'wire', d: `M${fromX},${fromY} V${middle} H${x} V${boxY}`,
+    wires.push(s('path', {class: 'wire', d: `M${fromX},${fromY} V${middle} H${x} V${boxY}`,
       'stroke-width': n.link_width ? 1.5 + Math.log2(n.link_width) : 1.5}));
     if (n.link_gen) drawn.push(s('text', {class: 'small halo', x: x - 8, y: boxY - 8, 'text-anchor': 'end'}, `Gen${n.link_gen} x${n.link_width}`));
     const facts = [n.label, n.bdf, n.driver && `driver ${n.driver}`, n.domain && `assigned to ${n.domain}`,
@@ -148,7 +150,7 @@ function drawFabric(y, width, bar) {
       cut(n.domain ? `${n.domain}${n.driver ? ', ' + n.driver : ''}` : 'not assigned', chars + 4)));
     top.set(n.bdf, {x, y: boxY, width: w});
   }
-  return {drawn, top, bottom: y + bar + 40 + Math.max(1, depth) * levelHeight};
+  return {wires, drawn, top, bottom: y + bar + 40 + Math.max(1, depth) * levelHeight};
 }
 
 function arrow(d, colour, width, dashed, label) {
@@ -169,53 +171,62 @@ function machineSection() {
   const apicWidth = W - apicX;
   const parts = [domains.drawn,
     s('rect', {class: 'box sunk', x: 0, y: y.xen, width: W, height: 44, rx: 6}),
-    s('text', {class: 'strong', x: 16, y: y.xen + 27}, 'Xen'),
-    s('text', {class: 'soft', x: 62, y: y.xen + 27}, cut(result.view.policy ? `policy: ${result.view.policy}` : '', 110)),
     memory.drawn,
     s('rect', {class: 'box sunk', x: apicX, y: y.memory, width: apicWidth, height: 56, rx: 6}),
     s('text', {class: 'strong', x: apicX + apicWidth / 2, y: y.memory + 24, 'text-anchor': 'middle'}, 'Local APICs, IO-APIC'),
     s('text', {class: 'soft small', x: apicX + apicWidth / 2, y: y.memory + 42, 'text-anchor': 'middle'}, 'interrupt window 0xfee00000'),
     s('rect', {class: iommu.present ? 'box sunk' : 'absent', x: 0, y: y.iommu, width: W, height: 40, rx: 6}),
-    s('text', {class: iommu.present ? 'strong' : 'soft', x: 16, y: y.iommu + 25},
-      iommu.present ? 'IOMMU' : 'No IOMMU: what a device addresses, it reaches'),
-    iommu.present && s('text', {class: 'soft', x: 90, y: y.iommu + 25},
-      [iommu.dma_remapping && 'DMA remapping', iommu.interrupt_remapping ? 'interrupt remapping' : 'interrupts pass'].filter(Boolean).join(', ')),
     s('rect', {class: 'box sunk', x: 0, y: y.root, width: W, height: 38, rx: 6}),
+    fabric.wires];
+  // Over the arrows: bridges, devices and the names of the bars.
+  const over = [fabric.drawn,
+    s('text', {class: 'strong', x: 16, y: y.xen + 27}, 'Xen'),
+    s('text', {class: 'soft', x: 62, y: y.xen + 27}, cut(result.view.policy ? `policy: ${result.view.policy}` : '', 110)),
     s('text', {class: 'strong', x: 16, y: y.root + 24}, 'Root complex'),
-    fabric.drawn];
+    s('text', {class: iommu.present ? 'strong' : 'soft', x: 16, y: y.iommu + 25}, iommu.present ? 'IOMMU' : 'No IOMMU'),
+    s('text', {class: 'soft halo', x: W - 16, y: y.iommu + 25, 'text-anchor': 'end'}, iommu.present
+      ? [iommu.dma_remapping && 'DMA remapping', iommu.interrupt_remapping ? 'interrupt remapping' : 'interrupts pass'].filter(Boolean).join(', ')
+      : 'what a device addresses, it reaches')];
 
-  // Arrows: each device's flows leave its box side by side; the heads are labelled in the gap under memory.
-  const used = new Map();
+  // A device's flows leave its box side by side and end side by side in the memory they addressed.
   const heads = flows().filter(f => fabric.top.has(f.bdf));
-  const counts = new Map();
-  for (const f of heads) counts.set(f.bdf, (counts.get(f.bdf) || 0) + 1);
-  const drawn = heads.map(f => {
+  const target = f => f.class === 'E9' ? {left: apicX + apicWidth / 2, width: apicWidth / 2} : memory.middles.get(f.owner) || {left: 0, width: memoryWidth};
+  const tally = (counts, key) => {
+    const seen = counts.get(key) || 0;
+    counts.set(key, seen + 1);
+    return seen;
+  };
+  const leaving = new Map();
+  const ending = new Map();
+  for (const f of heads) {
+    f.slot = tally(leaving, f.bdf);
+    f.seat = tally(ending, f.class === 'E9' ? 'E9' : f.owner);
+  }
+  for (const f of heads) {
     const from = fabric.top.get(f.bdf);
-    const slot = used.get(f.bdf) || 0;
-    used.set(f.bdf, slot + 1);
-    const reach = Math.min(26, (from.width / 2 - 30) / Math.max(1, counts.get(f.bdf)));
-    const startX = from.x + 16 + slot * reach;
-    const toX = f.class === 'E9' ? apicX + apicWidth * 0.7 : memory.middles.get(f.owner) ?? memoryWidth / 2;
-    return {...f, startX, startY: from.y, toX, text: `${f.class} ${f.access} ${bytes(f.bytes)}`};
-  });
-  const labels = drawn.map(f => ({x: f.toX, width: f.text.length * 7.4 + 20}));
-  const middles = spread(labels, 0, W);
-  drawn.forEach((f, i) => {
+    const {left, width} = target(f);
+    f.startX = from.x + 14 + (f.slot + 0.5) * (from.width / 2 - 20) / leaving.get(f.bdf);
+    f.startY = from.y;
+    f.landX = left + width * (f.seat + 0.5) / ending.get(f.class === 'E9' ? 'E9' : f.owner);
+    f.endX = f.stopped ? (f.startX + f.landX) / 2 : f.landX;
+    f.endY = f.stopped ? y.iommu + 42 : y.memory + 60;
+    f.text = `${f.class} ${f.access} ${bytes(f.bytes)}${f.stopped ? ' stopped' : ''}`;
+  }
+  const landed = heads.filter(f => !f.stopped);
+  levels(landed.map(f => ({x: f.endX, width: f.text.length * 7.6 + 16})), 4).forEach((level, i) => { landed[i].level = level; });
+  heads.forEach(f => {
     const colour = classColour(f.class);
-    const endY = f.stopped ? y.iommu + 44 : f.class === 'E9' ? y.memory + 62 : y.memory + 62;
-    const endX = f.stopped ? (f.startX + middles[i]) / 2 : middles[i];
-    const bend = Math.max(60, (f.startY - endY) * 0.5);
-    const width = HONEST.has(f.class) ? 2 : 3.5;
-    const words = `${f.bdf} ${f.access}s ${bytes(f.bytes)} in ${plural(f.accesses, 'access').replace('accesss', 'accesses')}\n${f.class}: ${CLASS_TEXT[f.class]}` +
+    const bend = Math.max(50, (f.startY - f.endY) * 0.5);
+    const words = `${f.bdf} ${f.access}s ${bytes(f.bytes)} in ${f.accesses === 1 ? 'one access' : grouped(f.accesses) + ' accesses'}\n${f.class}: ${CLASS_TEXT[f.class]}` +
       `\n${f.class === 'E9' ? 'interrupt window' : 'memory of ' + f.owner}\n${f.stopped ? 'stopped by the IOMMU' : 'landed'}`;
-    parts.push(arrow(`M${f.startX},${f.startY} C${f.startX},${f.startY - bend} ${endX},${endY + bend} ${endX},${endY}`, colour, width, false, words));
+    parts.push(arrow(`M${f.startX},${f.startY} C${f.startX},${f.startY - bend} ${f.endX},${f.endY + bend} ${f.endX},${f.endY}`, colour,
+      HONEST.has(f.class) ? 2 : 3.5, false, words));
     if (f.stopped) {
-      parts.push(s('text', {class: 'strong halo', x: endX, y: y.iommu + 34, 'text-anchor': 'middle', style: `fill:${paint('--good')};font-size:26px`}, '\u2715'));
+      over.push(s('text', {class: 'strong halo', x: f.endX, y: y.iommu + 32, 'text-anchor': 'middle', style: `fill:${paint('--good')};font-size:28px`}, '\u2715'));
     }
-    const labelX = f.stopped ? endX : middles[i];
-    const labelY = f.stopped ? y.iommu - 10 : y.memory + 100 + (i % 2) * 20;
-    parts.push(s('text', {class: 'strong halo', x: labelX, y: labelY, 'text-anchor': 'middle', style: `fill:${paint(colour)}`},
-      f.stopped ? `${f.text}, stopped` : f.text));
+    const beside = f.endX + f.text.length * 7.6 + 20 < W ? 1 : -1;  // right of the arrow, at the right edge left of it
+    over.push(s('text', {class: 'strong halo', x: f.endX + beside * (f.stopped ? 16 : 9), 'text-anchor': beside > 0 ? 'start' : 'end', y: f.stopped ? y.iommu + 25 : y.memory + 84 + f.level * 18,
+      style: `fill:${paint(colour)}`}, f.text));
   });
   const sources = new Map();
   for (const i of result.interrupts) {
@@ -232,20 +243,20 @@ function machineSection() {
     const toX = apicX + 26 + lane * 16;
     const words = `${plural(i.delivered, 'interrupt')} of ${i.source}\ndelivered to ${i.domain}`;
     parts.push(arrow(`M${startX},${from.y} C${startX},${from.y - 120} ${toX},${y.memory + 200} ${toX},${y.memory + 62}`, '--accent', 2, true, words));
-    const target = domains.middles.get(i.domain);
-    if (target !== undefined) {
-      const x = target + 90 + lane * 10;
+    const middle = domains.middles.get(i.domain);
+    if (middle !== undefined) {
+      const x = middle + 60 + lane * 10;
       parts.push(arrow(`M${toX},${y.memory} V${y.memory - 9} H${x} V${y.domains + 90}`, '--accent', 2, true, words));
     }
-    parts.push(s('text', {class: 'small halo', x: toX + 8, y: y.memory + 84, style: `fill:${paint('--accent')}`}, plural(i.delivered, 'interrupt')));
+    over.push(s('text', {class: 'small halo', x: toX + 9, y: y.memory + 86 + lane * 16, style: `fill:${paint('--accent')}`}, plural(i.delivered, 'interrupt')));
     lane++;
   }
   const colours = ['--e-ok', '--e-own', '--e-esc', '--e-irq', '--accent'];
-  const heads_ = s('defs', {}, colours.map(c => s('marker', {id: `head${c}`, viewBox: '0 0 10 10', refX: 7, refY: 5, markerWidth: 10, markerHeight: 10,
+  const markers = s('defs', {}, colours.map(c => s('marker', {id: `head${c}`, viewBox: '0 0 10 10', refX: 7, refY: 5, markerWidth: 10, markerHeight: 10,
     markerUnits: 'userSpaceOnUse', orient: 'auto'}, s('path', {d: 'M0,0 L10,5 L0,10 z', fill: paint(c)}))));
   return h('section', {id: 'machine'}, h('h2', {}, 'The machine'),
     lead('Solid arrows are DMA, from the device that issued it to the memory it addressed; dashed arrows are interrupts. Point at a box or an arrow, or reach boxes with Tab.'),
-    s('svg', {viewBox: `-4 0 ${W + 8} ${fabric.bottom + 6}`, role: 'group', 'aria-label': 'Machine drawing'}, heads_, parts),
+    s('svg', {viewBox: `-4 0 ${W + 8} ${fabric.bottom + 6}`, role: 'group', 'aria-label': 'Machine drawing'}, markers, parts, over),
     legend([[paint('--e-ok'), 'DMA where it belongs (E0, E1, E4)'], [paint('--e-own'), 'own memory, not mapped (E2)'],
       [paint('--e-esc'), 'DMA escape'], [paint('--e-irq'), 'forged interrupt (E9)'], [paint('--accent'), 'interrupt delivery']]));
 }
