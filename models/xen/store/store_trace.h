@@ -3,7 +3,8 @@
 //
 // A record is made when an operation takes effect: at once outside a transaction, at the commit inside one, in the
 // order issued. What a transaction did that was given up or ended with EAGAIN was never in the store and is not
-// recorded. Reads are not recorded. Paths are absolute, also where the guest wrote a relative one.
+// recorded, nor is what was refused, except an RM that found nothing to remove (the golden trace has two of those).
+// Reads are not recorded. Paths are absolute, also where the guest wrote a relative one.
 #ifndef PVPCI_MODELS_XEN_STORE_STORE_TRACE_H_
 #define PVPCI_MODELS_XEN_STORE_STORE_TRACE_H_
 

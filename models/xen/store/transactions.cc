@@ -17,6 +17,10 @@ XsError Apply(StoreTree& tree, StoreCaller caller, const StoreOperation& operati
   return XsError::kEinval;
 }
 
+bool FoundNothing(const StoreOperation& operation, XsError error) {
+  return operation.type == XsType::kRm && error == XsError::kEnoent;
+}
+
 void Transaction::Note(std::string_view path) {
   if (seen_.find(path) == seen_.end()) seen_.emplace(path, start_.generation(path));
 }
@@ -31,6 +35,7 @@ XsError Transaction::Do(StoreCaller caller, StoreOperation operation) {
   std::vector<StoreChange> changes;
   const StoreTree before = view_;
   const XsError error = Apply(view_, caller, operation, &changes);
+  if (FoundNothing(operation, error)) log_.push_back(operation);
   if (error != XsError::kOk) return error;
   for (const StoreChange& change : changes) Note(change.path);  // what a removal took along
   // A new or removed node changes its parent's list of children, up to the first ancestor that was there before.

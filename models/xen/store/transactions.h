@@ -27,6 +27,8 @@ struct StoreOperation {
   std::string value;             // kWrite
   StorePermissions permissions;  // kSetPerms
 };
+// An RM whose goal was reached before it ran: answered ENOENT, yet part of the story (store_trace.h).
+bool FoundNothing(const StoreOperation& operation, XsError error);
 // Runs it on `tree`.
 XsError Apply(StoreTree& tree, StoreCaller caller, const StoreOperation& operation, std::vector<StoreChange>* changes);
 

@@ -83,8 +83,13 @@ TEST_F(Transactions, ConflictWhenANodeWasRemovedAndMadeAgain) {
 TEST_F(Transactions, KeepNoFailedOperation) {
   Transaction transaction(live_);
   EXPECT_EQ(transaction.Do({1}, Write("/dir/state", "2")), XsError::kEacces);
-  EXPECT_EQ(transaction.Do(kDom0, {XsType::kRm, "/none/below", {}, {}}), XsError::kEnoent);
   EXPECT_TRUE(transaction.log().empty());
+}
+
+TEST_F(Transactions, RememberARemovalThatFoundNothing) {
+  Transaction transaction(live_);
+  EXPECT_EQ(transaction.Do(kDom0, {XsType::kRm, "/none/below", {}, {}}), XsError::kEnoent);
+  EXPECT_EQ(transaction.log().size(), 1u);
 }
 
 }  // namespace

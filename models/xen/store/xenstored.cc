@@ -43,10 +43,10 @@ XsError Xenstored::Do(StoreConnection& connection, TransactionId id, StoreOperat
   }
   std::vector<StoreChange> changes;
   const XsError error = Apply(tree_, connection.caller(), operation, &changes);
-  if (error != XsError::kOk) return error;
+  if (error != XsError::kOk && !FoundNothing(operation, error)) return error;
   EmitStoreOperation(trace_, connection.writer, operation);
   Publish(changes);
-  return XsError::kOk;
+  return error;
 }
 
 XsResult<TransactionId> Xenstored::StartTransaction(StoreConnection& connection) {
@@ -76,7 +76,7 @@ XsError Xenstored::EndTransaction(StoreConnection& connection, TransactionId id,
   std::vector<StoreChange> changes;
   for (const StoreOperation& operation : transaction.log()) {
     const XsError error = Apply(replayed, connection.caller(), operation, &changes);
-    if (error != XsError::kOk) return error;
+    if (error != XsError::kOk && !FoundNothing(operation, error)) return error;
   }
   tree_ = std::move(replayed);
   ++counters_.commits;

@@ -4,7 +4,8 @@
 //
 // Every operation is a small state machine on the simulation; operations run one at a time, in the order asked for
 // (libxl holds the domain's lock). Each ends with exactly one call of its callback, within its deadlines.
-// Left out: HVM and device models, stub domains, JSON domain configuration, /libxl beyond what is named here.
+// Left out: HVM and device models, stub domains, JSON domain configuration, and of /libxl everything but
+// /libxl/pci/<bdf>/driver_path. As libxl, a failed attach takes nothing back that it gave before it failed.
 #ifndef PVPCI_MODELS_XEN_TOOLSTACK_TOOLSTACK_H_
 #define PVPCI_MODELS_XEN_TOOLSTACK_TOOLSTACK_H_
 
@@ -13,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -25,6 +27,12 @@
 #include "sim/trace.h"
 
 namespace pvpci::xen {
+
+// XenbusState, xen/include/public/io/xenbus.h.
+inline constexpr unsigned kXenbusConnected = 4;
+inline constexpr unsigned kXenbusClosing = 5;
+inline constexpr unsigned kXenbusClosed = 6;
+inline constexpr unsigned kXenbusReconfiguring = 7;
 
 // When a detach takes the domain's permissions away.
 enum class DetachOrder : uint8_t {
@@ -41,6 +49,8 @@ struct ToolstackConfig {
   sim::Ps store_latency = 200 * sim::kUs;
   // Patience with a backend that shall reach a state. libxl: 100 polls of 100 ms.
   sim::Ps backend_timeout = 10 * sim::kSec;
+  // Patience at xl destroy, where the guest may be dead. libxl waits the full backend_timeout.
+  sim::Ps destroy_timeout = 1 * sim::kSec;
   // Patience with dom0's sysfs. libxl has none (write() blocks); the bench must end.
   sim::Ps agent_timeout = 10 * sim::kSec;
 };
@@ -81,7 +91,7 @@ class Toolstack {
   void InitDom0(const DomainSpec& dom0);
   // The nodes of a new PV domain (libxl__domain_make and libxl__build_post), then the introduction. The domain itself
   // is built by models/xen before, and must not run before `done`.
-  void CreateDomain(const DomainSpec& spec, OperationDone done);
+  void CreateDomain(DomainSpec spec, OperationDone done);
 
   // xl pci-assignable-add: unbind from its driver in dom0, bind to pciback; with an IOMMU also quarantine.
   void Seize(pci::Bdf function, OperationDone done);
@@ -111,26 +121,51 @@ class Toolstack {
   bool busy() const { return running_ != nullptr; }
 
  private:
-  struct Operation;
-  struct Assignment;
+  // What one function was given, so that it can be taken back.
+  struct Assignment {
+    sim::DomId domain = 0;
+    std::optional<unsigned> pirq;
+  };
   using Next = std::function<void(std::string error)>;  // empty: go on
   using Step = std::function<void(Next)>;
+  struct Operation {
+    std::string name;
+    OperationDone done;
+    std::deque<Step> steps;
+    sim::Ps started = 0;
+    uint64_t turn = 0;  // counts steps begun: an answer that comes after its step is over is dropped
+  };
 
-  void Enqueue(std::unique_ptr<Operation> operation);
+  // Engine: toolstack.cc.
+  Operation& Enqueue(std::string name, OperationDone done);
   void StartNext();
   void RunStep();
   void Finish(const std::string& error);
-
-  // Step builders, toolstack_steps.cc.
-  Step Control(std::string what, std::function<long()> call, bool must_succeed);
-  Step Store(std::string what, std::function<XsError(TransactionId)> body);
-  Step Write(std::string path, std::string value, std::function<bool(long)> tolerated);
-  Step WaitState(std::string path, unsigned state, std::string subject, sim::Ps timeout);
+  // Puts `steps` before those that remain of the running operation.
+  void Insert(std::vector<Step> steps);
   void Say(const std::string& text);
+  // Steps: toolstack_steps.cc. Errors are texts as libxl prints them; an empty `failure` tolerates every failure.
+  Step Check(std::function<std::string()> check);
+  Step Control(std::string what, std::function<long()> call, std::string failure);
+  Step Store(std::string what, std::function<XsError(TransactionId)> body);
+  Step Sysfs(std::string path, std::string value, std::string failure);
+  Step ReadSysfs(std::string path, std::function<std::string(long result, const std::string& text)> take);
+  Step WaitState(std::string path, unsigned state, sim::Ps timeout, std::string failure);
 
-  void AddAssignSteps(Operation& operation, sim::DomId domain, pci::Bdf function, const AttachOptions& options);
-  void AddRevokeSteps(Operation& operation, sim::DomId domain, pci::Bdf function);
-  void AddCloseSteps(Operation& operation, sim::DomId domain, bool forgive);
+  // toolstack_attach.cc.
+  std::string CheckAttachable(sim::DomId domain, pci::Bdf function) const;
+  void AddAssignSteps(std::vector<Step>& steps, sim::DomId domain, pci::Bdf function, const AttachOptions& options);
+  void AddRevokeSteps(std::vector<Step>& steps, sim::DomId domain, pci::Bdf function);
+  void AddHandshakeSteps(std::vector<Step>& steps, sim::DomId domain, pci::Bdf function);
+  XsError WriteDirectories(TransactionId id, sim::DomId domain);
+  XsError WriteFunctions(TransactionId id, sim::DomId domain, unsigned first, const std::vector<pci::Bdf>& functions,
+                         const AttachOptions& options);
+  XsError RemoveFunction(TransactionId id, sim::DomId domain, unsigned index, unsigned count);
+  XsError RemoveDirectories(TransactionId id, sim::DomId domain);
+  // Removes the path and every parent that is left empty.
+  XsError Cleanup(TransactionId id, std::string path);
+  unsigned num_devs(sim::DomId domain) const;
+  std::vector<pci::Bdf> assigned_to(sim::DomId domain) const;
 
   sim::Simulation& simulation_;
   sim::Trace& trace_;
@@ -144,7 +179,12 @@ class Toolstack {
   std::map<pci::Bdf, Assignment> assigned_;
   std::deque<std::unique_ptr<Operation>> queue_;
   std::unique_ptr<Operation> running_;
+  sim::EventHandle start_ = 0;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // callbacks of agent and clock may come late
 };
+
+std::string BackendPath(sim::DomId domain);   // "/local/domain/0/backend/pci/<domain>/0"
+std::string FrontendPath(sim::DomId domain);  // "/local/domain/<domain>/device/pci/0"
 
 }  // namespace pvpci::xen
 
