@@ -12,7 +12,6 @@
 
 #include "driver/loader/block_table.h"
 #include "driver/loader/elf_file.h"
-#include "sim/check.h"
 
 namespace pvpci::driver {
 

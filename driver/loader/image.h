@@ -21,11 +21,8 @@
 #include "driver/loader/block_table.h"
 #include "driver/loader/elf_file.h"
 #include "driver/seam/seam.h"
-#include "sim/time.h"
 
 namespace pvpci::driver {
-
-using sim::Ps;
 
 class DomainSpace;
 

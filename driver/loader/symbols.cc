@@ -22,6 +22,8 @@ struct UnitRange {
   Dwarf_Off unit;  // offset of the unit's DIE
 };
 
+constexpr uint64_t kLineZeroReach = 128;
+
 const char* String(Dwarf_Die* die, unsigned attribute) {
   Dwarf_Attribute found;
   return dwarf_formstring(dwarf_attr_integrate(die, attribute, &found));
@@ -169,7 +171,10 @@ std::vector<SourceFrame> Symbolizer::Impl::Compute(uint64_t pc) {
   if (dwarf != nullptr && FindUnit(pc, &unit)) {
     std::string file;
     int line = 0;
-    if (Dwarf_Line* source_line = dwarf_getsrc_die(&unit, pc); source_line != nullptr) {
+    // Line 0 is the compiler's own code, such as the accounting: it belongs to the line before.
+    for (uint64_t at = pc; line == 0 && pc - at < kLineZeroReach && at != 0; --at) {
+      Dwarf_Line* source_line = dwarf_getsrc_die(&unit, at);
+      if (source_line == nullptr) break;
       const char* path = dwarf_linesrc(source_line, nullptr, nullptr);
       if (path != nullptr) file = Relative(path);
       dwarf_lineno(source_line, &line);

@@ -187,7 +187,8 @@ TEST(Gdb, CommandsNameEveryImage) {
 
 TEST(BenchFault, IsNotTheGuests) {
   TestMachine machine;
-  machine.simulation.At(0, [] { *reinterpret_cast<volatile int*>(16) = 1; });
+  volatile uint64_t nowhere = 16;
+  machine.simulation.At(0, [&] { *reinterpret_cast<volatile int*>(nowhere) = 1; });
   EXPECT_DEATH(machine.simulation.Run(), "");
 }
 
