@@ -97,16 +97,26 @@ COVERAGE_FLAGS = ["-fsanitize-coverage=trace-pc-guard,bb,no-prune"]
 # Compiled without: the accounting itself.
 UNGUARDED = ["driver/env/accounting.c"]
 
+# Relocations are kept for the loader; what nothing reaches from the seam is left out.
 LINK_FLAGS = [
-    "-static",
-    "-nostdlib",
+    "--static",
+    "--nostdlib",
+    "-O2",
+    "--lto-O2",
     "--emit-relocs",
+    "--gc-sections",
+    "--undefined=emul_clock",
+    "--undefined=seam_guest",
+    "--undefined=seam_host_table",
     "--build-id=none",
+    "--no-rosegment",
+    "--error-limit=0",
+    "-z",
+    "noexecstack",
     "-z",
     "norelro",
     "-z",
     "max-page-size=4096",
-    "--no-warn-mismatch",
 ]
 
 # Name of the object an original belongs to when that is not its own name: what printk and parameters say
