@@ -75,6 +75,13 @@ def _flags(kind, path):
             flags += ["-include", "@REPO@/" + header if header.startswith("driver/") else header]
     return flags
 
+def _seen(kind, headers):
+    """The headers of ours that a source can include: originals see shadows and forced includes only."""
+    if kind in ("env", "user"):
+        return headers
+    forced = [header for header, _, _ in FORCED_INCLUDES]
+    return [h for h in headers if h.path.startswith("driver/shadow/") or h.path in forced]
+
 def _compile(ctx, kind, file, path, key, headers):
     """One action; returns its object and its table of blocks."""
     stem = ctx.label.name + "_objects/" + path.replace("/", "_")
@@ -94,7 +101,7 @@ def _compile(ctx, kind, file, path, key, headers):
             table.path,
             ctx.file._tag_guards.path,
         ] + _flags(kind, path) + (COVERAGE_FLAGS if guarded else []),
-        inputs = [file, ctx.file.stamp, ctx.file.manifest, ctx.file._tag_guards] + headers,
+        inputs = [file, ctx.file.stamp, ctx.file.manifest, ctx.file._tag_guards] + _seen(kind, headers),
         outputs = [object_file, table],
         mnemonic = "GuestCompile",
         progress_message = "Compiling %s for %s" % (path, ctx.label.name),
