@@ -47,6 +47,7 @@ DomainSpace::DomainSpace(const DomainSpaceConfig& config)
     throw SpaceError(fmt::format("domain {} ends at {:#x}: all images together must stay below 2 GiB", config.index,
                                  base_ + bytes()));
   }
+  direct_.assign(pages_, PageState::kWritable);
   memfd_ = memfd_create(fmt::format("pvpci-dom{}", config.index).c_str(), MFD_CLOEXEC);
   if (memfd_ < 0 || ftruncate(memfd_, static_cast<off_t>(bytes())) != 0) {
     const int error = errno;
@@ -81,7 +82,12 @@ bool DomainSpace::MapFrame(uint64_t va, int fd, uint64_t offset, bool writable) 
   if (mmap(Pointer(va), kPage, protection, MAP_SHARED | MAP_FIXED, fd, static_cast<off_t>(offset)) == MAP_FAILED) {
     return false;
   }
-  exceptions_[va / kPage] = writable ? PageState::kWritable : PageState::kReadOnly;
+  const PageState state = writable ? PageState::kWritable : PageState::kReadOnly;
+  if (in_direct_map(va)) {
+    direct_[(va - base_) / kPage] = state;
+  } else {
+    mapped_[va] = state;
+  }
   return true;
 }
 
@@ -94,7 +100,11 @@ bool DomainSpace::UnmapPage(uint64_t va) {
     got = mmap(Pointer(va), kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
   }
   if (got == MAP_FAILED) return false;
-  exceptions_.erase(va / kPage);
+  if (in_direct_map(va)) {
+    direct_[(va - base_) / kPage] = PageState::kWritable;
+  } else {
+    mapped_.erase(va);
+  }
   return true;
 }
 
@@ -107,33 +117,31 @@ bool DomainSpace::SetProtection(uint64_t va, uint64_t length, int protection) {
 
 bool DomainSpace::Guard(uint64_t va, uint64_t length) {
   if (!SetProtection(va, length, PROT_NONE)) return false;
-  for (uint64_t page = va; page < va + length; page += kPage) exceptions_[page / kPage] = PageState::kGuard;
+  for (uint64_t page = va; page < va + length; page += kPage) direct_[(page - base_) / kPage] = PageState::kGuard;
   return true;
 }
 
 bool DomainSpace::Unguard(uint64_t va, uint64_t length) {
   if (!SetProtection(va, length, kGuestProtection)) return false;
-  for (uint64_t page = va; page < va + length; page += kPage) exceptions_.erase(page / kPage);
+  for (uint64_t page = va; page < va + length; page += kPage) direct_[(page - base_) / kPage] = PageState::kWritable;
   return true;
 }
 
-bool DomainSpace::guarded(uint64_t va) const {
-  const auto found = exceptions_.find(va / kPage);
-  return found != exceptions_.end() && found->second == PageState::kGuard;
+DomainSpace::PageState DomainSpace::StateOf(uint64_t page_va) const {
+  if (in_direct_map(page_va)) return direct_[(page_va - base_) / kPage];
+  const auto found = mapped_.find(page_va);
+  return found == mapped_.end() ? PageState::kNone : found->second;
 }
 
 void* DomainSpace::Access(uint64_t va, uint64_t length, bool write) const {
-  if (length == 0) length = 1;
-  const uint64_t last = va + length - 1;
+  const uint64_t last = va + (length == 0 ? 0 : length - 1);
   if (last < va) return nullptr;
-  const bool direct = in_direct_map(va) && in_direct_map(last);
-  if (!direct && !(in_vmalloc(va) && in_vmalloc(last))) return nullptr;
-  uint64_t mapped_pages = 0;
-  for (auto at = exceptions_.lower_bound(va / kPage); at != exceptions_.end() && at->first <= last / kPage; ++at) {
-    if (at->second == PageState::kGuard || (write && at->second == PageState::kReadOnly)) return nullptr;
-    ++mapped_pages;
+  if (!(in_direct_map(va) && in_direct_map(last)) && !(in_vmalloc(va) && in_vmalloc(last))) return nullptr;
+  for (uint64_t page = va & ~(kPage - 1); page <= last; page += kPage) {
+    const PageState state = StateOf(page);
+    const bool allowed = state == PageState::kWritable || (state == PageState::kReadOnly && !write);
+    if (!allowed) return nullptr;
   }
-  if (!direct && mapped_pages != last / kPage - va / kPage + 1) return nullptr;
   return Pointer(va);
 }
 

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <stdexcept>
-#include <string>
+#include <vector>
 
 namespace pvpci::driver {
 
@@ -58,13 +58,14 @@ class DomainSpace {
   // Makes whole pages of the direct map inaccessible: a stack guard. Unguard restores them. False: not such pages.
   bool Guard(uint64_t va, uint64_t length);
   bool Unguard(uint64_t va, uint64_t length);
-  bool guarded(uint64_t va) const;
+  bool guarded(uint64_t va) const { return in_direct_map(va) && direct_[(va - base_) / 4096] == PageState::kGuard; }
 
   // Host pointer to [va, va + length) if all of it is mapped (writable, if `write`), else null: -EFAULT.
   void* Access(uint64_t va, uint64_t length, bool write) const;
 
  private:
-  enum class PageState : uint8_t { kReadOnly, kWritable, kGuard };
+  enum class PageState : uint8_t { kNone, kReadOnly, kWritable, kGuard };
+  PageState StateOf(uint64_t page_va) const;
   bool SetProtection(uint64_t va, uint64_t length, int protection);
 
   uint64_t base_ = 0;
@@ -72,8 +73,8 @@ class DomainSpace {
   uint64_t vmalloc_base_ = 0;
   uint64_t vmalloc_bytes_ = 0;
   int memfd_ = -1;
-  // Pages that differ from their region's default, by virtual page number.
-  std::map<uint64_t, PageState> exceptions_;
+  std::vector<PageState> direct_;          // by pfn
+  std::map<uint64_t, PageState> mapped_;   // of the vmalloc area, by address; absent: kNone
 };
 
 }  // namespace pvpci::driver

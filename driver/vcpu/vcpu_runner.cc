@@ -29,10 +29,12 @@ bool HaveFsgsbase() {
 
 void SetGsBase(uint64_t base) {
   static const bool direct = HaveFsgsbase();
+  static uint64_t present = 0;
   if (direct) {
     asm volatile("wrgsbase %0" : : "r"(base) : "memory");
-  } else {
+  } else if (base != present) {  // a system call costs more than the upcall it serves
     syscall(SYS_arch_prctl, ARCH_SET_GS, base);
+    present = base;
   }
 }
 
@@ -93,7 +95,7 @@ VcpuRunner::~VcpuRunner() = default;
 VcpuRunner* VcpuRunner::current() { return Stub::current; }
 
 void VcpuRunner::Start(uint64_t argument, uint64_t stack_top, uint64_t stack_bytes, Ps when, uint64_t function) {
-  SIM_CHECK(state_ != State::kReady, config_.name + " is started twice");
+  SIM_CHECK(state_ != State::kReady && Stub::current != this, config_.name + " is started while it runs");
   SIM_CHECK(image_.space().Access(stack_top - stack_bytes, stack_bytes, true) != nullptr,
             config_.name + ": its stack is not in the domain's memory");
   guest_context_ = Stub::MakeContext(stack_top, stack_bytes);

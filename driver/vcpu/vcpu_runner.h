@@ -105,14 +105,15 @@ class FunctionHooks {
 
 class VcpuRunner : public sim::Runner {
  public:
-  // Registers itself with `simulation`. `hooks` may be null. All arguments outlive the runner.
+  // Registers itself with `simulation`, which keeps it: a runner lives as long as the simulation runs, and a domain
+  // that ends halts its vCPUs. `hooks` may be null. All arguments outlive the runner.
   VcpuRunner(VcpuConfig config, sim::Simulation& simulation, LoadedImage& image, FunctionHooks* hooks,
              VcpuDelegate& delegate);
   ~VcpuRunner() override;
 
   // Sets the entry: seam_guest.boot(argument), or `function` (guest virtual) if not 0, on the stack that ends at
   // `stack_top` (guest virtual, in the domain's memory; `stack_bytes` below it), and wakes the runner at `when`.
-  // Once, and again after each Halt.
+  // Once, and again after each Halt; not from inside this vCPU's own calls.
   void Start(uint64_t argument, uint64_t stack_top, uint64_t stack_bytes, Ps when, uint64_t function = 0);
   // Stops for good (domain destroyed or crashed elsewhere, VCPUOP_down). From inside Run it takes effect when the
   // delegate's call returns.
