@@ -96,7 +96,8 @@ std::string_view ParentPath(std::string_view path) {
 
 bool IsSameOrBelow(std::string_view path, std::string_view ancestor) {
   if (ancestor == "/") return !path.empty() && path.front() == '/';
-  return path.substr(0, ancestor.size()) == ancestor && (path.size() == ancestor.size() || path[ancestor.size()] == '/');
+  if (path.substr(0, ancestor.size()) != ancestor) return false;
+  return path.size() == ancestor.size() || path[ancestor.size()] == '/';
 }
 
 StoreTree::StoreTree(StoreQuota quota) : quota_(quota) {

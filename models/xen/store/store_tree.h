@@ -51,6 +51,7 @@ struct StoreQuota {
   uint32_t permissions = 5;          // entries of one list; more: ENOSPC. Option -A.
   uint32_t watches = 128;            // of one connection; more: E2BIG. Option -W.
   uint32_t transactions = 10;        // open on one connection; more: ENOSPC. Option -t.
+  uint32_t transaction_nodes = 1024; // seen or changed by one transaction; more: ENOSPC. Option -N.
   uint32_t unread_responses = 20;    // the daemon stops reading a ring with this many answers not taken. Option -Q.
   uint32_t backlog_bytes = 2560 * 1024;  // waiting for one ring; more: the connection is ignored. Option -M, hard.
 };
@@ -88,6 +89,7 @@ class StoreTree {
   // 0 if there is no such node.
   uint64_t generation(std::string_view path) const;
   StoreNodePtr root() const { return root_; }
+  const StoreQuota& quota() const { return quota_; }
   uint32_t owned_nodes(sim::DomId domain) const;
 
   // What `caller` may do with `path`; for a node that does not exist: with its nearest existing ancestor.

@@ -25,12 +25,19 @@ void Transaction::Note(std::string_view path) {
   if (seen_.find(path) == seen_.end()) seen_.emplace(path, start_.generation(path));
 }
 
+bool Transaction::Full(StoreCaller caller) const {
+  const uint32_t limit = start_.quota().transaction_nodes;
+  return !caller.privileged() && (seen_.size() >= limit || log_.size() >= limit);
+}
+
 XsResult<StoreNodePtr> Transaction::Get(StoreCaller caller, std::string_view path, StoreAccess need) {
+  if (Full(caller)) return XsError::kEnospc;
   Note(path);
   return view_.Get(caller, path, need);
 }
 
 XsError Transaction::Do(StoreCaller caller, StoreOperation operation) {
+  if (Full(caller)) return XsError::kEnospc;
   Note(operation.path);
   std::vector<StoreChange> changes;
   const StoreTree before = view_;

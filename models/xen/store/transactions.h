@@ -45,6 +45,7 @@ class Transaction {
 
  private:
   void Note(std::string_view path);
+  bool Full(StoreCaller caller) const;
 
   StoreTree start_;
   StoreTree view_;

@@ -86,6 +86,19 @@ TEST_F(Transactions, KeepNoFailedOperation) {
   EXPECT_TRUE(transaction.log().empty());
 }
 
+TEST_F(Transactions, AreLimitedForUnprivilegedDomains) {
+  StoreQuota quota;
+  quota.transaction_nodes = 3;
+  StoreTree tree(quota);
+  tree.Write(kDom0, "/mine", "", &changes_);
+  tree.SetPermissions(kDom0, "/mine", {{1, StoreAccess::kNone}}, &changes_);
+  Transaction guest(tree), tools(tree);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(guest.Do({1}, Write("/mine", "1")), XsError::kOk);
+  EXPECT_EQ(guest.Do({1}, Write("/mine", "1")), XsError::kEnospc);
+  EXPECT_EQ(guest.Get({1}, "/mine", StoreAccess::kRead).error, XsError::kEnospc);
+  for (int i = 0; i < 9; ++i) EXPECT_EQ(tools.Do(kDom0, Write("/mine", "1")), XsError::kOk);
+}
+
 TEST_F(Transactions, RememberARemovalThatFoundNothing) {
   Transaction transaction(live_);
   EXPECT_EQ(transaction.Do(kDom0, {XsType::kRm, "/none/below", {}, {}}), XsError::kEnoent);

@@ -67,7 +67,8 @@ XsError WatchList::Remove(sim::DomId domain, std::string_view path, std::string_
   return XsError::kOk;
 }
 
-std::vector<StoreWatch> WatchList::Concerned(StoreCaller owner, const StoreChange& change, const StoreTree& tree) const {
+std::vector<StoreWatch> WatchList::Concerned(StoreCaller owner, const StoreChange& change,
+                                             const StoreTree& tree) const {
   std::vector<StoreWatch> concerned;
   for (const StoreWatch& watch : watches_) {
     const bool hit = change.exact ? watch.path == change.path : IsSameOrBelow(change.path, watch.path);

@@ -64,7 +64,9 @@ TEST_F(Watches, TellNobodyWhatHeMayNotRead) {
     tree_.SetPermissions(kDom0, "/secret/x", {{0, StoreAccess::kNone}, {1, StoreAccess::kRead}}, changes);
   };
   EXPECT_THAT(Reports(kDomU, share), ElementsAre("T:/secret/x"));
-  const auto hide = [&](auto* changes) { tree_.SetPermissions(kDom0, "/secret/x", {{0, StoreAccess::kNone}}, changes); };
+  const auto hide = [&](auto* changes) {
+    tree_.SetPermissions(kDom0, "/secret/x", {{0, StoreAccess::kNone}}, changes);
+  };
   EXPECT_THAT(Reports(kDomU, hide), ElementsAre("T:/secret/x"));
   EXPECT_THAT(Write(kDomU, "/secret/x"), IsEmpty());
 }

@@ -7,6 +7,26 @@
 #include "models/xen/store/store_trace.h"
 
 namespace pvpci::xen {
+namespace {
+
+// A commit tells about each node once, in the order of first touch, as it is in the end.
+std::vector<StoreChange> Merge(std::vector<StoreChange> changes) {
+  std::vector<StoreChange> merged;
+  std::map<std::string, size_t> places;
+  for (StoreChange& change : changes) {
+    const auto [place, added] = places.emplace(change.path, merged.size());
+    if (added) {
+      merged.push_back(std::move(change));
+      continue;
+    }
+    StoreChange& known = merged[place->second];
+    if (change.before.empty()) change.before = std::move(known.before);
+    known = std::move(change);
+  }
+  return merged;
+}
+
+}  // namespace
 
 Xenstored::Xenstored(sim::Simulation& simulation, sim::Trace& trace, XenstoredConfig config)
     : simulation_(simulation), trace_(trace), config_(config), tree_(config.quota) {
@@ -81,7 +101,7 @@ XsError Xenstored::EndTransaction(StoreConnection& connection, TransactionId id,
   tree_ = std::move(replayed);
   ++counters_.commits;
   for (const StoreOperation& operation : transaction.log()) EmitStoreOperation(trace_, connection.writer, operation);
-  Publish(changes);
+  Publish(Merge(std::move(changes)));
   return XsError::kOk;
 }
 

@@ -186,6 +186,19 @@ TEST_F(Daemon, ATransactionShowsAndTracesItsWritesAtTheCommit) {
                           "domU store WRITE " + kDevice + "/magic 7"));
 }
 
+TEST_F(Daemon, ACommitReportsEachNodeOnce) {
+  Introduce();
+  Ask(XsType::kWatch, "device\0T\0"s);
+  const XsError error = tools_->Transact([&](TransactionId id) {
+    tools_->Write(kDevice + "/a", "1", id);
+    tools_->Write(kDevice + "/b", "1", id);
+    tools_->SetPermissions(kDevice + "/b", {{1, StoreAccess::kNone}}, id);
+    return tools_->Write(kDevice + "/a", "2", id);
+  });
+  EXPECT_EQ(error, XsError::kOk);
+  EXPECT_THAT(guest_.Received(), ElementsAre("WATCH_EVENT device/pci/0/a T", "WATCH_EVENT device/pci/0/b T"));
+}
+
 TEST_F(Daemon, AConflictAnswersEagainAndLeavesNoTrace) {
   Introduce();
   tools_->Write(kDevice + "/state", "1");
@@ -459,7 +472,8 @@ TEST_F(Daemon, Dom0IntroducesAndReleasesOverTheWire) {
 TEST_F(Daemon, TraceLinesHaveTheGoldenForm) {
   tools_->Rm(kDevice);
   tools_->Write("/local/domain/0/backend/pci/1/0/opts-0", "a\nb\\");
-  EXPECT_THAT(Trace(), ElementsAre("toolstack store MKDIR " + kDevice, "toolstack store SET_PERMS " + kDevice + " n1 r0",
+  EXPECT_THAT(Trace(), ElementsAre("toolstack store MKDIR " + kDevice,
+                                   "toolstack store SET_PERMS " + kDevice + " n1 r0",
                                    "toolstack store RM " + kDevice,
                                    "toolstack store WRITE /local/domain/0/backend/pci/1/0/opts-0 a\\x0ab\\x5c"));
 }

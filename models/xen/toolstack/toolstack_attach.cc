@@ -68,6 +68,7 @@ std::string Toolstack::CheckAttachable(sim::DomId domain, pci::Bdf function) con
     return DomainError(domain, fmt::format("PCI device {:x}:{:x}:{:x}.{:x} is not assignable", function.segment,
                                            function.bus(), function.device(), function.function()));
   }
+  if (!client_->Read(DomainPath(domain) + "/name").ok()) return DomainError(domain, "domain does not exist");
   return {};
 }
 

@@ -157,8 +157,10 @@ void Toolstack::Seize(pci::Bdf function, OperationDone done) {
       std::vector<Step> rest;
       if (!*mine) {
         if (!*skip_unbind) {
+          // Where sysfs could not say whether a driver is bound, there may be none.
           rest.push_back(Sysfs(Device(function) + "/driver/unbind", name,
-                               fmt::format("libxl: error: Couldn't unbind {} from driver", name)));
+                               driver->empty() ? std::string()
+                                               : fmt::format("libxl: error: Couldn't unbind {} from driver", name)));
         }
         if (!driver->empty()) {
           rest.push_back(Store("remember the driver", [=](TransactionId id) {
