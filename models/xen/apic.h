@@ -32,7 +32,9 @@ class VectorHandler {
  public:
   virtual ~VectorHandler() = default;
   // do_IRQ on `cpu`. `interrupt`: assertion that caused it. Called irq_entry + irq_dispatch after acceptance.
-  virtual void DoIrq(unsigned cpu, unsigned vector, uint32_t interrupt, bool forged) = 0;
+  virtual void DoIrq(unsigned cpu, unsigned vector, uint32_t interrupt) = 0;
+  // An assertion reached the platform: a message, or a line that went up.
+  virtual void Arrived(uint32_t interrupt, bool forged) = 0;
   // An assertion ended before do_IRQ: merged into `into` (IRR already set), or lost (into == 0).
   virtual void Merged(uint32_t interrupt, uint32_t into) = 0;
   virtual void Lost(uint32_t interrupt) = 0;
@@ -54,8 +56,6 @@ class Apics : public pci::InterruptSink {
   // Local APIC. Eoi ends the highest vector in service; a level one is broadcast to the IO-APIC unless `directed`.
   void Eoi(unsigned cpu, bool directed);
   bool in_service(unsigned cpu, unsigned vector) const { return cpus_[cpu].isr[vector]; }
-  // Interrupts latched in IRRs or held at masked or busy IO-APIC pins.
-  uint64_t waiting() const;
 
   // IO-APIC.
   unsigned pins() const { return static_cast<unsigned>(pins_.size()); }
@@ -71,7 +71,7 @@ class Apics : public pci::InterruptSink {
     RedirectionEntry entry;
     bool line = false;
     bool remote_irr = false;
-    bool latched = false;       // edge seen while masked is lost, as on hardware; level: line up, not yet sent
+    bool unsent = false;        // an assertion that has not become a message yet (level: masked or in service)
     uint32_t interrupt = 0;     // latest assertion on this pin
     uint32_t sent = 0;          // assertion sent last
   };
@@ -79,11 +79,11 @@ class Apics : public pci::InterruptSink {
     std::array<bool, 256> irr{};
     std::array<bool, 256> isr{};
     std::array<bool, 256> level{};
-    std::array<bool, 256> forged{};
     std::array<uint32_t, 256> interrupt{};
     bool dispatching = false;
   };
-  void Accept(unsigned cpu, unsigned vector, bool level, uint32_t interrupt, bool forged);
+  void Route(const pci::InterruptMessage& message, uint32_t interrupt);
+  void Accept(unsigned cpu, unsigned vector, bool level, uint32_t interrupt);
   void Dispatch(unsigned cpu);
   void Evaluate(unsigned gsi, bool after_eoi);
   void Send(unsigned gsi);

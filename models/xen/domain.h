@@ -61,6 +61,7 @@ struct EventChannel {
   PortState state = PortState::kFree;
   uint8_t priority = 7;                     // FIFO: 0 highest .. 15
   uint8_t last_priority = 7;                // FIFO queue it was put on last
+  bool pending = false;                     // FIFO: set while its word has no page yet
   bool host_consumer = false;               // peer is a model in this process (xenstored, console)
   unsigned notify_vcpu = 0;
   unsigned last_vcpu = 0;
@@ -136,6 +137,7 @@ struct Domain {
   // Interrupts and I/O rights.
   unsigned nr_pirqs = 0;
   std::map<unsigned, Pirq> pirqs;
+  std::map<int, unsigned> pirq_of_irq;
   std::byte* eoi_map = nullptr;
   sim::Mfn eoi_map_mfn = 0;
   bool auto_unmask = false;                 // v1 map: unmask at EOI

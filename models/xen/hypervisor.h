@@ -107,7 +107,7 @@ class Hypervisor {
   pci::InterruptSink& interrupts();
   void SetInterruptRemapper(pci::DmaRemapper* remapper);  // the IO-APIC's own messages pass it (M2)
   void SetInterruptProbe(InterruptProbe* probe) { probe_ = probe; }
-  void AddDomainObserver(DomainObserver* observer) { domain_observers_.push_back(observer); }
+  void AddDomainObserver(DomainObserver* observer);
   InterruptCounts interrupt_counts() const;
 
   // --- Toolstack --------------------------------------------------------------------------------------------------
@@ -169,7 +169,6 @@ class Hypervisor {
   PlatformPci& pci_;
   IommuControl* iommu_;
   InterruptProbe* probe_ = nullptr;
-  std::vector<DomainObserver*> domain_observers_;
   std::map<sim::DomId, std::unique_ptr<Domain>> domains_;
   unsigned vcpus_created_ = 0;
 

@@ -45,6 +45,12 @@ class IommuControl {
   // first and the last grant mapping of a foreign frame. Does not invalidate: Flush does.
   virtual sim::Ps MapFrame(sim::DomId domain, sim::Mfn mfn, bool writable) = 0;
   virtual sim::Ps UnmapFrame(sim::DomId domain, sim::Mfn mfn) = 0;
+  // Consecutive frames at once; an implementation may use large pages.
+  virtual sim::Ps MapRange(sim::DomId domain, sim::Mfn first, uint64_t count, bool writable) {
+    sim::Ps cost = 0;
+    for (uint64_t i = 0; i < count; ++i) cost += MapFrame(domain, first + i, writable);
+    return cost;
+  }
   virtual sim::Ps Flush(sim::DomId domain) = 0;
   // Interrupt remapping: `count` consecutive entries (power of two); nullopt: table full.
   virtual std::optional<unsigned> AllocateIrtes(unsigned count) = 0;

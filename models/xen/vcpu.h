@@ -3,6 +3,7 @@
 #ifndef PVPCI_MODELS_XEN_VCPU_H_
 #define PVPCI_MODELS_XEN_VCPU_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -36,7 +37,7 @@ struct Vcpu {
   sim::EventHandle singleshot_timer = 0;
   sim::EventHandle periodic_timer = 0;
   sim::Ps period = 0;            // 0: periodic timer stopped
-  uint32_t timer_port = 0;       // port of VIRQ_TIMER, 0: unbound
+  std::array<uint32_t, 24> virq_ports{};  // by virq number; 0: unbound. Global virqs at vCPU 0.
 
   // Saved upcall masks of nested bounce frames, innermost last.
   std::vector<uint8_t> saved_masks;

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Machine frames: RAM and its free list, ownership, references and types, the m2p table, and the 1:1 IOMMU map that
+// follows them. Xen's page accounting (xen/arch/x86/mm.c, xen/common/page_alloc.c), behaviour only; abi.md 3.9, S16.
+//
+// A frame has one type at a time while type_count > 0. Writable excludes page table: that exclusion is what protects
+// the hypervisor from guests that edit their own tables. Without IOMMU devices do not honour it.
+#ifndef PVPCI_MODELS_XEN_FRAMES_H_
+#define PVPCI_MODELS_XEN_FRAMES_H_
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "models/xen/domain.h"
+#include "sim/machine_memory.h"
+#include "sim/random.h"
+
+namespace pvpci::xen {
+
+class Hypervisor;
+
+class Frames {
+ public:
+  // Gives every RAM frame a host page in one sparse memfd, and Xen its own frames. Maps the m2p table.
+  explicit Frames(Hypervisor& hypervisor);
+  ~Frames();
+  Frames(const Frames&) = delete;
+  Frames& operator=(const Frames&) = delete;
+
+  // Takes 2^order free, contiguous, naturally aligned frames with mfn >= `lowest` and below 2^address_bits (0: no
+  // limit), chosen by `random`; assigns them to `owner`, without gpfn; Place gives them their (scrubbed) page.
+  // nullopt: none.
+  std::optional<sim::Mfn> Allocate(sim::DomId owner, unsigned order, unsigned address_bits, uint64_t lowest,
+                                   sim::Random& random);
+  // One frame of Xen's own heap (shared_info, grant frames), shared with `with`: typed kShared, owner `with`, zeroed.
+  sim::Mfn AllocateShared(sim::DomId with);
+  // Binds a frame to a page of the owner's pseudo-physical memory: host page, backing, m2p. Zeroes it if `scrub`.
+  void Place(Domain& domain, sim::Mfn mfn, uint64_t gpfn, bool scrub);
+  // Returns the frame to the free list. Its host page becomes the machine's own: the
+  // owner's bytes stay behind with the owner's memory.
+  void Free(sim::Mfn mfn);
+  uint64_t free_frames() const { return free_count_; }
+
+  // References and types. Get* answer false (and change nothing) if `domain` does not own the frame or its type
+  // conflicts; each success needs one Put*.
+  bool GetRef(const Domain& domain, sim::Mfn mfn);
+  void PutRef(sim::Mfn mfn);
+  bool GetType(const Domain& domain, sim::Mfn mfn, sim::FrameType type);
+  void PutType(sim::Mfn mfn);
+  bool GetWritable(const Domain& domain, sim::Mfn mfn) { return GetType(domain, mfn, sim::FrameType::kWritable); }
+  void PutWritable(sim::Mfn mfn) { PutType(mfn); }
+
+  // m2p: gpfn of a frame, kNoFrame if none. `m2p_guest`: address at which guests read the table (read-only mapping).
+  void SetGpfn(sim::Mfn mfn, uint64_t gpfn);
+  uint64_t m2p_guest() const { return reinterpret_cast<uint64_t>(m2p_guest_); }
+  uint64_t m2p_entries() const { return m2p_entries_; }
+
+  // IOMMU map upkeep for domains that own a device (dom0: always, all RAM but Xen's).
+  void EnableIommu(Domain& domain);
+  void DisableIommu(Domain& domain);
+  void MapForDma(sim::DomId domain, sim::Mfn mfn, bool writable);
+  void UnmapForDma(sim::DomId domain, sim::Mfn mfn);
+  // Time the IOMMU upkeep took since the last call; the hypercall that caused it pays.
+  sim::Ps TakeIommuCost();
+
+  // RAM regions [first, last] in frames, ascending.
+  const std::vector<std::pair<uint64_t, uint64_t>>& ram() const { return ram_; }
+
+ private:
+  bool Usable(uint64_t first, uint64_t count) const;
+
+  Hypervisor& hypervisor_;
+  sim::MachineMemory& memory_;
+  int fd_ = -1;
+  std::byte* backing_ = nullptr;
+  uint64_t backing_bytes_ = 0;
+  int m2p_fd_ = -1;
+  uint64_t* m2p_ = nullptr;
+  const uint64_t* m2p_guest_ = nullptr;
+  uint64_t m2p_entries_ = 0;
+  uint64_t m2p_bytes_ = 0;
+  std::vector<std::pair<uint64_t, uint64_t>> ram_;
+  std::vector<bool> free_;
+  uint64_t free_count_ = 0;
+  std::vector<bool> iommu_enabled_;  // by domain id
+  sim::Ps iommu_cost_ = 0;
+};
+
+}  // namespace pvpci::xen
+
+#endif  // PVPCI_MODELS_XEN_FRAMES_H_

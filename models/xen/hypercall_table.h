@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hypercalls as rows: number and command, name, argument structure, typed handler. The table copies arguments in and
+// out through the caller's GuestSpace (-EFAULT on a bad pointer), counts calls and failures per domain and name, and
+// emits one trace record per call, printed as the golden traces have it.
+#ifndef PVPCI_MODELS_XEN_HYPERCALL_TABLE_H_
+#define PVPCI_MODELS_XEN_HYPERCALL_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "models/xen/domain.h"
+#include "sim/time.h"
+#include "sim/trace.h"
+
+namespace pvpci::xen {
+
+// One call in progress.
+struct Call {
+  Vcpu& vcpu;
+  Domain& domain;
+  const uint64_t* args;
+  sim::Ps cost = 0;     // beyond the entry and exit
+  bool block = false;   // the caller sleeps after this call
+
+  bool CopyIn(void* to, uint64_t va, uint64_t length) const;
+  bool CopyOut(uint64_t va, const void* from, uint64_t length) const;
+};
+
+// A traced member of an argument structure.
+struct Field {
+  const char* name;
+  size_t offset;
+  size_t size;
+  bool is_signed = false;
+};
+
+enum class Outputs : uint8_t {
+  kNone,     // nothing is copied out
+  kSuccess,  // copied out if the result is >= 0
+  kAlways,   // copied out whatever the result
+};
+
+// Calls without an argument structure.
+struct NoArguments {};
+
+class HypercallTable {
+ public:
+  using Handler = std::function<long(Call&, void*)>;
+
+  explicit HypercallTable(sim::Trace& trace);
+
+  // A multiplexed hypercall. `pointer_arg`: which argument points to the structure (argument 0 is the command).
+  // `prefix`: of names in counts, "EVTCHNOP_". `count_arg`: if not 0, that argument counts an array of structures; the
+  // handler runs once per element, and the first negative result ends the call.
+  void Group(unsigned nr, const char* name, const char* prefix, unsigned pointer_arg = 1, unsigned count_arg = 0);
+  // One command of a group.
+  template <typename T, typename Args>
+  void On(unsigned nr, unsigned command, const char* name, long (T::*handler)(Call&, Args&), T* object,
+          Outputs outputs = Outputs::kNone, std::vector<Field> fields = {}) {
+    const size_t size = std::is_same_v<Args, NoArguments> ? 0 : sizeof(Args);
+    AddRow({nr, command, name, "", size, outputs, std::move(fields),
+            [handler, object](Call& call, void* args) { return (object->*handler)(call, *static_cast<Args*>(args)); }});
+  }
+  // A hypercall without command, or one whose handler reads its own arguments. Fields are taken from the registers.
+  template <typename T>
+  void OnRaw(unsigned nr, const char* name, long (T::*handler)(Call&), T* object, std::vector<Field> fields = {}) {
+    AddRow({nr, kNoCommand, name, name, 0, Outputs::kNone, std::move(fields),
+            [handler, object](Call& call, void*) { return (object->*handler)(call); }});
+  }
+  // A command the hypervisor has and this model has not: ends the run as unable.
+  void Absent(unsigned nr, unsigned command, const char* name);
+
+  // Runs the call. Unknown numbers and commands answer -ENOSYS.
+  long Run(unsigned nr, Call& call);
+  std::map<std::string, HypercallCount> Counts(const Domain& domain) const;
+
+ private:
+  static constexpr unsigned kNoCommand = ~0u;
+  struct Row {
+    unsigned nr;
+    unsigned command;
+    std::string name;
+    std::string count_name;
+    size_t size;
+    Outputs outputs;
+    std::vector<Field> fields;
+    Handler handler;
+    bool absent = false;
+  };
+  struct GroupInfo {
+    std::string name;
+    std::string prefix;
+    unsigned pointer_arg;
+    unsigned count_arg;
+    size_t unknown_row;
+  };
+  void AddRow(Row row);
+  long RunOne(Call& call, size_t row, uint64_t va);
+  long Count(Domain& domain, size_t row, long value);
+  void Emit(const Call& call, size_t row, long value, const void* in, const void* out);
+  std::string Format(const sim::RecordView& record) const;
+
+  sim::Trace& trace_;
+  std::vector<Row> rows_;
+  std::map<std::pair<unsigned, unsigned>, size_t> index_;
+  std::map<unsigned, GroupInfo> groups_;
+};
+
+}  // namespace pvpci::xen
+
+#endif  // PVPCI_MODELS_XEN_HYPERCALL_TABLE_H_
