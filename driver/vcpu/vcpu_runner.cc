@@ -27,14 +27,16 @@ bool HaveFsgsbase() {
   return (getauxval(AT_HWCAP2) & kHwcap2Fsgsbase) != 0;
 }
 
+// The host uses FS only, so what was set last stands until another vCPU needs another.
 void SetGsBase(uint64_t base) {
   static const bool direct = HaveFsgsbase();
   static uint64_t present = 0;
+  if (base == present) return;
+  present = base;
   if (direct) {
     asm volatile("wrgsbase %0" : : "r"(base) : "memory");
-  } else if (base != present) {  // a system call costs more than the upcall it serves
+  } else {
     syscall(SYS_arch_prctl, ARCH_SET_GS, base);
-    present = base;
   }
 }
 
@@ -106,6 +108,7 @@ void VcpuRunner::Start(uint64_t argument, uint64_t stack_top, uint64_t stack_byt
   upcall_begun_ = false;
   upcall_depth_ = 0;
   jiffies_ = delegate_.jiffies_clock();
+  next_jiffy_ = 0;
   image_.clock().xen_offset_ns = jiffies_.xen_offset_ns;
   quiet_since_ = busy_since_ = std::max(local_, when);
   state_ = State::kReady;
@@ -183,10 +186,11 @@ bool VcpuRunner::Proceed() {
       return true;
     }
     if (!request_->interruptible || !delegate_.UpcallDeliverable()) return true;
-    // The bounce takes time, in which the horizon may be reached.
+    // The bounce takes time, in which the horizon or the next jiffy may be reached.
     local_ += delegate_.BeginUpcall();
     upcall_begun_ = true;
     if (state_ != State::kReady) return false;
+    UpdateJiffies();
   }
 }
 
@@ -206,10 +210,7 @@ VcpuRunner::Request* VcpuRunner::Enter() {
 // The countdown turns negative in the block that reaches the limit, not in the one after it.
 void VcpuRunner::ArmClock() {
   Ps limit = std::min(simulation_.horizon(id_), local_ + kGuardTrap - 1);
-  const Ps next_jiffy = local_ < jiffies_.origin
-                            ? jiffies_.origin
-                            : local_ + jiffies_.period - (local_ - jiffies_.origin) % jiffies_.period;
-  limit = std::min(limit, next_jiffy);
+  limit = std::min(limit, next_jiffy_);
   if (debug_stop_at_ > local_) limit = std::min(limit, debug_stop_at_);
   seam_clock& clock = image_.clock();
   clock.deadline_ps = limit - 1;
@@ -217,10 +218,17 @@ void VcpuRunner::ArmClock() {
 }
 
 void VcpuRunner::UpdateJiffies() {
+  if (local_ < next_jiffy_) return;
+  if (local_ < jiffies_.origin) {
+    next_jiffy_ = jiffies_.origin;
+    return;
+  }
+  const uint64_t ticks = (local_ - jiffies_.origin) / jiffies_.period;
+  next_jiffy_ = jiffies_.origin + (ticks + 1) * jiffies_.period;
   uint64_t* const jiffies = reinterpret_cast<uint64_t*>(image_.guest().jiffies);
-  if (jiffies == nullptr || local_ < jiffies_.origin) return;
-  const uint64_t now = jiffies_.base + (local_ - jiffies_.origin) / jiffies_.period;
+  if (jiffies == nullptr) return;
   // vCPUs of a domain are up to a quantum apart; the counter they share never falls. Signed: it starts near its wrap.
+  const uint64_t now = jiffies_.base + ticks;
   if (static_cast<int64_t>(now - *jiffies) > 0) *jiffies = now;
 }
 
@@ -381,6 +389,7 @@ void VcpuRunner::Crash(CrashKind kind, std::string message, const RawBacktrace& 
 }
 
 void VcpuRunner::DeliverWarnings() {
+  if (warnings_.empty()) return;
   for (const WarnReport& warning : std::exchange(warnings_, {})) delegate_.Warned(warning);
 }
 

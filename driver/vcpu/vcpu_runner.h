@@ -203,6 +203,7 @@ class VcpuRunner : public sim::Runner {
   uint64_t entry_function_ = 0;
   unsigned upcall_depth_ = 0;
   JiffiesClock jiffies_;
+  Ps next_jiffy_ = 0;
   Ps quiet_since_ = 0;
   Ps busy_since_ = 0;
   Ps debug_stop_at_ = sim::kNever;
