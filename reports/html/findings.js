@@ -53,8 +53,8 @@ function findingCard(f) {
 
 function findingsSection() {
   const escaped = result.findings.filter(f => !f.stopped_by).length;
-  const words = result.findings.length ? `${plural(escaped, 'access')} reached a place it had no right to`.replace('accesss', 'accesses') +
-    `, ${result.findings.length - escaped} stopped.` : 'None: every access stayed where it belonged.';
+  const words = result.findings.length ? `${plural(escaped, 'finding')} reached a place the device had no right to` +
+    `, ${result.findings.length - escaped} stopped.` : Object.keys(result.dma).length ? 'None: every access stayed where it belonged.' : 'No DMA was seen.';
   return h('section', {id: 'findings'}, h('h2', {}, 'Findings'), lead(words),
     Object.keys(result.dma).length ? table([
       {title: 'Class', of: ([c]) => chip(HONEST.has(c) ? 'holds' : 'violated', c)}, {title: 'Where it landed', of: ([c]) => CLASS_TEXT[c]},

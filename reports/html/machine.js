@@ -70,15 +70,15 @@ function domainBoxes(y, height, width) {
     const x = left + i * (each + gap);
     middles.set(d.name, x + each / 2);
     const stopped = d.state !== 'running';
-    const chars = Math.floor(each / 8);
+    const chars = Math.max(3, Math.floor((each - 26) / (each > 170 ? 13 : 8)));
     const chips = Math.min(d.vcpus, Math.floor((each - 30) / 58));
     return s('g', {}, s('rect', {class: 'box', x, y, width: each, height, rx: 8, ...tipped(
       `${d.name}: ${d.role}\nkernel ${d.kernel || 'none, model only'}\n${plural(d.vcpus, 'vCPU')}, ${d.state}`, true)}),
     s('rect', {x, y, width: 7, height, rx: 3, fill: paint(ownerColour(d.name))}),
     s('text', {class: 'strong', x: x + 20, y: y + 24}, cut(d.name, chars)),
-    s('text', {class: 'soft small', x: x + each - 12, y: y + 24, 'text-anchor': 'end'}, d.role),
+    each > 170 && s('text', {class: 'soft small', x: x + each - 12, y: y + 24, 'text-anchor': 'end'}, d.role),
     s('text', {class: 'small', x: x + 20, y: y + 43, style: stopped ? `fill:${paint('--bad')}` : null},
-      `${kernelWords(d.kernel)} \u00b7 ${d.state}`),
+      cut(each > 170 ? `${kernelWords(d.kernel)} \u00b7 ${d.state}` : d.state, Math.floor((each - 26) / 6.2))),
     Array.from({length: chips}, (_, v) => s('g', {},
       s('rect', {class: 'box sunk', x: x + 20 + v * 58, y: y + 54, width: 52, height: 20, rx: 4}),
       s('text', {class: 'small', x: x + 46 + v * 58, y: y + 68, 'text-anchor': 'middle'}, `vCPU${v}`))));

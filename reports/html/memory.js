@@ -16,10 +16,25 @@ function memoryMap() {
   const end = Math.max(1, result.view.machine_frames, last[0] + last[1]);
   const landings = inMemory.filter(l => l.mfn < end);
   const beyond = inMemory.filter(l => l.mfn >= end);
-  // Rows of a power of two extents, at most 24 of them.
+  // Rows of a power of two extents, at most 24 of them; rows without memory are left out.
   let rowFrames = EXTENT;
-  while (Math.ceil(end / rowFrames) > 24) rowFrames *= 2;
-  return {owners, types, runs, landings, beyond, end, rowFrames, rows: Math.ceil(end / rowFrames)};
+  let rows = rowsOf(runs, landings, rowFrames);
+  while (rows.length > 24) {
+    rowFrames *= 2;
+    rows = rowsOf(runs, landings, rowFrames);
+  }
+  return {owners, types, runs, landings, beyond, end, rowFrames, rows};
+}
+
+// Numbers of the rows that hold memory or a landing, ascending.
+function rowsOf(runs, landings, rowFrames) {
+  const rows = new Set();
+  const add = (mfn, count) => {
+    for (let row = Math.floor(mfn / rowFrames); row * rowFrames < mfn + count; row++) rows.add(row);
+  };
+  for (const [start, count] of runs) add(start, count);
+  for (const l of landings) add(l.mfn, l.frames);
+  return [...rows].sort((a, b) => a - b);
 }
 
 function runAt(map, mfn) {
@@ -83,15 +98,16 @@ const LABEL = 92;
 
 function drawOverview(canvas, map, extent) {
   const rowHeight = ROW.strip + ROW.lane + ROW.gap;
-  const height = TOP + map.rows * rowHeight;
+  const height = TOP + map.rows.length * rowHeight;
   const {ctx, width} = canvasFor(canvas, height);
   const scale = (width - LABEL) / map.rowFrames;
   const at = mfn => ({row: Math.floor(mfn / map.rowFrames), x: LABEL + (mfn % map.rowFrames) * scale});
-  const y = row => TOP + row * rowHeight;
+  const index = new Map(map.rows.map((row, i) => [row, i]));
+  const y = row => TOP + index.get(row) * rowHeight;
   ctx.font = '11.5px system-ui, sans-serif';
   ctx.fillStyle = css('--soft');
   for (let q = 0; q < 4; q++) ctx.fillText('+' + bytes(q * map.rowFrames * 1024), LABEL + q * map.rowFrames / 4 * scale, 11);
-  for (let row = 0; row < map.rows; row++) ctx.fillText(hex(row * map.rowFrames * 4096), 0, y(row) + 12);
+  for (const row of map.rows) ctx.fillText(hex(row * map.rowFrames * 4096), 0, y(row) + 12);
   // A run may cross rows.
   const pieces = (mfn, count, draw) => {
     while (count > 0) {
@@ -123,11 +139,11 @@ function drawOverview(canvas, map, extent) {
   const place = at(extent * EXTENT);
   ctx.strokeStyle = css('--ink');
   ctx.lineWidth = 2;
-  ctx.strokeRect(place.x - 1, y(place.row) - 2, EXTENT * scale + 2, ROW.strip + 4);
+  if (index.has(place.row)) ctx.strokeRect(place.x - 1, y(place.row) - 2, EXTENT * scale + 2, ROW.strip + 4);
   return {scale, rowHeight, mfnAt: (px, py) => {
-    const row = Math.floor((py - TOP) / rowHeight);
+    const row = map.rows[Math.floor((py - TOP) / rowHeight)];
     const mfn = row * map.rowFrames + Math.floor((px - LABEL) / scale);
-    return px < LABEL || row < 0 || row >= map.rows || mfn >= map.end ? null : mfn;
+    return px < LABEL || row === undefined || mfn >= map.end ? null : mfn;
   }};
 }
 
@@ -217,7 +233,7 @@ function drawCloseUp(canvas, map, extent, cursor) {
 function memorySection() {
   if (!result.view.memory.runs.length) return null;
   const map = memoryMap();
-  const first = map.landings.find(l => !HONEST.has(l.class)) || map.landings[0];
+  const first = map.landings.find(l => !HONEST.has(l.class) && l.class !== 'E2' && !l.stopped) || map.landings.find(l => !HONEST.has(l.class)) || map.landings[0];
   let cursor = first ? first.mfn : map.runs[0][0];
   const overview = h('canvas', {tabindex: 0, role: 'application', 'aria-label': 'Machine memory; arrow keys move the close-up'});
   const closeUp = h('canvas', {tabindex: 0, role: 'application', 'aria-label': 'One extent, a cell per frame; arrow keys move between frames'});
@@ -247,10 +263,15 @@ function memorySection() {
       const step = steps[e.key];
       if (step === undefined) return;
       e.preventDefault();
-      goTo(cursor + step);
+      goTo(typeof step === 'function' ? step() : cursor + step);
     });
   };
-  attach(overview, 'overview', {ArrowLeft: -EXTENT, ArrowRight: EXTENT, ArrowUp: -map.rowFrames, ArrowDown: map.rowFrames});
+  const nextRow = direction => () => {
+    const here = Math.floor(cursor / map.rowFrames);
+    const row = direction > 0 ? map.rows.find(r => r > here) : map.rows.filter(r => r < here).pop();
+    return row === undefined ? cursor : row * map.rowFrames + cursor % map.rowFrames;
+  };
+  attach(overview, 'overview', {ArrowLeft: -EXTENT, ArrowRight: EXTENT, ArrowUp: nextRow(-1), ArrowDown: nextRow(1)});
   attach(closeUp, 'closeUp', {ArrowLeft: -1, ArrowRight: 1, ArrowUp: -CELLS, ArrowDown: CELLS});
   const escapes = map.landings.filter(l => !HONEST.has(l.class));
   const pool = escapes.length ? escapes : map.landings;
