@@ -36,6 +36,7 @@ void TimingWheel::Link(uint32_t index) {
     node(list.last).next = index;
   }
   list.last = index;
+  if (n.when < list.earliest) list.earliest = n.when;
 }
 
 void TimingWheel::Unlink(uint32_t index) {
@@ -44,6 +45,7 @@ void TimingWheel::Unlink(uint32_t index) {
   if (n.previous == kNil) list.first = n.next; else node(n.previous).next = n.next;
   if (n.next == kNil) list.last = n.previous; else node(n.next).previous = n.previous;
   if (list.first == kNil) {
+    list = List();
     const unsigned level = n.slot / kSlots;
     occupied_[level] &= ~(uint64_t{1} << (n.slot % kSlots));
     if (occupied_[level] == 0) levels_in_use_ &= ~(1u << level);
@@ -76,21 +78,27 @@ bool TimingWheel::Cancel(Handle handle) {
   free_ = index;
   --pending_;
   if (n.when == next_) next_valid_ = false;
+  List& list = slots_[n.slot];
+  if (n.when == list.earliest && list.first != kNil) list.earliest_known = false;
   return true;
+}
+
+Ps TimingWheel::EarliestOf(List* list) {
+  if (!list->earliest_known) {
+    list->earliest_known = true;
+    list->earliest = kNever;
+    for (uint32_t i = list->first; i != kNil; i = node(i).next) {
+      if (node(i).when < list->earliest) list->earliest = node(i).when;
+    }
+  }
+  return list->earliest;
 }
 
 Ps TimingWheel::FindNext() {
   next_valid_ = true;
   if (levels_in_use_ == 0) return next_ = kNever;
   const unsigned level = __builtin_ctz(levels_in_use_);
-  const List& list = slots_[level * kSlots + __builtin_ctzll(occupied_[level])];
-  Ps earliest = node(list.first).when;
-  if (level > 0) {
-    for (uint32_t i = node(list.first).next; i != kNil; i = node(i).next) {
-      if (node(i).when < earliest) earliest = node(i).when;
-    }
-  }
-  return next_ = earliest;
+  return next_ = EarliestOf(&slots_[level * kSlots + __builtin_ctzll(occupied_[level])]);
 }
 
 TimingWheel::Action TimingWheel::Pop() {
@@ -113,6 +121,7 @@ TimingWheel::Action TimingWheel::Pop() {
     index = kNil;
     while (i != kNil) {
       const uint32_t following = node(i).next;
+      if (following != kNil) __builtin_prefetch(&node(following));
       if (index == kNil && node(i).when == when) {
         index = i;
       } else {

@@ -45,7 +45,7 @@ class TimingWheel {
   static constexpr unsigned kChunkBits = 8;
   static constexpr uint32_t kNil = UINT32_MAX;
 
-  struct Node {
+  struct alignas(64) Node {  // one cache line
     Ps when = 0;
     uint32_t next = kNil;
     uint32_t previous = kNil;
@@ -57,6 +57,8 @@ class TimingWheel {
   struct List {
     uint32_t first = kNil;
     uint32_t last = kNil;
+    Ps earliest = kNever;
+    bool earliest_known = true;  // false: that one was cancelled
   };
 
   Node& node(uint32_t index) { return chunks_[index >> kChunkBits][index & ((1u << kChunkBits) - 1)]; }
@@ -64,6 +66,7 @@ class TimingWheel {
   void Link(uint32_t index);
   void Unlink(uint32_t index);
   Ps FindNext();
+  Ps EarliestOf(List* list);
 
   std::vector<std::unique_ptr<Node[]>> chunks_;  // nodes never move
   std::array<List, kLevels * kSlots> slots_;
