@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/machine/classify.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "reports/names.h"
+#include "sim/sha256.h"
+
+namespace pvpci::scenarios {
+namespace {
+
+using reports::DmaClass;
+
+constexpr uint64_t kWindowStart = 0xFEE0'0000;
+constexpr uint64_t kWindowEnd = 0xFEF0'0000;
+constexpr size_t kFirstBytes = 64;
+
+struct AccessRecord {
+  uint64_t bus_address;
+  uint64_t host_address;
+  uint32_t length_bytes;
+  uint32_t interrupt;
+  uint16_t segment;
+  uint16_t requester;
+  uint16_t function;
+  uint8_t flags;       // bit 0 write, bit 1 message
+  uint8_t status;
+  uint8_t dma_class;   // 0xff: an interrupt message
+  uint8_t fault;
+  uint16_t pad;
+  uint32_t pad2;
+};
+
+bool IsPageTable(sim::FrameType type) {
+  switch (type) {
+    case sim::FrameType::kL1Table:
+    case sim::FrameType::kL2Table:
+    case sim::FrameType::kL3Table:
+    case sim::FrameType::kL4Table:
+    case sim::FrameType::kSegment: return true;
+    default: return false;
+  }
+}
+
+std::vector<std::string> CweOf(DmaClass dma_class) {
+  switch (dma_class) {
+    case DmaClass::kE1: return {"CWE-1220"};
+    case DmaClass::kE2: return {"CWE-416", "CWE-672"};
+    case DmaClass::kE3: return {"CWE-269", "CWE-1257"};
+    case DmaClass::kE5: return {"CWE-668", "CWE-441"};
+    case DmaClass::kE6: return {"CWE-668"};
+    case DmaClass::kE7: return {"CWE-1260", "CWE-668"};
+    case DmaClass::kE8: return {"CWE-1317", "CWE-1311"};
+    case DmaClass::kE9: return {"CWE-1299", "CWE-345"};
+    case DmaClass::kE10: return {"CWE-1316"};
+    default: return {};
+  }
+}
+
+// threats.md 7, severity rule.
+reports::Severity SeverityOf(DmaClass dma_class, bool write, bool stopped) {
+  if (stopped) return reports::Severity::kInfo;
+  switch (dma_class) {
+    case DmaClass::kE3:
+    case DmaClass::kE7: return reports::Severity::kCritical;
+    case DmaClass::kE5:
+    case DmaClass::kE6: return write ? reports::Severity::kCritical : reports::Severity::kHigh;
+    case DmaClass::kE8:
+    case DmaClass::kE9: return reports::Severity::kHigh;
+    case DmaClass::kE2: return reports::Severity::kLow;
+    default: return reports::Severity::kInfo;
+  }
+}
+
+const char* TypeText(sim::FrameType type) {
+  switch (type) {
+    case sim::FrameType::kNone: return "none";
+    case sim::FrameType::kWritable: return "writable";
+    case sim::FrameType::kL1Table:
+    case sim::FrameType::kL2Table:
+    case sim::FrameType::kL3Table:
+    case sim::FrameType::kL4Table: return "page table";
+    case sim::FrameType::kSegment: return "descriptor table";
+    case sim::FrameType::kShared: return "shared";
+    case sim::FrameType::kXenText: return "xen text";
+    case sim::FrameType::kXenHeap: return "xen heap";
+    case sim::FrameType::kIommuTable: return "iommu table";
+    case sim::FrameType::kIrt: return "interrupt remapping table";
+    case sim::FrameType::kM2p: return "m2p table";
+  }
+  return "?";
+}
+
+}  // namespace
+
+Classifier::Classifier(sim::Simulation& simulation, sim::Trace& trace, sim::MachineMemory& memory,
+                       sim::DmaLedger& ledger, Secrets& secrets, Backtraces& backtraces, const Ownership& ownership)
+    : simulation_(simulation),
+      trace_(trace),
+      memory_(memory),
+      ledger_(ledger),
+      secrets_(secrets),
+      backtraces_(backtraces),
+      ownership_(ownership) {
+  trace_.SetFormatter(sim::RecordKind::kBusAccess, [](const sim::RecordView& view) {
+    AccessRecord record;
+    std::memcpy(&record, view.payload, sizeof record);
+    pci::Bdf function = pci::Bdf::FromId(record.function);
+    function.segment = record.segment;
+    const std::string what = record.dma_class == 0xff
+                                 ? fmt::format("message {}", record.interrupt)
+                                 : std::string(reports::Name(static_cast<DmaClass>(record.dma_class)));
+    return fmt::format("bus {} {} {:#x} -> {:#x} {} bytes {}{}", (record.flags & 1) != 0 ? "write" : "read",
+                       pci::ToString(function), record.bus_address, record.host_address, record.length_bytes, what,
+                       record.fault != 0 ? fmt::format(" stopped, reason {}", record.fault) : "");
+  });
+}
+
+void Classifier::OnProgrammed(pci::ProvenanceId id, uint64_t value) {
+  const sim::Frame* frame = memory_.Find(value >> sim::kPageShift);
+  if (frame == nullptr || frame->host == nullptr) return;
+  programmed_[id] = {frame->owner, frame->generation};
+}
+
+Classifier::Judgement Classifier::JudgeMemory(const pci::Access& access, sim::DomId attacker,
+                                              uint64_t address) const {
+  Judgement judgement;
+  judgement.attacker = attacker;
+  const sim::Mfn mfn = address >> sim::kPageShift;
+  const sim::Frame* frame = memory_.Find(mfn);
+  if (frame == nullptr || frame->host == nullptr) {
+    judgement.dma_class = DmaClass::kE10;
+    return judgement;
+  }
+  const bool write = access.tlp->type == pci::TlpType::kMemoryWrite;
+  const sim::DomId owner = frame->owner;
+  judgement.victim = owner;
+  if (owner == sim::kDomXen || frame->type >= sim::FrameType::kXenText) {
+    judgement.dma_class = DmaClass::kE7;
+    judgement.victim = sim::kDomXen;
+    return judgement;
+  }
+  if (owner == sim::kDomNone || owner == sim::kDomIo) {
+    judgement.dma_class = DmaClass::kE10;
+    return judgement;
+  }
+  if (owner == attacker) {
+    judgement.victim = sim::kDomNone;
+    if (IsPageTable(frame->type)) {
+      judgement.dma_class = DmaClass::kE3;
+      judgement.victim = attacker;
+      return judgement;
+    }
+    const auto device = sim::MakeDmaDevice(access.tlp->function.segment, access.tlp->function.id);
+    const auto coverage = ledger_.Covering(device, access.bus_address, access.length_bytes, write);
+    switch (coverage.cover) {
+      case sim::DmaLedger::Cover::kInside: judgement.dma_class = DmaClass::kE0; break;
+      case sim::DmaLedger::Cover::kSamePage: judgement.dma_class = DmaClass::kE1; break;
+      case sim::DmaLedger::Cover::kNone: judgement.dma_class = DmaClass::kE2; break;
+    }
+    judgement.mapping = coverage.cover == sim::DmaLedger::Cover::kInside ? coverage.mapping : coverage.stale;
+    return judgement;
+  }
+  if (frame->type == sim::FrameType::kShared) {
+    judgement.dma_class = DmaClass::kE7;  // shared_info and grant tables are Xen's own heap
+    return judgement;
+  }
+  if (ownership_.MapsByGrant(attacker, mfn)) {
+    judgement.dma_class = DmaClass::kE4;
+  } else {
+    judgement.dma_class = owner == 0 ? DmaClass::kE6 : DmaClass::kE5;
+  }
+  return judgement;
+}
+
+Classifier::Judgement Classifier::Judge(const pci::Access& access) const {
+  const sim::DomId attacker = ownership_.OwnerOf(access.tlp->function);
+  Judgement judgement;
+  judgement.attacker = attacker;
+  const bool write = access.tlp->type == pci::TlpType::kMemoryWrite;
+  if (access.target == pci::Target::kInterruptWindow ||
+      (write && access.bus_address >= kWindowStart && access.bus_address < kWindowEnd)) {
+    judgement.dma_class = DmaClass::kE9;
+    judgement.victim = sim::kDomXen;
+    return judgement;
+  }
+  if (access.target == pci::Target::kPeer) {
+    judgement.dma_class = DmaClass::kE8;
+    return judgement;
+  }
+  // Stopped: the hypervisor's map is 1:1, so the bus address tells whose frame it was meant for.
+  const uint64_t address = access.fault != nullptr ? access.bus_address : access.host_address;
+  return JudgeMemory(access, attacker, address);
+}
+
+void Classifier::OnAccess(const pci::Access& access) {
+  if (access.tlp->origin == pci::TlpOrigin::kMessage) {
+    Judgement message;
+    Emit(access, message);
+    return;
+  }
+  const Judgement judgement = Judge(access);
+  Emit(access, judgement);
+  const bool landed = access.fault == nullptr && access.status == pci::Completion::kSuccess;
+  if (landed) {
+    reports::DmaTotals& total = totals_[judgement.dma_class];
+    ++total.accesses;
+    total.bytes += access.length_bytes;
+  }
+  Note(access, judgement);
+}
+
+void Classifier::Emit(const pci::Access& access, const Judgement& judgement) {
+  AccessRecord record{};
+  record.bus_address = access.bus_address;
+  record.host_address = access.host_address;
+  record.length_bytes = access.length_bytes;
+  record.interrupt = access.tlp->interrupt;
+  record.segment = access.tlp->function.segment;
+  record.requester = access.tlp->requester.id;
+  record.function = access.tlp->function.id;
+  const bool message = access.tlp->origin == pci::TlpOrigin::kMessage;
+  record.flags = static_cast<uint8_t>((access.tlp->type == pci::TlpType::kMemoryWrite ? 1 : 0) | (message ? 2 : 0));
+  record.status = static_cast<uint8_t>(access.status);
+  record.dma_class = message ? 0xff : static_cast<uint8_t>(judgement.dma_class);
+  record.fault = access.fault != nullptr ? access.fault->reason : 0;
+  trace_.Emit(sim::RecordKind::kBusAccess, sim::kDomXen, record);
+}
+
+void Classifier::Note(const pci::Access& access, const Judgement& judgement) {
+  const bool write = access.tlp->type == pci::TlpType::kMemoryWrite;
+  Found* found = nullptr;
+  if (reports::IsEscape(judgement.dma_class) || access.fault != nullptr) {
+    found = &FindOrAdd(access, judgement);
+    if (!write && access.fault == nullptr && access.tlp->data != nullptr) {
+      const std::byte* data = access.tlp->data + access.offset;
+      found->device_bytes_proven += secrets_.MatchingBytes(access.host_address, data, access.length_bytes);
+    }
+  }
+  NoteLanding(access, judgement, found);
+  if (write && access.fault == nullptr && !secrets_.empty()) Trail(access, judgement.attacker);
+}
+
+// Bytes of a secret that the device writes into memory of its own domain: the proof that they arrived there.
+void Classifier::Trail(const pci::Access& access, sim::DomId attacker) {
+  if (access.target != pci::Target::kMemory) return;
+  const sim::Frame* frame = memory_.Find(access.host_address >> sim::kPageShift);
+  if (frame == nullptr || frame->host == nullptr) return;
+  const std::byte* landed = frame->host + (access.host_address & (sim::kPageSize - 1));
+  for (const Secrets::Match& match : secrets_.Search(landed, access.length_bytes)) {
+    if (match.owner == frame->owner || frame->owner != attacker) continue;
+    for (Found& found : found_) {
+      if (found.victim != match.owner || found.finding.stopped_by ||
+          found.finding.device.bdf != pci::ToString(access.tlp->function)) {
+        continue;
+      }
+      if (found.memory_bytes_proven == 0) {
+        found.finding.story.push_back(
+            {simulation_.now(), "device " + found.finding.device.bdf,
+             fmt::format("wrote the bytes of {} to {:#x}, memory of {}", ownership_.DomainName(match.owner),
+                         access.host_address + match.offset, ownership_.DomainName(frame->owner))});
+      }
+      found.memory_bytes_proven += match.bytes;
+      break;
+    }
+  }
+}
+
+void Classifier::NoteLanding(const pci::Access& access, const Judgement& judgement, const Found* found) {
+  const uint64_t address = access.fault != nullptr ? access.bus_address : access.host_address;
+  const sim::Frame* frame = memory_.Find(address >> sim::kPageShift);
+  const bool write = access.tlp->type == pci::TlpType::kMemoryWrite;
+  const sim::DomId owner = judgement.dma_class == DmaClass::kE9   ? sim::kDomXen
+                           : frame != nullptr && frame->host != nullptr ? frame->owner
+                                                                        : sim::kDomNone;
+  reports::Landing& landing =
+      landings_[{access.tlp->function, judgement.dma_class, write, owner, access.fault != nullptr}];
+  if (landing.accesses == 0) {
+    landing.bdf = pci::ToString(access.tlp->function);
+    landing.dma_class = judgement.dma_class;
+    landing.access = write ? reports::Access::kWrite : reports::Access::kRead;
+    landing.address = address;
+    landing.owner = ownership_.DomainName(owner);
+    landing.stopped = access.fault != nullptr;
+    landing.first_ps = simulation_.now();
+    if (found != nullptr) landing.finding = found->finding.id;
+  }
+  const uint64_t end = std::max(landing.address + static_cast<uint64_t>(landing.span_bytes),
+                                address + access.length_bytes);
+  landing.address = std::min(landing.address, address);
+  landing.span_bytes = static_cast<int64_t>(end - landing.address);
+  landing.bytes += access.length_bytes;
+  ++landing.accesses;
+  landing.last_ps = simulation_.now();
+}
+
+Classifier::Found& Classifier::FindOrAdd(const pci::Access& access, const Judgement& judgement) {
+  uint32_t backtrace = 0;
+  if (access.tlp->provenance != 0 && fabric_ != nullptr) {
+    backtrace = fabric_->provenance(access.tlp->provenance).context.backtrace;
+  }
+  const FindingKey key{judgement.dma_class,
+                       access.tlp->function,
+                       judgement.victim,
+                       access.tlp->type == pci::TlpType::kMemoryWrite,
+                       access.fault != nullptr,
+                       backtrace};
+  const auto [it, fresh] = by_key_.emplace(key, found_.size());
+  if (fresh) {
+    found_.emplace_back();
+    found_.back().backtrace = backtrace;
+    Describe(access, judgement, &found_.back());
+    if (first_finding_) first_finding_();
+    return found_.back();
+  }
+  Found& found = found_[it->second];
+  found.finding.bytes += access.length_bytes;
+  // One request of the driver is many packets: it occurs again when another register write caused it.
+  if (found.provenance != access.tlp->provenance) {
+    ++found.finding.occurrences;
+    found.provenance = access.tlp->provenance;
+  }
+  const uint64_t address = access.fault != nullptr ? access.bus_address : access.host_address;
+  found.finding.address = std::min(found.finding.address, address);
+  return found;
+}
+
+void Classifier::Describe(const pci::Access& access, const Judgement& judgement, Found* found) {
+  const bool write = access.tlp->type == pci::TlpType::kMemoryWrite;
+  const uint64_t address = access.fault != nullptr ? access.bus_address : access.host_address;
+  const std::string device = pci::ToString(access.tlp->function);
+  const std::string attacker = ownership_.DomainName(judgement.attacker);
+  reports::Finding& finding = found->finding;
+  found->victim = judgement.victim;
+  found->provenance = access.tlp->provenance;
+  finding.id = fmt::format("F{}", found_.size());
+  finding.dma_class = judgement.dma_class;
+  finding.cwe = CweOf(judgement.dma_class);
+  finding.severity = SeverityOf(judgement.dma_class, write, access.fault != nullptr);
+  finding.device = {device, pci::ToString(access.tlp->requester)};
+  finding.attacker = reports::Party{attacker, ""};
+  if (judgement.victim != sim::kDomNone) {
+    finding.victim = reports::Party{ownership_.DomainName(judgement.victim), ownership_.DomainRole(judgement.victim)};
+  }
+  finding.direction = write ? reports::Access::kWrite : reports::Access::kRead;
+  finding.address = address;
+  finding.bytes = access.length_bytes;
+  if (access.fault != nullptr) {
+    const char* guard = judgement.dma_class == DmaClass::kE9 ? "interrupt remapping" : "DMA remapping";
+    finding.stopped_by = fmt::format("{}, reason {:#04x}: {}", guard, access.fault->reason,
+                                     iommu::FaultText(access.fault->reason));
+  } else if (access.status != pci::Completion::kSuccess) {
+    finding.stopped_by = fmt::format("the fabric: {}", pci::Name(access.status));
+  }
+  const sim::Frame* frame = memory_.Find(address >> sim::kPageShift);
+  if (judgement.dma_class != DmaClass::kE9 && frame != nullptr && frame->host != nullptr) {
+    finding.mfn = address >> sim::kPageShift;
+    const std::string owner = ownership_.DomainName(frame->owner);
+    reports::FrameStory story{owner, owner, TypeText(frame->type), frame->generation};
+    const auto then = programmed_.find(access.tlp->provenance);
+    if (then != programmed_.end()) story.owner_when_programmed = ownership_.DomainName(then->second.owner);
+    finding.frame = story;
+  }
+  const uint32_t kept = std::min<uint32_t>(access.length_bytes, kFirstBytes);
+  if (access.fault == nullptr && access.tlp->data != nullptr) {
+    const auto* data = reinterpret_cast<const uint8_t*>(access.tlp->data) + access.offset;
+    finding.first_bytes.assign(data, data + kept);
+  }
+  const auto name = std::string(reports::Describe(judgement.dma_class));
+  finding.title = fmt::format("{}: device {} of {} {} {}", finding.stopped_by ? "stopped" : "escape", device, attacker,
+                              write ? "writes" : "reads", name);
+  if (judgement.mapping != nullptr) {
+    const sim::DmaMapping& mapping = *judgement.mapping;
+    finding.mapped_by = reports::MappingEvent{mapping.bus_address, static_cast<int64_t>(mapping.length_bytes),
+                                              mapping.mapped_at, backtraces_.Resolve(mapping.mapped_by)};
+    if (!mapping.live()) {
+      finding.unmapped_by = reports::MappingEvent{mapping.bus_address, static_cast<int64_t>(mapping.length_bytes),
+                                                  mapping.unmapped_at, backtraces_.Resolve(mapping.unmapped_by)};
+    }
+  }
+  if (access.tlp->provenance != 0 && fabric_ != nullptr) {
+    const pci::ProvenanceRecord& record = fabric_->provenance(access.tlp->provenance);
+    finding.programmed_by =
+        reports::ProgrammedBy{record.RegisterName(), record.value, record.time, backtraces_.Resolve(found->backtrace)};
+    const auto& frames = finding.programmed_by->backtrace;
+    const std::string where =
+        frames.empty() ? "" : fmt::format(" in {} ({}:{})", frames[0].function, frames[0].file, frames[0].line);
+    finding.story.push_back({record.time, fmt::format("{}", ownership_.DomainName(record.context.domain)),
+                             fmt::format("wrote {:#x} to {} of {}{}", record.value, record.RegisterName(), device,
+                                         where)});
+  }
+  finding.story.push_back({access.issued, "device " + device,
+                           fmt::format("sent a {} of {:#x}", write ? "write" : "read", access.bus_address)});
+  finding.story.push_back({simulation_.now(), finding.stopped_by ? "IOMMU" : "root complex",
+                           finding.stopped_by ? "stopped it: " + *finding.stopped_by
+                                              : fmt::format("let it reach {:#x}: {}", address, name)});
+}
+
+void Classifier::OnFault(const iommu::FaultRecorded& fault) {
+  pci::Bdf requester = pci::Bdf::FromId(fault.requester);
+  requester.segment = fault.segment;
+  reports::Fault record;
+  record.bdf = pci::ToString(requester);
+  record.address = fault.address;
+  record.access = fault.write != 0 ? reports::Access::kWrite : reports::Access::kRead;
+  record.reason = fault.reason;
+  const std::string short_bdf = record.bdf.substr(record.bdf.find(':') + 1);
+  record.text = fault.interrupt != 0
+                    ? fmt::format("INTR-REMAP: Request device [{}] fault index {:#x}, reason {:02x} - {}", short_bdf,
+                                  fault.address, fault.reason, iommu::FaultText(fault.reason))
+                    : fmt::format("DMAR:[DMA {}] Request device [{}] fault addr {:#x}, reason {:02x} - {}",
+                                  fault.write != 0 ? "Write" : "Read", short_bdf, fault.address, fault.reason,
+                                  iommu::FaultText(fault.reason));
+  record.time_ps = fault.time;
+  faults_.push_back(record);
+}
+
+std::vector<reports::Finding> Classifier::Findings(const std::string& mode, const std::string& reproduce) {
+  std::vector<reports::Finding> findings;
+  for (const Found& found : found_) {
+    reports::Finding finding = found.finding;
+    // What arrived in the attacker's memory counts; a device that keeps the bytes has them all the same.
+    finding.leaked_bytes_proven = static_cast<int64_t>(
+        found.memory_bytes_proven != 0 ? std::min(found.memory_bytes_proven, found.device_bytes_proven)
+                                       : found.device_bytes_proven);
+    finding.reproduce = reproduce;
+    std::string identity = fmt::format("{}|{}|{}", reports::Name(finding.dma_class),
+                                       finding.victim ? finding.victim->role : "", mode);
+    if (finding.programmed_by) {
+      const auto& frames = finding.programmed_by->backtrace;
+      for (size_t i = 0; i < frames.size() && i < 3; ++i) identity += "|" + frames[i].function + frames[i].file;
+    }
+    finding.fingerprint = sim::Sha256::Hex(identity).substr(0, 16);
+    findings.push_back(std::move(finding));
+  }
+  return findings;
+}
+
+std::vector<reports::Landing> Classifier::Landings() const {
+  std::vector<reports::Landing> landings;
+  for (const auto& [key, landing] : landings_) landings.push_back(landing);
+  return landings;
+}
+
+}  // namespace pvpci::scenarios

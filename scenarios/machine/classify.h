@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Judges every bus access of every device: classes E0 .. E10 of threats.md 1, from the frame ledger (owner, type,
+// grants, generation), the live DMA-API mappings, and the fabric's provenance. Makes the findings.
+//
+// The device's own domain is the one that owns it when the access lands; dom0 owns what nobody else does. A stopped
+// access is a fault and a finding, never counted as DMA that reached its target.
+#ifndef PVPCI_SCENARIOS_MACHINE_CLASSIFY_H_
+#define PVPCI_SCENARIOS_MACHINE_CLASSIFY_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "models/iommu/faults.h"
+#include "models/pci/fabric.h"
+#include "models/pci/host_ports.h"
+#include "reports/result.h"
+#include "scenarios/machine/backtraces.h"
+#include "scenarios/machine/secrets.h"
+#include "sim/dma_ledger.h"
+#include "sim/machine_memory.h"
+#include "sim/simulation.h"
+#include "sim/trace.h"
+
+namespace pvpci::scenarios {
+
+// What the classifier asks the machine.
+class Ownership {
+ public:
+  virtual ~Ownership() = default;
+  virtual sim::DomId OwnerOf(pci::Bdf function) const = 0;
+  virtual std::string DomainName(sim::DomId domain) const = 0;   // "driver", "xen", "free", "dom_io"
+  virtual std::string DomainRole(sim::DomId domain) const = 0;   // "dom0", "domU", "hypervisor"
+  // A live grant lets `domain` map this frame of another's.
+  virtual bool MapsByGrant(sim::DomId domain, sim::Mfn mfn) const = 0;
+};
+
+class Classifier : public pci::AccessObserver {
+ public:
+  Classifier(sim::Simulation& simulation, sim::Trace& trace, sim::MachineMemory& memory, sim::DmaLedger& ledger,
+             Secrets& secrets, Backtraces& backtraces, const Ownership& ownership);
+  void SetFabric(const pci::Fabric* fabric) { fabric_ = fabric; }
+
+  void OnAccess(const pci::Access& access) override;
+  // A register write that may carry an address: notes who owned the frame then.
+  void OnProgrammed(pci::ProvenanceId id, uint64_t value);
+  void OnFault(const iommu::FaultRecorded& fault);
+  // Called at the first occurrence of each finding.
+  void OnFinding(std::function<void()> callback) { first_finding_ = std::move(callback); }
+
+  const std::map<reports::DmaClass, reports::DmaTotals>& totals() const { return totals_; }
+  const std::vector<reports::Fault>& faults() const { return faults_; }
+  // `mode`: "M0". In the order of first occurrence; ids F1, F2, ...
+  std::vector<reports::Finding> Findings(const std::string& mode, const std::string& reproduce);
+  std::vector<reports::Landing> Landings() const;
+
+ private:
+  struct Judgement {
+    reports::DmaClass dma_class = reports::DmaClass::kE0;
+    sim::DomId attacker = 0;
+    sim::DomId victim = sim::kDomNone;
+    const sim::DmaMapping* mapping = nullptr;   // that it was near, or that had ended
+  };
+  // Frame as it was when the address was programmed.
+  struct Programmed {
+    sim::DomId owner = sim::kDomNone;
+    uint32_t generation = 0;
+  };
+  struct Found {
+    reports::Finding finding;
+    sim::DomId victim = sim::kDomNone;
+    uint64_t device_bytes_proven = 0;
+    uint64_t memory_bytes_proven = 0;
+    uint64_t end = 0;             // one past the last byte, while accesses are adjacent
+    pci::ProvenanceId provenance = 0;
+    uint32_t backtrace = 0;
+  };
+  struct FindingKey {
+    reports::DmaClass dma_class;
+    pci::Bdf function;
+    sim::DomId victim;
+    bool write;
+    bool stopped;
+    uint32_t backtrace;           // same code, another time: the same finding
+    friend bool operator<(const FindingKey& a, const FindingKey& b) {
+      return std::tie(a.dma_class, a.function, a.victim, a.write, a.stopped, a.backtrace) <
+             std::tie(b.dma_class, b.function, b.victim, b.write, b.stopped, b.backtrace);
+    }
+  };
+  struct LandingKey {
+    pci::Bdf function;
+    reports::DmaClass dma_class;
+    bool write;
+    sim::DomId owner;
+    bool stopped;
+    friend bool operator<(const LandingKey& a, const LandingKey& b) {
+      return std::tie(a.function, a.dma_class, a.write, a.owner, a.stopped) <
+             std::tie(b.function, b.dma_class, b.write, b.owner, b.stopped);
+    }
+  };
+
+  Judgement Judge(const pci::Access& access) const;
+  Judgement JudgeMemory(const pci::Access& access, sim::DomId attacker, uint64_t address) const;
+  void Note(const pci::Access& access, const Judgement& judgement);
+  void NoteLanding(const pci::Access& access, const Judgement& judgement, const Found* found);
+  Found& FindOrAdd(const pci::Access& access, const Judgement& judgement);
+  void Describe(const pci::Access& access, const Judgement& judgement, Found* found);
+  void Trail(const pci::Access& access, sim::DomId attacker);
+  void Emit(const pci::Access& access, const Judgement& judgement);
+
+  sim::Simulation& simulation_;
+  sim::Trace& trace_;
+  sim::MachineMemory& memory_;
+  sim::DmaLedger& ledger_;
+  Secrets& secrets_;
+  Backtraces& backtraces_;
+  const Ownership& ownership_;
+  const pci::Fabric* fabric_ = nullptr;
+  std::function<void()> first_finding_;
+
+  std::map<reports::DmaClass, reports::DmaTotals> totals_;
+  std::vector<reports::Fault> faults_;
+  std::vector<Found> found_;
+  std::map<FindingKey, size_t> by_key_;
+  std::map<LandingKey, reports::Landing> landings_;
+  std::map<pci::ProvenanceId, Programmed> programmed_;
+};
+
+}  // namespace pvpci::scenarios
+
+#endif  // PVPCI_SCENARIOS_MACHINE_CLASSIFY_H_

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/machine/fabric_builder.h"
+
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <stdexcept>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "models/pci/attacker.h"
+#include "models/pci/cloned.h"
+#include "models/pci/edu.h"
+#include "models/pci/endpoint_test.h"
+#include "scenarios/parameters.h"
+
+namespace pvpci::scenarios {
+namespace {
+
+// Registers of the endpoint test function (drivers/misc/pci_endpoint_test.c) and of edu, as a driver would use them.
+constexpr unsigned kEndpointCommand = 0x04;
+constexpr unsigned kEndpointIrqType = 0x24;
+constexpr unsigned kEndpointIrqNumber = 0x28;
+constexpr unsigned kEduRaiseIrq = 0x60;
+// Standard header and MSI capability: PCI Local Bus 3.0, 6.8.1.
+constexpr unsigned kMsiAddressLow = 4;
+constexpr unsigned kMsiAddressHigh = 8;
+
+pci::LinkSpec ToLink(const Link& link) { return {link.generation, link.width}; }
+
+std::unique_ptr<pci::Function> BuildFunction(const DeviceSpec& device, uint64_t seed) {
+  switch (device.model) {
+    case DeviceModel::kEndpointTest: {
+      pci::EndpointTestConfig config;
+      config.msi_messages = device.msi_vectors;
+      config.msix_entries = device.msix_vectors;
+      config.seed = seed;
+      return std::make_unique<pci::EndpointTest>(config);
+    }
+    case DeviceModel::kEdu: return std::make_unique<pci::Edu>();
+    case DeviceModel::kAttacker: return std::make_unique<pci::Attacker>();
+    case DeviceModel::kClone: break;
+  }
+  std::ifstream stream(device.config_dump);
+  const std::string text(std::istreambuf_iterator<char>(stream), {});
+  std::array<uint64_t, 6> bars{};
+  for (const BarSpec& bar : device.bars) bars[static_cast<size_t>(bar.index)] = bar.bytes;
+  try {
+    return std::make_unique<pci::Cloned>(pci::ParseConfigDump(text), bars);
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(fmt::format("{}: {}", device.config_dump, error.what()));
+  }
+}
+
+pci::FunctionSlot Slot(const DeviceSpec& device, uint64_t seed) {
+  pci::FunctionSlot slot;
+  slot.name = device.name;
+  slot.model = BuildFunction(device, seed);
+  return slot;
+}
+
+void ApplyTiming(const Parameter& parameter, pci::FabricParameters* fabric) {
+  const ParameterSpec* spec = FindParameter("timing", parameter.name);
+  if (spec == nullptr) return;
+  const uint64_t value = ParseParameter(*spec, parameter.value).value_or(0);
+  if (parameter.name == "mmio_read") fabric->mmio_read = value;
+  if (parameter.name == "mmio_write_gap") fabric->mmio_write_gap = value;
+  if (parameter.name == "memory_read") fabric->read_round_trip = value;
+  if (parameter.name == "message_transit") fabric->posted_one_way = value;
+  if (parameter.name == "switch_hop") fabric->switch_cut_through = value;
+}
+
+}  // namespace
+
+pci::FabricSpec BuildFabricSpec(const Scenario& scenario) {
+  pci::FabricSpec spec;
+  for (const Parameter& parameter : scenario.machine.timing) ApplyTiming(parameter, &spec.parameters);
+  unsigned device_number = 1;  // 0 is the host bridge
+  const auto root_port = [&](const std::string& name, const Link& link) -> pci::PortSpec& {
+    pci::PortSpec port;
+    port.name = name;
+    port.device = device_number++;
+    port.link = ToLink(link);
+    spec.root_ports.push_back(std::move(port));
+    return spec.root_ports.back();
+  };
+  for (const DeviceSpec& device : scenario.devices) {
+    if (!device.behind.empty()) continue;
+    root_port("port." + device.name, device.link).functions.push_back(Slot(device, scenario.seed));
+  }
+  for (const SwitchSpec& spec_of_switch : scenario.switches) {
+    auto attached = std::make_unique<pci::SwitchSpec>();
+    attached->name = spec_of_switch.name;
+    attached->acs_redirect = spec_of_switch.acs;
+    unsigned number = 0;
+    for (const DeviceSpec& device : scenario.devices) {
+      if (device.behind != spec_of_switch.name) continue;
+      pci::PortSpec port;
+      port.name = spec_of_switch.name + "." + device.name;
+      port.device = number++;
+      port.link = ToLink(device.link);
+      port.functions.push_back(Slot(device, scenario.seed));
+      attached->ports.push_back(std::move(port));
+    }
+    while (number < spec_of_switch.ports) {
+      pci::PortSpec port;
+      port.name = fmt::format("{}.empty{}", spec_of_switch.name, number);
+      port.device = number++;
+      attached->ports.push_back(std::move(port));
+    }
+    root_port("port." + spec_of_switch.name, spec_of_switch.link).attached = std::move(attached);
+  }
+  return spec;
+}
+
+void AssertInterrupt(pci::Function& function, const DeviceSpec& spec, IrqKind kind, unsigned vector) {
+  switch (spec.model) {
+    case DeviceModel::kEndpointTest:
+      // What its own RAISE commands do, without a processor that writes them: status, then the interrupt.
+      function.BarWrite(0, kEndpointIrqType, 4, static_cast<uint64_t>(kind), 0);
+      function.BarWrite(0, kEndpointIrqNumber, 4, kind == IrqKind::kIntx ? 0 : vector + 1, 0);
+      function.BarWrite(0, kEndpointCommand, 4, uint64_t{1} << static_cast<unsigned>(kind), 0);
+      return;
+    case DeviceModel::kEdu: function.BarWrite(0, kEduRaiseIrq, 4, 1, 0); return;
+    case DeviceModel::kAttacker: {
+      auto& attacker = static_cast<pci::Attacker&>(function);
+      if (kind == IrqKind::kIntx) attacker.SetIntx(true);
+      if (kind == IrqKind::kMsi) attacker.RaiseMsi(vector);
+      if (kind == IrqKind::kMsix) attacker.RaiseMsix(vector);
+      return;
+    }
+    case DeviceModel::kClone: {
+      auto& cloned = static_cast<pci::Cloned&>(function);
+      if (kind == IrqKind::kIntx) cloned.SetIntx(true);
+      if (kind == IrqKind::kMsi) cloned.RaiseMsi(vector);
+      if (kind == IrqKind::kMsix) cloned.RaiseMsix(vector);
+      return;
+    }
+  }
+}
+
+std::optional<MessageRegisters> MsiMessage(const pci::Function& function) {
+  const unsigned capability = function.spec().capabilities().msi;
+  if (capability == 0) return std::nullopt;
+  const bool wide = (function.ConfigRead(capability + 2, 2) & 0x80) != 0;
+  MessageRegisters message;
+  message.address = function.ConfigRead(capability + kMsiAddressLow, 4);
+  if (wide) message.address |= uint64_t{function.ConfigRead(capability + kMsiAddressHigh, 4)} << 32;
+  message.data = function.ConfigRead(capability + (wide ? 12 : 8), 2);
+  if (message.address == 0) return std::nullopt;
+  return message;
+}
+
+std::string DeviceLabel(const pci::Function& function, DeviceModel model) {
+  const char* what = "PCI function";
+  switch (model) {
+    case DeviceModel::kEndpointTest: what = "PCI endpoint test"; break;
+    case DeviceModel::kEdu: what = "QEMU edu"; break;
+    case DeviceModel::kAttacker: what = "attack device"; break;
+    case DeviceModel::kClone: what = "cloned function"; break;
+  }
+  const uint32_t id = function.ConfigRead(0, 4);
+  return fmt::format("{} ({:04x}:{:04x})", what, id & 0xffff, id >> 16);
+}
+
+}  // namespace pvpci::scenarios
