@@ -24,8 +24,8 @@ RawBacktrace CaptureBacktrace(const LoadedImage& image, uint64_t frame, uint64_t
   unsigned foreign = 0;
   // A guarded page in the chain would fault here; stacks lie wholly inside the direct map, their guards below them,
   // so only the first frame of an overflowed stack can touch one.
-  while (out.count < kBacktraceDepth && frame % 8 == 0 && space.in_direct_map(frame) && space.in_direct_map(frame + 15) &&
-         !space.guarded(frame) && !space.guarded(frame + 15)) {
+  while (out.count < kBacktraceDepth && frame % 8 == 0 && space.in_direct_map(frame) &&
+         space.in_direct_map(frame + 15) && !space.guarded(frame) && !space.guarded(frame + 15)) {
     const auto* words = reinterpret_cast<const uint64_t*>(frame);
     if (image.is_text(words[1])) {
       out.pc[out.count++] = static_cast<uint32_t>(image.ToLink(words[1]));
@@ -46,14 +46,6 @@ std::vector<SourceFrame> Symbolize(Symbolizer& symbols, const RawBacktrace& back
     frames.insert(frames.end(), resolved.begin(), resolved.end());
   }
   return frames;
-}
-
-const SourceFrame& OriginFrame(const std::vector<SourceFrame>& frames) {
-  static const SourceFrame kNone{"?", "", 0, false};
-  for (const SourceFrame& frame : frames) {
-    if (!frame.file.empty() && frame.file.rfind("driver/", 0) != 0) return frame;
-  }
-  return frames.empty() ? kNone : frames.front();
 }
 
 std::string Format(const std::vector<SourceFrame>& frames) {

@@ -33,9 +33,6 @@ RawBacktrace CaptureBacktrace(const LoadedImage& image, uint64_t frame, uint64_t
 // Frames with inlined ones, innermost first.
 std::vector<SourceFrame> Symbolize(Symbolizer& symbols, const RawBacktrace& backtrace);
 
-// The innermost frame that is not part of the bench's own plumbing (driver/ of this repository), or the innermost.
-const SourceFrame& OriginFrame(const std::vector<SourceFrame>& frames);
-
 // "  #0 pci_endpoint_test_probe (drivers/misc/pci_endpoint_test.c:700)" lines.
 std::string Format(const std::vector<SourceFrame>& frames);
 

@@ -36,8 +36,9 @@ struct ImageSymbol {
 
 class Image {
  public:
-  // Opens and checks `elf_path`; `blocks_path` is the side table ("" if no block accounts for
-  // its time: the plain image of the benchmarks). Throws ImageError with a sentence that names file and reason. Symbols and DWARF are read when first asked for.
+  // Opens and checks `elf_path`; `blocks_path` is the side table ("" if no block accounts for its time: the plain image
+  // of the benchmarks). Throws ImageError with a sentence that names file and reason. Symbols and DWARF are read when
+  // first asked for.
   static std::shared_ptr<const Image> Open(const std::string& elf_path, const std::string& blocks_path);
   ~Image();
   Image(const Image&) = delete;
@@ -120,7 +121,7 @@ class LoadedImage {
 
   // The image's symbol seam_guest (a struct, filled at link time); version checked at loading.
   const seam_guest_table& guest() const { return *guest_; }
-  // The image's symbol `struct seam_host_table seam_host_table`. Loading fills the addresses, driver/vcpu the functions.
+  // The image's symbol `struct seam_host_table seam_host_table`. Loading fills the addresses, driver/vcpu the rest.
   seam_host_table& host_table() const { return *host_table_; }
   // __per_cpu_offset[cpu] as it stands in guest memory now; 0 if the image has no such symbol.
   uint64_t per_cpu_offset(unsigned cpu) const { return per_cpu_offsets_ == nullptr ? 0 : per_cpu_offsets_[cpu]; }

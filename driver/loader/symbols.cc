@@ -16,11 +16,33 @@
 namespace pvpci::driver {
 namespace {
 
-struct UnitRange {
+struct Range {
   Dwarf_Addr low;
   Dwarf_Addr high;
-  Dwarf_Off unit;  // offset of the unit's DIE
+  Dwarf_Off die;
 };
+
+// Of a die that covers addresses.
+void AppendRanges(Dwarf_Die* die, std::vector<Range>* out) {
+  Dwarf_Addr base = 0;
+  Dwarf_Addr low = 0;
+  Dwarf_Addr high = 0;
+  ptrdiff_t at = 0;
+  while ((at = dwarf_ranges(die, at, &base, &low, &high)) > 0) out->push_back({low, high, dwarf_dieoffset(die)});
+}
+
+void SortRanges(std::vector<Range>* ranges) {
+  std::sort(ranges->begin(), ranges->end(), [](const Range& a, const Range& b) { return a.low < b.low; });
+}
+
+// The die whose range holds `pc`; false if there is none.
+bool Find(Dwarf* dwarf, const std::vector<Range>& ranges, uint64_t pc, Dwarf_Die* die) {
+  auto after = std::upper_bound(ranges.begin(), ranges.end(), pc,
+                                [](uint64_t address, const Range& range) { return address < range.low; });
+  if (after == ranges.begin()) return false;
+  --after;
+  return pc < after->high && dwarf_offdie(dwarf, after->die, die) != nullptr;
+}
 
 constexpr uint64_t kLineZeroReach = 128;
 
@@ -70,14 +92,15 @@ struct Symbolizer::Impl {
   void Open();
   void FindRoots(Dwarf_Die* unit);
   std::string Relative(std::string_view path) const;
-  bool FindUnit(uint64_t pc, Dwarf_Die* unit) const;
+  const std::vector<Range>& FunctionsOf(Dwarf_Die* unit);
   void Nest(Dwarf_Die* parent, uint64_t pc, std::vector<Dwarf_Die>* scopes) const;
   std::vector<SourceFrame> Compute(uint64_t pc);
 
   std::shared_ptr<const Image> image;
   Dwarf* dwarf = nullptr;
   bool opened = false;
-  std::vector<UnitRange> units;
+  std::vector<Range> units;
+  std::map<Dwarf_Off, std::vector<Range>> functions;  // of the units asked for
   std::set<std::string, std::greater<>> roots;  // directories that stand before a source's own path
   std::map<uint64_t, std::vector<SourceFrame>> known;
 };
@@ -92,16 +115,12 @@ void Symbolizer::Impl::Open() {
   while (dwarf_nextcu(dwarf, offset, &next, &header, nullptr, nullptr, nullptr) == 0) {
     Dwarf_Die unit;
     if (dwarf_offdie(dwarf, offset + header, &unit) != nullptr) {
-      Dwarf_Addr base = 0;
-      Dwarf_Addr low = 0;
-      Dwarf_Addr high = 0;
-      ptrdiff_t at = 0;
-      while ((at = dwarf_ranges(&unit, at, &base, &low, &high)) > 0) units.push_back({low, high, offset + header});
+      AppendRanges(&unit, &units);
       FindRoots(&unit);
     }
     offset = next;
   }
-  std::sort(units.begin(), units.end(), [](const UnitRange& a, const UnitRange& b) { return a.low < b.low; });
+  SortRanges(&units);
 }
 
 // The side table knows each source by its relative path; whatever stands before that in DWARF is a root.
@@ -142,23 +161,26 @@ std::string Symbolizer::Impl::Relative(std::string_view raw) const {
   return path;
 }
 
-bool Symbolizer::Impl::FindUnit(uint64_t pc, Dwarf_Die* unit) const {
-  auto after = std::upper_bound(units.begin(), units.end(), pc,
-                                [](uint64_t address, const UnitRange& range) { return address < range.low; });
-  if (after == units.begin()) return false;
-  --after;
-  return pc < after->high && dwarf_offdie(dwarf, after->unit, unit) != nullptr;
+const std::vector<Range>& Symbolizer::Impl::FunctionsOf(Dwarf_Die* unit) {
+  const auto [at, fresh] = functions.try_emplace(dwarf_dieoffset(unit));
+  Dwarf_Die child;
+  if (!fresh || dwarf_child(unit, &child) != 0) return at->second;
+  do {
+    if (dwarf_tag(&child) == DW_TAG_subprogram) AppendRanges(&child, &at->second);
+  } while (dwarf_siblingof(&child, &child) == 0);
+  SortRanges(&at->second);
+  return at->second;
 }
 
-// Appends the function, blocks and inlined calls below `parent` that hold `pc`, outermost first.
+// Appends the inlined calls below `parent` that hold `pc`, outermost first.
 void Symbolizer::Impl::Nest(Dwarf_Die* parent, uint64_t pc, std::vector<Dwarf_Die>* scopes) const {
   Dwarf_Die child;
   if (dwarf_child(parent, &child) != 0) return;
   do {
     const int tag = dwarf_tag(&child);
-    if (tag != DW_TAG_subprogram && tag != DW_TAG_inlined_subroutine && tag != DW_TAG_lexical_block) continue;
+    if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_lexical_block) continue;
     if (dwarf_haspc(&child, pc) <= 0) continue;
-    if (tag != DW_TAG_lexical_block) scopes->push_back(child);
+    if (tag == DW_TAG_inlined_subroutine) scopes->push_back(child);
     Nest(&child, pc, scopes);
     return;
   } while (dwarf_siblingof(&child, &child) == 0);
@@ -168,7 +190,7 @@ std::vector<SourceFrame> Symbolizer::Impl::Compute(uint64_t pc) {
   if (!opened) Open();
   std::vector<SourceFrame> frames;
   Dwarf_Die unit;
-  if (dwarf != nullptr && FindUnit(pc, &unit)) {
+  if (dwarf != nullptr && Find(dwarf, units, pc, &unit)) {
     std::string file;
     int line = 0;
     // Line 0 is the compiler's own code, such as the accounting: it belongs to the line before.
@@ -183,7 +205,11 @@ std::vector<SourceFrame> Symbolizer::Impl::Compute(uint64_t pc) {
     size_t file_count = 0;
     dwarf_getsrcfiles(&unit, &files, &file_count);
     std::vector<Dwarf_Die> scopes;
-    Nest(&unit, pc, &scopes);
+    Dwarf_Die function;
+    if (Find(dwarf, FunctionsOf(&unit), pc, &function)) {
+      scopes.push_back(function);
+      Nest(&function, pc, &scopes);
+    }
     for (size_t i = scopes.size(); i-- > 0;) {
       Dwarf_Die* scope = &scopes[i];
       const char* name = String(scope, DW_AT_name);

@@ -144,7 +144,7 @@ class VcpuRunner : public sim::Runner {
   // Depth of upcalls now on guest stacks; 0 in task context.
   unsigned upcall_depth() const { return upcall_depth_; }
 
-  // --gdb: stop in the debugger (SIGTRAP) on the guest's own stack at the first block at or after `when`. Only under gdb.
+  // --gdb: stop in the debugger (SIGTRAP) on the guest's own stack at the first block at or after `when`.
   void DebugStopAt(Ps when) { debug_stop_at_ = when; }
 
   struct Statistics {
