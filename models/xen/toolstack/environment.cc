@@ -13,8 +13,8 @@ struct PolicyRow {
 };
 constexpr PolicyRow kPolicies[] = {
     {NoIommuPolicy::kRefused, "refused", "passthrough without IOMMU is refused, as Xen 4.13 and later do"},
-    {NoIommuPolicy::kIntxOnly, "intx-only", "passthrough without IOMMU, INTx only, as Xen 4.5 to 4.12"},
-    {NoIommuPolicy::kMsiToo, "msi-too", "passthrough without IOMMU, INTx and MSI, as Xen up to 4.4"},
+    {NoIommuPolicy::kIntxOnly, "intx_only", "passthrough without IOMMU, INTx only, as Xen 4.5 to 4.12"},
+    {NoIommuPolicy::kMsiToo, "msi_too", "passthrough without IOMMU, INTx and MSI, as Xen up to 4.4"},
 };
 
 const PolicyRow& Row(NoIommuPolicy policy) {

@@ -44,7 +44,7 @@ class HypervisorControl {
 long AssignWithoutIommu(NoIommuPolicy policy);
 // May a domU map an MSI of a function that could not be assigned for want of an IOMMU? Xen 4.5 .. 4.12: no (-ENODEV).
 bool MsiWithoutIommu(NoIommuPolicy policy);
-const char* Name(NoIommuPolicy policy);         // "refused", "intx-only", "msi-too"
+const char* Name(NoIommuPolicy policy);         // "refused", "intx_only", "msi_too"
 const char* Description(NoIommuPolicy policy);  // one line for the report
 std::optional<NoIommuPolicy> ParseNoIommuPolicy(const std::string& name);
 
