@@ -62,7 +62,7 @@ struct OperationResult {
 };
 using OperationDone = std::function<void(const OperationResult&)>;
 
-struct DomainSpec {
+struct ToolDomain {
   sim::DomId domain = 0;
   std::string name;
   unsigned vcpus = 1;
@@ -88,10 +88,10 @@ class Toolstack {
   Toolstack& operator=(const Toolstack&) = delete;
 
   // Synchronous, before the first domain runs: dom0's nodes (as xen-init-dom0), and its ring.
-  void InitDom0(const DomainSpec& dom0);
+  void InitDom0(const ToolDomain& dom0);
   // The nodes of a new PV domain (libxl__domain_make and libxl__build_post), then the introduction. The domain itself
   // is built by models/xen before, and must not run before `done`.
-  void CreateDomain(DomainSpec spec, OperationDone done);
+  void CreateDomain(ToolDomain spec, OperationDone done);
 
   // xl pci-assignable-add: unbind from its driver in dom0, bind to pciback; with an IOMMU also quarantine.
   void Seize(pci::Bdf function, OperationDone done);

@@ -27,13 +27,13 @@ bool HasSlot(const std::string& slots, pci::Bdf function) {
 
 }  // namespace
 
-void Toolstack::InitDom0(const DomainSpec& dom0) {
+void Toolstack::InitDom0(const ToolDomain& dom0) {
   client_->Write("/local/domain/0/domid", "0");
   client_->Write("/local/domain/0/name", dom0.name);
   if (dom0.ring.page != nullptr) store_.Introduce(0, dom0.ring);
 }
 
-void Toolstack::CreateDomain(DomainSpec spec, OperationDone done) {
+void Toolstack::CreateDomain(ToolDomain spec, OperationDone done) {
   Operation& operation = Enqueue(fmt::format("create {}", spec.domain), std::move(done));
   const sim::DomId domain = spec.domain;
   const std::string path = DomainPath(domain);
@@ -145,23 +145,20 @@ void Toolstack::Seize(pci::Bdf function, OperationDone done) {
     }
     std::vector<Step> steps;
     auto driver = std::make_shared<std::string>();
-    auto skip_unbind = std::make_shared<bool>(false);
     auto mine = std::make_shared<bool>(false);
     steps.push_back(ReadSysfs(Device(function) + "/driver", [=](long result, const std::string& target) {
       if (result == 0) *driver = target.substr(target.rfind('/') + 1);
-      *skip_unbind = result == -ENOENT;
+      if (!driver->empty() && driver->back() == '\n') driver->pop_back();
       *mine = *driver == "pciback";
       return std::string();
     }));
     steps.push_back(Check([=] {
       std::vector<Step> rest;
       if (!*mine) {
-        if (!*skip_unbind) {
-          // Where sysfs could not say whether a driver is bound, there may be none.
-          rest.push_back(Sysfs(Device(function) + "/driver/unbind", name,
-                               driver->empty() ? std::string()
-                                               : fmt::format("libxl: error: Couldn't unbind {} from driver", name)));
-        }
+        // Where sysfs did not name a driver there may be none, or it does not follow links: try, and do not mind.
+        rest.push_back(Sysfs(Device(function) + "/driver/unbind", name,
+                             driver->empty() ? std::string()
+                                             : fmt::format("libxl: error: Couldn't unbind {} from driver", name)));
         if (!driver->empty()) {
           rest.push_back(Store("remember the driver", [=](TransactionId id) {
             return client_->Write(InfoPath(function) + "/driver_path", "/sys/bus/pci/drivers/" + *driver, id);

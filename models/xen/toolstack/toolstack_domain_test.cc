@@ -57,7 +57,7 @@ TEST_F(Tools, DestroyGoesOnWithoutTheGuest) {
 TEST_F(Tools, SeizeUnbindsTheDriverAndBindsPciback) {
   Start({});
   tools_ = std::make_unique<Toolstack>(simulation_, trace_, daemon_, hypervisor_, agent_, inventory_);
-  agent_.files["/sys/bus/pci/devices/0000:00:05.0/driver"] = "../../../bus/pci/drivers/e1000e";
+  agent_.files["/sys/bus/pci/devices/0000:00:05.0/driver"] = "../../../bus/pci/drivers/e1000e\n";
   tools_->Seize(kNic, Keep());
   ASSERT_TRUE(Finish().ok);
   EXPECT_THAT(agent_.writes, ElementsAre("/sys/bus/pci/devices/0000:00:05.0/driver/unbind 0000:00:05.0",
@@ -82,7 +82,8 @@ TEST_F(Tools, SeizeSkipsWhatIsDoneAlready) {
   agent_.files["/sys/bus/pci/drivers/pciback/slots"] = "0000:00:05.0\n";  // and no driver bound
   tools_->Seize(kNic, Keep());
   ASSERT_TRUE(Finish().ok);
-  EXPECT_THAT(agent_.writes, ElementsAre("/sys/bus/pci/drivers/pciback/bind 0000:00:05.0"));
+  EXPECT_THAT(agent_.writes, ElementsAre("/sys/bus/pci/devices/0000:00:05.0/driver/unbind 0000:00:05.0",
+                                         "/sys/bus/pci/drivers/pciback/bind 0000:00:05.0"));
   EXPECT_THAT(hypervisor_.calls, IsEmpty());
   agent_.writes.clear();
   tools_->Seize(kNic, Keep());
@@ -121,7 +122,7 @@ TEST_F(Tools, WithoutIommuTodaysToolsRefuse) {
   EXPECT_THAT(hypervisor_.calls, IsEmpty());
   tools_->AttachHot(1, kNic, {}, Keep());
   EXPECT_EQ(Finish().error, "libxl: error: Domain 1:xc_assign_device failed: Operation not supported");
-  DomainSpec spec;
+  ToolDomain spec;
   spec.domain = 2;
   spec.wants_passthrough = true;
   tools_->CreateDomain(spec, Keep());

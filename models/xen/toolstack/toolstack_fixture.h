@@ -124,10 +124,10 @@ class Tools : public testing::Test {
     return result;
   }
   void CreateDomU() {
-    DomainSpec dom0;
+    ToolDomain dom0;
     dom0.name = "Domain-0";
     tools_->InitDom0(dom0);
-    DomainSpec spec;
+    ToolDomain spec;
     spec.domain = 1;
     spec.name = "u";
     spec.ring = guest_.Ring();
