@@ -137,7 +137,7 @@ void Simulation::Impl::Dispatch() {
       }
       now = event_time;
       reached = std::max(reached, now);
-      TimingWheel::Action action = wheel.Pop();
+      Action action = wheel.Pop();
       ++events;
       context = Context::kCallback;
       try {
@@ -254,7 +254,7 @@ Simulation::~Simulation() = default;
 
 Ps Simulation::now() const { return impl_->context == Impl::Context::kOutside ? impl_->reached : impl_->Now(); }
 
-EventHandle Simulation::At(Ps when, std::function<void()> action) {
+EventHandle Simulation::At(Ps when, Action action) {
   SIM_CHECK(when >= now(), "At() in the past");
   const EventHandle handle = impl_->wheel.Insert(when, std::move(action));
   impl_->ShrinkHorizon(when);

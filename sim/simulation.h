@@ -7,10 +7,11 @@
 #define PVPCI_SIM_SIMULATION_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
+#include "sim/action.h"
 #include "sim/time.h"
 
 namespace pvpci::sim {
@@ -52,8 +53,9 @@ class Simulation {
   Ps now() const;
 
   // Calls `action` once at `when` (>= now(), checked). Equal times run in order of scheduling. ~25 ns per event.
-  EventHandle At(Ps when, std::function<void()> action);
-  EventHandle After(Ps delay, std::function<void()> action) { return At(now() + delay, std::move(action)); }
+  // Takes any callable; captures of up to 32 bytes are not allocated.
+  EventHandle At(Ps when, Action action);
+  EventHandle After(Ps delay, Action action) { return At(now() + delay, std::move(action)); }
   // True if it was still pending.
   bool Cancel(EventHandle handle);
 

@@ -101,7 +101,7 @@ Ps TimingWheel::FindNext() {
   return next_ = EarliestOf(&slots_[level * kSlots + __builtin_ctzll(occupied_[level])]);
 }
 
-TimingWheel::Action TimingWheel::Pop() {
+Action TimingWheel::Pop() {
   const Ps when = NextTime();
   SIM_CHECK(levels_in_use_ != 0, "nothing is pending");
   const unsigned level = __builtin_ctz(levels_in_use_);
@@ -134,7 +134,6 @@ TimingWheel::Action TimingWheel::Pop() {
   next_valid_ = (occupied_[0] >> (when & (kSlots - 1)) & 1) != 0;
   Node& n = node(index);
   Action action = std::move(n.action);
-  n.action = nullptr;
   n.pending = false;
   ++n.generation;
   n.next = free_;

@@ -9,10 +9,10 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <vector>
 
+#include "sim/action.h"
 #include "sim/time.h"
 
 namespace pvpci::sim {
@@ -20,7 +20,6 @@ namespace pvpci::sim {
 class TimingWheel {
  public:
   using Handle = uint64_t;  // generation << 32 | node + 1; 0 is never used
-  using Action = std::function<void()>;
 
   TimingWheel();
 
@@ -67,6 +66,8 @@ class TimingWheel {
   void Unlink(uint32_t index);
   Ps FindNext();
   Ps EarliestOf(List* list);
+
+  static_assert(sizeof(Node) == 64);
 
   std::vector<std::unique_ptr<Node[]>> chunks_;  // nodes never move
   std::array<List, kLevels * kSlots> slots_;

@@ -173,6 +173,11 @@ sim::Ps TableWriter::MapPage(uint16_t domain_id, uint64_t bus_page, sim::Mfn hos
   }
   Domain& domain = DomainOf(domain_id);
   const unsigned level = order / kIndexBits + 1;
+  if (const std::optional<Leaf> leaf = FindLeaf(domain, bus_page); leaf && leaf->level > level) {
+    // Inside a superpage that says the same already: do not split it.
+    const Mapping there = *Find(domain_id, bus_page);
+    if (there.host_page == host_page && there.read == read && there.write == write) return config_.entry_write;
+  }
   const uint64_t address = Descend(&domain, bus_page, level);
   const SecondLevelEntry before{memory_->Load<uint64_t>(address)};
   const uint64_t host_address = host_page << sim::kPageShift;
@@ -220,7 +225,8 @@ std::optional<uint64_t> TableWriter::ContextAddress(pci::Bdf function) const {
 sim::Ps TableWriter::SetContext(pci::Bdf function, uint16_t domain_id) {
   SIM_CHECK(root_table_ != 0, "Enable() comes before SetContext()");
   SIM_CHECK(function.segment == iommu_->config().segment, "the IOMMU serves another segment");
-  sim::Ps spent = ClearContext(function);
+  if (const auto it = contexts_.find(function); it != contexts_.end() && it->second == domain_id) return 0;
+  const sim::Ps spent = ClearContext(function);
   Domain& domain = DomainOf(domain_id);
   if (!ContextAddress(function)) {
     const RootEntry root = RootEntry::Table(NewTable());

@@ -64,6 +64,19 @@ TEST(TableWriter, SplitsASuperpageAroundAnUnmappedPage) {
   EXPECT_FALSE(bench.writer.Find(kDomU, 512 + 7));
 }
 
+TEST(TableWriter, LeavesASuperpageWholeWhereItSaysTheSame) {
+  TestBench bench;
+  bench.writer.Enable();
+  bench.writer.MapPage(kDomU, 512, 512, true, true, 9);
+  const uint64_t frames = bench.writer.table_frames();
+  bench.writer.MapPage(kDomU, 512 + 7, 512 + 7, true, true);
+  EXPECT_EQ(bench.writer.table_frames(), frames);
+  bench.writer.MapPage(kDomU, 512 + 7, 512 + 7, true, false);
+  EXPECT_EQ(bench.writer.table_frames(), frames + 1);
+  EXPECT_FALSE(bench.writer.Find(kDomU, 512 + 7)->write);
+  EXPECT_TRUE(bench.writer.Find(kDomU, 512 + 6)->write);
+}
+
 TEST(TableWriter, MovesAFunctionBetweenDomains) {
   TestBench bench;
   bench.writer.Enable();

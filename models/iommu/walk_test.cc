@@ -147,6 +147,14 @@ TEST_F(Walk, FaultsOnMissingPermissionAtAnyLevel) {
   }
 }
 
+TEST_F(Walk, ReportsThePermissionsOfAllLevelsTogether) {
+  Build(4);
+  Put(entry_[3], SecondLevelEntry{Get<SecondLevelEntry>(entry_[3]).raw & ~SecondLevelEntry::Write::kMask});
+  ASSERT_EQ(Try(false), FaultReason::kNone);
+  EXPECT_TRUE(translation_.readable);
+  EXPECT_FALSE(translation_.writable) << "the leaf alone would allow it";
+}
+
 TEST_F(Walk, FaultsOnTablesOutsideMemory) {
   const uint64_t nowhere = uint64_t{1} << 40;
   Build(4);

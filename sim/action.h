@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an event does: a callable without arguments, called at most once. As std::function<void()>, but it moves only,
+// and captures of up to four words live inside it, so that scheduling an event allocates nothing.
+#ifndef PVPCI_SIM_ACTION_H_
+#define PVPCI_SIM_ACTION_H_
+
+#include <cstddef>
+#include <cstring>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+namespace pvpci::sim {
+
+class Action {
+ public:
+  static constexpr size_t kInlineBytes = 32;
+
+  Action() = default;
+  Action(std::nullptr_t) {}  // NOLINT: as std::function
+  template <typename F, typename = std::enable_if_t<!std::is_same_v<std::decay_t<F>, Action> &&
+                                                    std::is_invocable_v<std::decay_t<F>&>>>
+  Action(F&& callable) {  // NOLINT: as std::function
+    using Callable = std::decay_t<F>;
+    if constexpr (kFits<Callable>) {
+      new (storage_) Callable(std::forward<F>(callable));
+      operations_ = &kInline<Callable>;
+    } else {
+      Callable* const allocated = new Callable(std::forward<F>(callable));
+      std::memcpy(storage_, &allocated, sizeof allocated);
+      operations_ = &kAllocated<Callable>;
+    }
+  }
+  Action(Action&& other) noexcept { Take(&other); }
+  Action& operator=(Action&& other) noexcept {
+    if (this != &other) {
+      Clear();
+      Take(&other);
+    }
+    return *this;
+  }
+  Action(const Action&) = delete;
+  Action& operator=(const Action&) = delete;
+  ~Action() { Clear(); }
+
+  explicit operator bool() const { return operations_ != nullptr; }
+  // Must hold something.
+  void operator()() { operations_->invoke(storage_); }
+
+ private:
+  struct Operations {
+    void (*invoke)(void* storage);
+    void (*relocate)(void* to, void* from);  // null: the bytes may be copied
+    void (*destroy)(void* storage);          // null: nothing to do
+  };
+  template <typename Callable>
+  static constexpr bool kFits = sizeof(Callable) <= kInlineBytes && alignof(Callable) <= alignof(void*) &&
+                                std::is_nothrow_move_constructible_v<Callable>;
+
+  template <typename Callable>
+  static void InvokeInline(void* storage) {
+    (*std::launder(static_cast<Callable*>(storage)))();
+  }
+  template <typename Callable>
+  static void RelocateInline(void* to, void* from) {
+    Callable* const source = std::launder(static_cast<Callable*>(from));
+    new (to) Callable(std::move(*source));
+    source->~Callable();
+  }
+  template <typename Callable>
+  static void DestroyInline(void* storage) {
+    std::launder(static_cast<Callable*>(storage))->~Callable();
+  }
+  template <typename Callable>
+  static Callable* Allocated(void* storage) {
+    Callable* allocated;
+    std::memcpy(&allocated, storage, sizeof allocated);
+    return allocated;
+  }
+  template <typename Callable>
+  static void InvokeAllocated(void* storage) {
+    (*Allocated<Callable>(storage))();
+  }
+  template <typename Callable>
+  static void DestroyAllocated(void* storage) {
+    delete Allocated<Callable>(storage);
+  }
+
+  template <typename Callable>
+  static constexpr Operations kInline = {
+      &InvokeInline<Callable>,
+      std::is_trivially_copyable_v<Callable> ? nullptr : &RelocateInline<Callable>,
+      std::is_trivially_destructible_v<Callable> ? nullptr : &DestroyInline<Callable>};
+  template <typename Callable>
+  static constexpr Operations kAllocated = {&InvokeAllocated<Callable>, nullptr, &DestroyAllocated<Callable>};
+
+  void Take(Action* other) {
+    operations_ = std::exchange(other->operations_, nullptr);
+    if (operations_ == nullptr) return;
+    if (operations_->relocate == nullptr) {
+      std::memcpy(storage_, other->storage_, kInlineBytes);
+    } else {
+      operations_->relocate(storage_, other->storage_);
+    }
+  }
+  void Clear() {
+    if (operations_ == nullptr) return;
+    if (operations_->destroy != nullptr) operations_->destroy(storage_);
+    operations_ = nullptr;
+  }
+
+  const Operations* operations_ = nullptr;
+  alignas(void*) std::byte storage_[kInlineBytes] = {};
+};
+
+}  // namespace pvpci::sim
+
+#endif  // PVPCI_SIM_ACTION_H_
