@@ -46,6 +46,7 @@ __attribute__((noinline)) void VcpuRunner::Stub::ToHost(Request* request) {
       case Request::Order::kReturn:
         return;
       case Request::Order::kUpcall:
+        while (const uint64_t work = TakePost()) current->image_.guest().post(reinterpret_cast<void*>(work));
         current->image_.guest().upcall();
         request->op = kOpUpcallDone;
         break;
@@ -55,6 +56,14 @@ __attribute__((noinline)) void VcpuRunner::Stub::ToHost(Request* request) {
         break;
     }
   }
+}
+
+// By value and outside ToHost's loop: nothing of it is on the stack while the guest runs.
+uint64_t VcpuRunner::Stub::TakePost() {
+  if (current->posts_.empty()) return 0;
+  const uint64_t work = current->posts_.front();
+  current->posts_.erase(current->posts_.begin());
+  return work;
 }
 
 void VcpuRunner::Stub::Entry(void* from, VcpuRunner* runner) {

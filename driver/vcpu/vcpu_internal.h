@@ -38,6 +38,7 @@ struct VcpuRunner::Stub {
 
   static seam_u64 Call(seam_u32 op, seam_u64 a0, seam_u64 a1, seam_u64 a2, seam_u64 a3, seam_u64 a4, seam_u64 a5);
   static void ToHost(Request* request);
+  static uint64_t TakePost();  // 0: none
   // First frame of a new vCPU's stack; `runner` came with the jump.
   static void Entry(void* from, VcpuRunner* runner);
   static void FillHostTable(seam_host_table* table);

@@ -141,6 +141,10 @@ class VcpuRunner : public sim::Runner {
   void AddCost(Ps cost) { local_ += cost; }
   // Replaces the result of the request this vCPU is blocked in.
   void SetResult(uint64_t value);
+  // Hands `work` (guest virtual address of a struct seam_work) to seam_guest.post, on top of the next upcall. The
+  // delegate's UpcallDeliverable must answer true while there is a post and the upcall mask is clear.
+  void Post(uint64_t work) { posts_.push_back(work); }
+  bool has_posts() const { return !posts_.empty(); }
   // Depth of upcalls now on guest stacks; 0 in task context.
   unsigned upcall_depth() const { return upcall_depth_; }
 
@@ -209,6 +213,7 @@ class VcpuRunner : public sim::Runner {
   Ps debug_stop_at_ = sim::kNever;
   std::unique_ptr<Fault> fault_;
   std::vector<WarnReport> warnings_;
+  std::vector<uint64_t> posts_;  // oldest first
   Statistics statistics_;
 };
 
