@@ -9,8 +9,8 @@
 namespace pvpci::sim {
 namespace {
 
-// Calls `copy(host, offset, length)` for each piece inside one frame. False, before anything is copied, if a byte of the
-// range has no RAM or the range wraps.
+// Calls `copy(host, offset, length)` for each piece inside one frame. False, before anything is copied, if a byte of
+// the range has no RAM or the range wraps.
 template <typename Frames, typename Copy>
 bool ForPieces(Frames& frames, uint64_t address, uint64_t length, const Copy& copy) {
   if (length == 0) return true;

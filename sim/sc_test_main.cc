@@ -17,7 +17,10 @@
 
 namespace {
 
+// How a child says that its test came to an end; any other exit, 0 too, happened in the midst of it.
+constexpr int kPassedExit = 76;
 constexpr int kSkippedExit = 77;
+constexpr int kFailedExit = 78;
 
 struct Case {
   std::string suite;
@@ -101,7 +104,7 @@ class FailurePrinter : public testing::EmptyTestEventListener {
   const testing::UnitTest& unit = *testing::UnitTest::GetInstance();
   const bool ran = unit.test_to_run_count() == 1;
   const bool skipped = unit.skipped_test_count() > 0;
-  _exit(status != 0 || !ran ? 1 : skipped ? kSkippedExit : 0);
+  _exit(status != 0 || !ran ? kFailedExit : skipped ? kSkippedExit : kPassedExit);
 }
 
 void RunCase(Case* c, int argc, char** argv) {
@@ -134,16 +137,15 @@ void RunCase(Case* c, int argc, char** argv) {
   waitpid(child, &status, 0);
   c->milliseconds = static_cast<long>(
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start).count());
-  if (WIFSIGNALED(status)) {
-    const std::string death = std::string("killed by signal: ") + strsignal(WTERMSIG(status)) + "\n";
-    fputs(death.c_str(), stdout);
-    c->output += death;
-    c->outcome = Case::Outcome::kFailed;
-  } else if (WEXITSTATUS(status) == kSkippedExit) {
-    c->outcome = Case::Outcome::kSkipped;
-  } else if (WEXITSTATUS(status) != 0) {
-    c->outcome = Case::Outcome::kFailed;
-  }
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  if (code == kPassedExit) return;
+  c->outcome = code == kSkippedExit ? Case::Outcome::kSkipped : Case::Outcome::kFailed;
+  if (code == kSkippedExit || code == kFailedExit) return;
+  const std::string death = WIFSIGNALED(status)
+                                ? std::string("killed by signal: ") + strsignal(WTERMSIG(status)) + "\n"
+                                : "exited with " + std::to_string(code) + " before the test ended\n";
+  fputs(death.c_str(), stdout);
+  c->output += death;
 }
 
 std::string XmlText(const std::string& text) {
@@ -164,8 +166,8 @@ void WriteXml(const char* path, const std::vector<Case>& cases, size_t failed) {
   std::ofstream xml(path);
   size_t disabled = 0;
   for (const Case& c : cases) disabled += c.disabled;
-  xml << "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"" << cases.size() << "\" failures=\"" << failed
-      << "\" disabled=\"" << disabled << "\" errors=\"0\" name=\"AllTests\">\n";
+  xml << "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+      << "<testsuites tests=\"" << cases.size() << "\" failures=\"" << failed << "\" disabled=\"" << disabled << "\" errors=\"0\" name=\"AllTests\">\n";
   for (size_t i = 0; i < cases.size();) {
     size_t last = i;
     size_t suite_failed = 0;

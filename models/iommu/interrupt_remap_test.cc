@@ -48,7 +48,9 @@ TEST_F(Remap, DeliversWhatTheEntrySays) {
 TEST_F(Remap, AddsTheSubHandleOfMultiMessageMsi) {
   const unsigned first = *bench_.writer.AllocateIrte(4);
   EXPECT_EQ(first % 4, 0u);
-  for (unsigned i = 0; i < 4; ++i) bench_.writer.WriteIrte(first + i, Irte::Remapped(static_cast<uint8_t>(0x60 + i), 0, kNic));
+  for (unsigned i = 0; i < 4; ++i) {
+    bench_.writer.WriteIrte(first + i, Irte::Remapped(static_cast<uint8_t>(0x60 + i), 0, kNic));
+  }
   for (uint32_t i = 0; i < 4; ++i) {
     ASSERT_EQ(Send(kNic, Address(first, true), i), FaultReason::kNone);
     EXPECT_EQ(message_.data & 0xFF, 0x60u + i);
@@ -58,8 +60,7 @@ TEST_F(Remap, AddsTheSubHandleOfMultiMessageMsi) {
 TEST_F(Remap, BlocksCompatibilityFormatUnlessAllowed) {
   EXPECT_EQ(Send(kNic, 0xFEE0'0000, 0x41), FaultReason::kCompatibilityBlocked);
   const uint64_t enables = bench_.iommu.ReadRegister(OffsetOf("GSTS"), 4);
-  bench_.iommu.WriteRegister(OffsetOf("GCMD"), (enables & ~Gcmd::SetRootTable::kMask & ~Gcmd::SetInterruptTable::kMask) |
-                                                   Gcmd::CompatibilityInterrupts::kMask, 4);
+  bench_.iommu.WriteRegister(OffsetOf("GCMD"), enables | Gcmd::CompatibilityInterrupts::kMask, 4);
   ASSERT_EQ(Send(kNic, 0xFEE0'0000, 0x41), FaultReason::kNone);
   EXPECT_EQ(message_.address, 0xFEE0'0000u);
   EXPECT_EQ(message_.data, 0x41u);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The IOMMU: a VT-d remapping unit in legacy mode (VT-d 4.0) between root complex and machine memory. Absent by default:
-// a machine without one simply gives the root complex no DmaRemapper.
+// The IOMMU: a VT-d remapping unit in legacy mode (VT-d 4.0) between root complex and machine memory. Absent by
+// default: a machine without one simply gives the root complex no DmaRemapper.
 //
 // It decides from registers, the tables in machine memory, and its own caches; it knows no hypervisor. Software drives
 // it by ReadRegister and WriteRegister as by MMIO; table_writer.h is such software.
