@@ -33,6 +33,7 @@ bool port_cf9_safe;
 unsigned int freeze_timeout_msecs = 20000;
 struct suspend_stats suspend_stats;
 struct backing_dev_info noop_backing_dev_info;
+const struct address_space_operations ram_aops;
 const struct trace_print_flags pageflag_names[] = { { 0, NULL } };
 const struct trace_print_flags vmaflag_names[] = { { 0, NULL } };
 const struct trace_print_flags gfpflag_names[] = { { 0, NULL } };

