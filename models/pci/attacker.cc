@@ -64,10 +64,19 @@ void Attacker::OnBarWrite(unsigned, uint64_t offset, unsigned size, uint64_t val
   for (unsigned at = static_cast<unsigned>(offset); size; at += 4, size -= 4, value >>= 32) {
     const uint32_t data = static_cast<uint32_t>(value);
     switch (at) {
-      case kIdentity: case kStatus: case kCompleted: case kErrors: break;
-      case kCommand: Start(data); break;
-      case kAddressLow: address_writer_ = provenance; [[fallthrough]];
-      default: word(at) = data;
+      case kIdentity:
+      case kStatus:
+      case kCompleted:
+      case kErrors:
+        break;
+      case kCommand:
+        Start(data);
+        break;
+      case kAddressLow:
+        address_writer_ = provenance;
+        [[fallthrough]];
+      default:
+        word(at) = data;
     }
   }
 }

@@ -18,13 +18,15 @@ namespace pvpci::pci {
 // Registers of BAR 0: 4-byte, ADDRESS and STRIDE as two halves. All read back what was written unless said.
 namespace attacker {
 enum Register : unsigned {
-  kIdentity = 0x00,      // read-only 0x41545441
-  kAddressLow = 0x08, kAddressHigh = 0x0c,
-  kLength = 0x10,        // bytes of one request; up to 64 KiB
-  kRequester = 0x14,     // bits 15:0 requester id, bit 16: use it instead of the own one
-  kPattern = 0x18,       // data of kWritePattern and kMessage
-  kRepeat = 0x1c,        // requests per command, 0 counts as 1
-  kStrideLow = 0x20, kStrideHigh = 0x24,  // added to the address after each request
+  kIdentity = 0x00,  // read-only 0x41545441
+  kAddressLow = 0x08,
+  kAddressHigh = 0x0c,
+  kLength = 0x10,     // bytes of one request; up to 64 KiB
+  kRequester = 0x14,  // bits 15:0 requester id, bit 16: use it instead of the own one
+  kPattern = 0x18,    // data of kWritePattern and kMessage
+  kRepeat = 0x1c,     // requests per command, 0 counts as 1
+  kStrideLow = 0x20,
+  kStrideHigh = 0x24,    // added to the address after each request
   kBufferOffset = 0x28,  // where in the buffer reads go and writes come from; advances by LENGTH, wraps
   kCommand = 0x30,       // starts; reads 0
   kStatus = 0x34,        // read-only: bit 0 busy, bits 15:8 status of the last request (pci::Completion)
@@ -32,8 +34,10 @@ enum Register : unsigned {
   kErrors = 0x3c,        // read-only: of them refused
 };
 enum Command : uint32_t {
-  kRead = 1, kWriteBuffer = 2, kWritePattern = 3,
-  kMessage = 4,          // one dword write of PATTERN at ADDRESS: a forged MSI, if ADDRESS says so
+  kRead = 1,
+  kWriteBuffer = 2,
+  kWritePattern = 3,
+  kMessage = 4,  // one dword write of PATTERN at ADDRESS: a forged MSI, if ADDRESS says so
   kOperation = 0xff,
   kWhole = 1u << 8,      // do not cut: malformed packets go out as they are
   kInterrupt = 1u << 9,  // when done: MSI-X entry 0, else MSI, else INTx

@@ -10,15 +10,16 @@ namespace {
 // Identities as emulated boards use them, so that Linux shows known names.
 FunctionSpec PortSpecOf(unsigned port_type) {
   switch (port_type) {
-    case reg::kUpstreamPort: return FunctionSpec::PciBridge(0x104c, 0x8232, port_type);
-    case reg::kDownstreamPort: return FunctionSpec::PciBridge(0x104c, 0x8233, port_type);
-    default: return FunctionSpec::PciBridge(0x1b36, 0x000c, reg::kRootPort);
+    case reg::kUpstreamPort:
+      return FunctionSpec::PciBridge(0x104c, 0x8232, port_type);
+    case reg::kDownstreamPort:
+      return FunctionSpec::PciBridge(0x104c, 0x8233, port_type);
+    default:
+      return FunctionSpec::PciBridge(0x1b36, 0x000c, reg::kRootPort);
   }
 }
 
-Window MakeWindow(uint64_t base, uint64_t limit) {
-  return base <= limit ? Window{base, limit} : Window{};
-}
+Window MakeWindow(uint64_t base, uint64_t limit) { return base <= limit ? Window{base, limit} : Window{}; }
 
 }  // namespace
 
@@ -43,7 +44,8 @@ Window Bridge::prefetchable_window() const {
 
 Window Bridge::io_window() const {
   if (!io_enabled()) return {};
-  return MakeWindow((config().Read(reg::kIoBase, 1) & 0xf0) << 8, (config().Read(reg::kIoLimit, 1) & 0xf0) << 8 | 0xfff);
+  return MakeWindow((config().Read(reg::kIoBase, 1) & 0xf0) << 8,
+                    (config().Read(reg::kIoLimit, 1) & 0xf0) << 8 | 0xfff);
 }
 
 void Bridge::ConfigWrite(unsigned offset, unsigned size, uint32_t value, ProvenanceId provenance) {

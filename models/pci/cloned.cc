@@ -73,7 +73,8 @@ std::vector<uint8_t> ParseConfigDump(std::string_view text) {
       Refuse(number, "expected an offset and bytes in hexadecimal, found '{}'", words[0]);
     }
     if (repeat) {
-      if (offset < image.size() || offset % 16) Refuse(number, "offset {:#x} does not follow the repeated lines", offset);
+      if (offset < image.size() || offset % 16)
+        Refuse(number, "offset {:#x} does not follow the repeated lines", offset);
       if (offset > 4096) Refuse(number, "offset {:#x} lies beyond 4096 bytes", offset);
       while (image.size() < offset) image.push_back(image[image.size() - 16]);
       repeat = false;

@@ -178,14 +178,13 @@ AccessResult Downstream::Port(uint16_t port, unsigned size, bool write, uint32_t
       result.status = Completion::kUnsupportedRequest;
       return result;
     }
-    result = Config(Bdf::FromId(static_cast<uint16_t>(config_address_ >> 8)),
-                    (config_address_ & 0xfc) | (port & 3), size, write, value, context);
+    result = Config(Bdf::FromId(static_cast<uint16_t>(config_address_ >> 8)), (config_address_ & 0xfc) | (port & 3),
+                    size, write, value, context);
     result.latency += p.port_extra;
     return result;
   }
-  const AddressRange* range = ValidSize(size) && size <= 4 && port % size == 0
-                                  ? fabric_.topology_->FindPort(port)
-                                  : nullptr;
+  const AddressRange* range =
+      ValidSize(size) && size <= 4 && port % size == 0 ? fabric_.topology_->FindPort(port) : nullptr;
   if (!range) {
     result.status = Completion::kUnsupportedRequest;
     return result;

@@ -49,16 +49,26 @@ Edu::Edu(EduConfig config)
 uint64_t Edu::OnBarRead(unsigned, uint64_t offset, unsigned size) {
   if (!Accessible(offset, size)) return ~uint64_t{0};
   switch (offset) {
-    case kIdentification: return kIdentity;
-    case kLiveness: return liveness_;
-    case kFactorial: return factorial_;
-    case kStatus: return status_;
-    case kIrqStatus: return irq_status_;
-    case kDmaSource: return dma_source_;
-    case kDmaDestination: return dma_destination_;
-    case kDmaCount: return dma_count_;
-    case kDmaCommand: return dma_command_;
-    default: return ~uint64_t{0};
+    case kIdentification:
+      return kIdentity;
+    case kLiveness:
+      return liveness_;
+    case kFactorial:
+      return factorial_;
+    case kStatus:
+      return status_;
+    case kIrqStatus:
+      return irq_status_;
+    case kDmaSource:
+      return dma_source_;
+    case kDmaDestination:
+      return dma_destination_;
+    case kDmaCount:
+      return dma_count_;
+    case kDmaCommand:
+      return dma_command_;
+    default:
+      return ~uint64_t{0};
   }
 }
 
@@ -67,7 +77,9 @@ void Edu::OnBarWrite(unsigned, uint64_t offset, unsigned size, uint64_t value, P
   const uint32_t word = static_cast<uint32_t>(value);
   const bool running = dma_command_ & kDmaRun;
   switch (offset) {
-    case kLiveness: liveness_ = ~word; break;
+    case kLiveness:
+      liveness_ = ~word;
+      break;
     case kFactorial:
       if (status_ & kComputing) break;
       factorial_ = word;
@@ -80,9 +92,15 @@ void Edu::OnBarWrite(unsigned, uint64_t offset, unsigned size, uint64_t value, P
         if (status_ & kRaiseOnFactorial) RaiseIrq(kFactorialIrq);
       });
       break;
-    case kStatus: status_ = (status_ & ~kRaiseOnFactorial) | (word & kRaiseOnFactorial); break;
-    case kIrqRaise: RaiseIrq(word); break;
-    case kIrqAcknowledge: LowerIrq(word); break;
+    case kStatus:
+      status_ = (status_ & ~kRaiseOnFactorial) | (word & kRaiseOnFactorial);
+      break;
+    case kIrqRaise:
+      RaiseIrq(word);
+      break;
+    case kIrqAcknowledge:
+      LowerIrq(word);
+      break;
     case kDmaSource:
       if (!running) {
         dma_source_ = value;
@@ -104,7 +122,8 @@ void Edu::OnBarWrite(unsigned, uint64_t offset, unsigned size, uint64_t value, P
         StartDma();
       }
       break;
-    default: break;
+    default:
+      break;
   }
 }
 

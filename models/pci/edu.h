@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compatible with QEMU's educational device (1234:11e8; QEMU docs/specs/edu). A conventional function: INTx and one MSI.
+// Compatible with QEMU's educational device (1234:11e8; QEMU docs/specs/edu). A conventional function: INTx and one
+// MSI.
 //
-// Differences: QEMU waits 100 ms per DMA, here `dma_time` does (default 0, plus what the links take); a transfer outside
-// the 4 KiB buffer, which ends QEMU, moves nothing and completes; 64-bit registers take both halves of a 4-byte write
-// pair as QEMU does: each write replaces the whole register.
+// Differences: QEMU waits 100 ms per DMA, here `dma_time` does (default 0, plus what the links take); a transfer
+// outside the 4 KiB buffer, which ends QEMU, moves nothing and completes; 64-bit registers take both halves of a 4-byte
+// write pair as QEMU does: each write replaces the whole register.
 #ifndef PVPCI_MODELS_PCI_EDU_H_
 #define PVPCI_MODELS_PCI_EDU_H_
 
@@ -16,9 +17,9 @@
 namespace pvpci::pci {
 
 struct EduConfig {
-  unsigned dma_address_bits = 28;   // 1 .. 64; higher bits are dropped silently, as QEMU does
-  sim::Ps dma_time = 0;             // before each transfer. 0 .. 100 ms. QEMU: 100 ms
-  sim::Ps factorial_time = 0;       // 0 .. 1 s. QEMU: a thread's whim
+  unsigned dma_address_bits = 28;  // 1 .. 64; higher bits are dropped silently, as QEMU does
+  sim::Ps dma_time = 0;            // before each transfer. 0 .. 100 ms. QEMU: 100 ms
+  sim::Ps factorial_time = 0;      // 0 .. 1 s. QEMU: a thread's whim
 };
 
 class Edu : public Function {

@@ -120,9 +120,14 @@ void EndpointTest::WriteRegister(unsigned offset, uint32_t value, ProvenanceId p
     case kStatus:
       if (!(value & kIrqRaised)) SetIntx(false);
       break;
-    case kSourceLow: source_writer_ = provenance; break;
-    case kDestinationLow: destination_writer_ = provenance; break;
-    default: break;
+    case kSourceLow:
+      source_writer_ = provenance;
+      break;
+    case kDestinationLow:
+      destination_writer_ = provenance;
+      break;
+    default:
+      break;
   }
 }
 
@@ -178,8 +183,8 @@ void EndpointTest::Raise(uint32_t command) {
 void EndpointTest::Issue() {
   const uint64_t size = buffer_.size();
   while (in_flight_ < test_config_.requests_in_flight && position_ < size && !failed_) {
-    const uint64_t base = writing_ ? Join(word(kDestinationLow), word(kDestinationHigh))
-                                   : Join(word(kSourceLow), word(kSourceHigh));
+    const uint64_t base =
+        writing_ ? Join(word(kDestinationLow), word(kDestinationHigh)) : Join(word(kSourceLow), word(kSourceHigh));
     const uint64_t length = std::min<uint64_t>(test_config_.request_bytes, size - position_);
     std::byte* at = buffer_.data() + position_;
     const uint64_t address = base + position_;
@@ -223,14 +228,17 @@ void EndpointTest::Finish(bool success) {
 
 void EndpointTest::RaiseSelected(uint32_t type, uint32_t number) {
   switch (type) {
-    case kLegacy: SetIntx(true); break;
+    case kLegacy:
+      SetIntx(true);
+      break;
     case kMsi:
       if (number) RaiseMsi(number - 1);
       break;
     case kMsix:
       if (number) RaiseMsix(number - 1);
       break;
-    default: break;
+    default:
+      break;
   }
 }
 

@@ -27,16 +27,17 @@
 namespace pvpci::pci {
 
 struct EndpointTestConfig {
-  uint16_t device_id = 0xb500;      // TI: 0xb500 DRA74x, 0xb501 DRA72x
-  unsigned msi_messages = 32;       // 1, 2, 4 .. 32; 0: no MSI
-  unsigned msix_entries = 32;       // 1 .. 32; 0: no MSI-X
+  uint16_t device_id = 0xb500;  // TI: 0xb500 DRA74x, 0xb501 DRA72x
+  unsigned msi_messages = 32;   // 1, 2, 4 .. 32; 0: no MSI
+  unsigned msix_entries = 32;   // 1 .. 32; 0: no MSI-X
   // Smallest first 16 KiB; 0: absent. Kept small because the driver writes every word of them.
   std::array<uint64_t, 6> bar_bytes = {0x4000, 0x1000, 0x1000, 0x4000, 0x8000, 0x10000};
-  sim::Ps command_time = 500 * sim::kNs;  // from the write of COMMAND to the first request. 0 .. 1 ms. A: firmware poll.
+  sim::Ps command_time =
+      500 * sim::kNs;               // from the write of COMMAND to the first request. 0 .. 1 ms. A: firmware poll.
   uint32_t request_bytes = 4096;    // size of one engine request. 64 .. 4096
   unsigned requests_in_flight = 8;  // 1 .. 32
   uint32_t largest_transfer = 64u << 20;  // beyond it the engine has no buffer: *_ADDR_INVALID
-  uint64_t seed = 1;                // of the bytes that WRITE sends
+  uint64_t seed = 1;                      // of the bytes that WRITE sends
 };
 
 class EndpointTest : public Function {
@@ -73,9 +74,9 @@ class EndpointTest : public Function {
   // The engine.
   std::vector<std::byte> buffer_;
   uint32_t command_ = 0;
-  bool writing_ = false;          // phase: to the host
+  bool writing_ = false;  // phase: to the host
   bool failed_ = false;
-  uint64_t position_ = 0;         // of the next request
+  uint64_t position_ = 0;  // of the next request
   unsigned in_flight_ = 0;
   uint64_t transfers_done_ = 0;
 };

@@ -168,7 +168,10 @@ TEST(Cloned, ReadsLspciOutputToo) {
 
 TEST(Cloned, RefusesBadDumpsWithTheLine) {
   const std::string row = "00000000  86 80 d3 10 03 01 10 00  00 00 00 02 00 00 00 00\n";
-  struct Row { std::string text; const char* sentence; };
+  struct Row {
+    std::string text;
+    const char* sentence;
+  };
   const Row rows[] = {
       {"", "at least 64"},
       {row, "line 1: 16 bytes"},
@@ -193,7 +196,10 @@ TEST(Cloned, RefusesBadDumpsWithTheLine) {
 
 TEST(Cloned, RefusesSizesThatDoNotFitTheDump) {
   const std::vector<uint8_t> image = ParseConfigDump(kHexdump);
-  struct Row { std::array<uint64_t, 6> bars; const char* sentence; };
+  struct Row {
+    std::array<uint64_t, 6> bars;
+    const char* sentence;
+  };
   const Row rows[] = {
       {{0, 0x20000, 32, 0x4000, 0, 0}, "give its size"},
       {{0x20000, 0x1000000, 32, 0x4000, 0, 0}, "not aligned to the size"},

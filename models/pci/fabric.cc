@@ -23,9 +23,9 @@ bool PayloadSize(unsigned bytes) { return bytes >= 128 && bytes <= 4096 && (byte
 void CheckParameters(const FabricParameters& p, const FirmwareParameters& f) {
   Require(PayloadSize(p.max_payload), "max_payload must be a power of two from 128 to 4096");
   Require(PayloadSize(p.max_read_request), "max_read_request must be a power of two from 128 to 4096");
-  Require(p.read_completion_boundary == 64 || p.read_completion_boundary == 128 ||
-              PayloadSize(p.read_completion_boundary),
-          "read_completion_boundary must be a power of two from 64 to 4096");
+  Require(
+      p.read_completion_boundary == 64 || p.read_completion_boundary == 128 || PayloadSize(p.read_completion_boundary),
+      "read_completion_boundary must be a power of two from 64 to 4096");
   Require(p.read_tags > 0, "a function needs at least one read tag");
   Require(p.read_round_trip >= p.posted_one_way, "read_round_trip must be at least posted_one_way");
   Require(f.ecam_buses >= 1 && f.ecam_buses <= 256, "ECAM holds 1 to 256 buses");

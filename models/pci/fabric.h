@@ -37,30 +37,30 @@ class IntxRouter;
 
 // Default profile bdw-gen3x8 of spec/timing.md A7.
 struct FabricParameters {
-  sim::Ps read_round_trip = 466 * sim::kNs;  // device read of cold memory. 386 .. 522 ns. A2, V.
-  sim::Ps posted_one_way = 215 * sim::kNs;   // device to root complex, MSI included. 193 .. 260 ns. A2, D.
+  sim::Ps read_round_trip = 466 * sim::kNs;     // device read of cold memory. 386 .. 522 ns. A2, V.
+  sim::Ps posted_one_way = 215 * sim::kNs;      // device to root complex, MSI included. 193 .. 260 ns. A2, D.
   sim::Ps switch_cut_through = 115 * sim::kNs;  // port to port. 100 .. 200 ns. A1, V.
-  sim::Ps mmio_read = 770 * sim::kNs;        // CPU read of a register, ECAM too. 500 .. 2500 ns. A4, D+A.
-  sim::Ps mmio_write_gap = 100 * sim::kNs;   // between posted CPU writes. 50 .. 300 ns. A4, V.
-  sim::Ps port_extra = 150 * sim::kNs;       // conf1 and I/O: serialising port access. 100 .. 1000 ns. A4, A.
-  sim::Ps completion_timeout = 50 * sim::kMs;  // 50 us .. 64 s. PCIe 7.5.3.16, default range.
-  unsigned max_payload = 256;                // what the firmware programs, if the function can. A1.
-  unsigned max_read_request = 512;           // A1.
-  unsigned read_completion_boundary = 64;    // A1.
-  unsigned read_tags = 32;                   // reads in flight per function: 5-bit tags. PCIe 2.2.6.2.
-  bool ecrc = false;                         // A1.
+  sim::Ps mmio_read = 770 * sim::kNs;           // CPU read of a register, ECAM too. 500 .. 2500 ns. A4, D+A.
+  sim::Ps mmio_write_gap = 100 * sim::kNs;      // between posted CPU writes. 50 .. 300 ns. A4, V.
+  sim::Ps port_extra = 150 * sim::kNs;          // conf1 and I/O: serialising port access. 100 .. 1000 ns. A4, A.
+  sim::Ps completion_timeout = 50 * sim::kMs;   // 50 us .. 64 s. PCIe 7.5.3.16, default range.
+  unsigned max_payload = 256;                   // what the firmware programs, if the function can. A1.
+  unsigned max_read_request = 512;              // A1.
+  unsigned read_completion_boundary = 64;       // A1.
+  unsigned read_tags = 32;                      // reads in flight per function: 5-bit tags. PCIe 2.2.6.2.
+  bool ecrc = false;                            // A1.
 };
 
 // What the firmware leaves behind.
 struct FirmwareParameters {
-  uint64_t ecam_base = 0xE000'0000;          // 1 MiB per bus
+  uint64_t ecam_base = 0xE000'0000;  // 1 MiB per bus
   unsigned ecam_buses = 256;
-  uint64_t memory_base = 0xF000'0000;        // 32-bit window for BARs
-  uint64_t memory_end = 0xFEC0'0000;         // one past; the IO-APIC follows
-  uint64_t memory64_base = 0;                // 64-bit BARs go here; 0: below 4 GiB with the others
+  uint64_t memory_base = 0xF000'0000;  // 32-bit window for BARs
+  uint64_t memory_end = 0xFEC0'0000;   // one past; the IO-APIC follows
+  uint64_t memory64_base = 0;          // 64-bit BARs go here; 0: below 4 GiB with the others
   uint64_t memory64_end = 0;
   uint32_t io_base = 0xC000, io_end = 0x10000;
-  uint16_t command = 0x0103;                 // memory, I/O, SERR; bus mastering is left to the driver
+  uint16_t command = 0x0103;  // memory, I/O, SERR; bus mastering is left to the driver
   // GSI of (root bus device, pin - 1). Default as on a Q35 board: 20 + (device + pin) % 4.
   std::array<std::array<uint8_t, 4>, 32> gsi = DefaultGsi();
   static std::array<std::array<uint8_t, 4>, 32> DefaultGsi();
@@ -68,27 +68,27 @@ struct FirmwareParameters {
 
 // Topology as data.
 struct FunctionSlot {
-  std::string name;                          // unique in the fabric
+  std::string name;  // unique in the fabric
   unsigned device = 0, function = 0;
   std::unique_ptr<Function> model;
 };
 struct PortSpec;
 struct SwitchSpec {
   std::string name;
-  bool acs_redirect = true;                  // peer requests go up to the root complex (ACS P2P redirect). PCIe 6.12.
+  bool acs_redirect = true;  // peer requests go up to the root complex (ACS P2P redirect). PCIe 6.12.
   std::vector<PortSpec> ports;
 };
-struct PortSpec {                            // a root port, or a downstream port of a switch
+struct PortSpec {  // a root port, or a downstream port of a switch
   std::string name;
-  unsigned device = 0;                       // on its own primary bus
+  unsigned device = 0;  // on its own primary bus
   LinkSpec link;
-  std::vector<FunctionSlot> functions;       // on the bus below: device 0, functions 0..7
-  std::unique_ptr<SwitchSpec> attached;      // or a switch
+  std::vector<FunctionSlot> functions;   // on the bus below: device 0, functions 0..7
+  std::unique_ptr<SwitchSpec> attached;  // or a switch
 };
 struct FabricSpec {
   FabricParameters parameters;
   FirmwareParameters firmware;
-  std::vector<FunctionSlot> integrated;      // on bus 0, which is as wide as a gen5 x16 link. 00:00.0 is a host bridge
+  std::vector<FunctionSlot> integrated;  // on bus 0, which is as wide as a gen5 x16 link. 00:00.0 is a host bridge
   std::vector<PortSpec> root_ports;
 };
 
@@ -119,10 +119,10 @@ class RegisterObserver {
 };
 
 struct AccessResult {
-  uint64_t value = ~uint64_t{0};             // reads: in the low `size` bytes; all ones unless kSuccess
+  uint64_t value = ~uint64_t{0};  // reads: in the low `size` bytes; all ones unless kSuccess
   Completion status = Completion::kSuccess;
-  sim::Ps latency = 0;                       // the processor is busy that long
-  ProvenanceId provenance = 0;               // writes that reached a register
+  sim::Ps latency = 0;          // the processor is busy that long
+  ProvenanceId provenance = 0;  // writes that reached a register
 };
 
 class Fabric {
@@ -134,7 +134,7 @@ class Fabric {
   Fabric(const Fabric&) = delete;
   Fabric& operator=(const Fabric&) = delete;
 
-  void set_host(HostPorts host);             // when the host side is elaborated after the fabric
+  void set_host(HostPorts host);  // when the host side is elaborated after the fabric
   const HostPorts& host() const { return host_; }
   void set_register_observer(RegisterObserver* observer) { register_observer_ = observer; }
   RegisterObserver* register_observer() const { return register_observer_; }
@@ -190,7 +190,7 @@ class Fabric {
   friend struct Topology;
 
   uint32_t NextInterrupt(Bdf function, InterruptKind kind, unsigned vector);
-  void RoutesChanged(bool bridge);           // a BAR, or an enable bit, or anything of a bridge changed
+  void RoutesChanged(bool bridge);  // a BAR, or an enable bit, or anything of a bridge changed
 
   sim::Simulation& simulation_;
   FabricParameters parameters_;

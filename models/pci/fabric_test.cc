@@ -41,8 +41,8 @@ TEST(Firmware, LeavesBusMasteringToTheDriver) {
 
 TEST(Firmware, KeepsPreferredAddressesOnBusZero) {
   FabricSpec spec;
-  FunctionSpec function = FunctionSpec(0x1234, 2, 0).Bar(0, BarKind::kMemory32, 0x1000, 0xFEB00000).Bar(
-      1, BarKind::kMemory64, 0x100000);
+  FunctionSpec function =
+      FunctionSpec(0x1234, 2, 0).Bar(0, BarKind::kMemory32, 0x1000, 0xFEB00000).Bar(1, BarKind::kMemory64, 0x100000);
   spec.integrated.push_back(Slot("x", std::make_unique<Probe>(function), 5));
   Rig rig(std::move(spec));
   EXPECT_EQ(rig.Bar("x", 0), 0xFEB00000u);
@@ -118,10 +118,8 @@ TEST(Config, ExtendedSpaceIsEcamOnly) {
 }
 
 TEST(Bar, AnswersSizingAndKeepsTypeBits) {
-  FunctionSpec spec = FunctionSpec(0x1234, 2, 0)
-                          .Bar(0, BarKind::kMemory64Prefetchable, 0x100000)
-                          .Bar(2, BarKind::kIo, 32)
-                          .Rom(0x10000);
+  FunctionSpec spec =
+      FunctionSpec(0x1234, 2, 0).Bar(0, BarKind::kMemory64Prefetchable, 0x100000).Bar(2, BarKind::kIo, 32).Rom(0x10000);
   Rig rig(OnePort(std::make_unique<Probe>(spec)));
   rig.SetConfig("nic", 0x10, 4, 0xffffffff);
   rig.SetConfig("nic", 0x14, 4, 0xffffffff);

@@ -18,7 +18,7 @@ namespace {
 
 struct BarRef {
   Function* function;
-  unsigned bar;       // 6: the expansion ROM
+  unsigned bar;  // 6: the expansion ROM
   uint64_t size;
 };
 
@@ -26,8 +26,7 @@ struct BarRef {
 
 class Firmware {
  public:
-  explicit Firmware(Topology& topology)
-      : topology_(topology), parameters_(topology.fabric.firmware()) {}
+  explicit Firmware(Topology& topology) : topology_(topology), parameters_(topology.fabric.firmware()) {}
 
   void Run() {
     unsigned next = 1;
@@ -114,9 +113,8 @@ class Firmware {
       }
     }
     if (size > r.end || address > r.end - size) {
-      throw std::invalid_argument(
-          fmt::format("{} of {} ({:#x} bytes) does not fit the firmware's window, which ends at {:#x}", r.what, who, size,
-                      r.end));
+      throw std::invalid_argument(fmt::format(
+          "{} of {} ({:#x} bytes) does not fit the firmware's window, which ends at {:#x}", r.what, who, size, r.end));
     }
     r.cursor = address + size;
     return address;

@@ -36,9 +36,7 @@ bool Function::memory_enabled() const {
   return (config_.Read(reg::kCommand, 2) & reg::kCommandMemory) && power_state() == 0;
 }
 
-bool Function::io_enabled() const {
-  return (config_.Read(reg::kCommand, 2) & reg::kCommandIo) && power_state() == 0;
-}
+bool Function::io_enabled() const { return (config_.Read(reg::kCommand, 2) & reg::kCommandIo) && power_state() == 0; }
 
 bool Function::msi_enabled() const {
   const unsigned at = spec_.capabilities().msi;
@@ -148,7 +146,8 @@ void Function::ResetFunction(ResetKind kind) {
   if (attached()) fabric_->upstream_->Drop(*this);
   // These survive everything but a reset of the link. PCIe 6.6.2.
   const bool keep = kind != ResetKind::kHot && caps.express;
-  const uint32_t kept_control = keep ? config_.Read(caps.express + reg::kDevCtl, 2) & (7u << reg::kDevCtlPayloadShift) : 0;
+  const uint32_t kept_control =
+      keep ? config_.Read(caps.express + reg::kDevCtl, 2) & (7u << reg::kDevCtlPayloadShift) : 0;
   const uint32_t kept_link = keep ? config_.Read(caps.express + reg::kLinkCtl, 2) : 0;
   const uint32_t link_status = caps.express ? config_.Read(caps.express + reg::kLinkSta, 2) : 0;
   const uint32_t link_caps = caps.express ? config_.Read(caps.express + reg::kLinkCap, 4) : 0;
@@ -250,11 +249,9 @@ void Function::Send(const DmaRequest& request, DmaDone done) {
   fabric_->upstream_->Submit(*this, request, std::move(done));
 }
 
-void Function::After(sim::Ps delay, std::function<void()> action) {
+void Function::Schedule(sim::Ps delay, sim::Action action) {
   SIM_CHECK(attached(), "a function has no clock before it is placed");
-  fabric_->simulation().After(lead_ + delay, [this, epoch = epoch_, action = std::move(action)] {
-    if (epoch == epoch_) action();
-  });
+  fabric_->simulation().After(lead_ + delay, std::move(action));
 }
 
 }  // namespace pvpci::pci

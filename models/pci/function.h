@@ -12,9 +12,8 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <map>
-#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "models/pci/config_space.h"
@@ -22,6 +21,7 @@
 #include "models/pci/host_ports.h"
 #include "models/pci/provenance.h"
 #include "models/pci/tlp.h"
+#include "sim/action.h"
 #include "sim/time.h"
 
 namespace pvpci::pci {
@@ -42,9 +42,9 @@ struct DmaRequest {
   uint64_t length_bytes = 0;
   std::byte* data = nullptr;  // valid and unchanged until `done`, or until Reset
   ProvenanceId provenance = 0;
-  Bdf requester;              // used if `spoof`
+  Bdf requester;  // used if `spoof`
   bool spoof = false;
-  bool whole = false;         // one TLP, however malformed
+  bool whole = false;  // one TLP, however malformed
 };
 
 struct FunctionCounters {
@@ -70,13 +70,13 @@ class Function {
   bool bus_master() const { return master_; }  // COMMAND bit 2, D0, present
   bool memory_enabled() const;
   bool io_enabled() const;
-  unsigned power_state() const;       // 0 or 3 (D3hot)
+  unsigned power_state() const;  // 0 or 3 (D3hot)
   bool present() const { return present_; }
   bool msi_enabled() const;
   bool msix_enabled() const;
-  uint64_t bar_address(unsigned bar) const;   // as programmed, decode enabled or not; 0 for absent BARs
+  uint64_t bar_address(unsigned bar) const;  // as programmed, decode enabled or not; 0 for absent BARs
   uint64_t bar_size(unsigned bar) const { return spec_.bars()[bar].size_bytes; }
-  uint64_t rom_address() const;               // 0 while the ROM's own enable is off
+  uint64_t rom_address() const;  // 0 while the ROM's own enable is off
   // MSI-X table as machine pages: the hypervisor keeps guests from writing them. 0 if there is none.
   uint64_t msix_table_address() const;
   unsigned interrupt_pin() const;
@@ -121,7 +121,12 @@ class Function {
   unsigned msi_messages() const;
   unsigned msix_entries() const { return msix_enabled() ? spec_.msix().vectors : 0; }
   // Calls `action` after `delay` of the device's own time; dropped if the function is reset meanwhile.
-  void After(sim::Ps delay, std::function<void()> action);
+  template <typename Callable>
+  void After(sim::Ps delay, Callable action) {
+    Schedule(delay, [this, epoch = epoch_, action = std::move(action)]() mutable {
+      if (epoch == epoch_) action();
+    });
+  }
   Fabric& fabric() const { return *fabric_; }
   bool attached() const { return fabric_ != nullptr; }
   ConfigSpace& mutable_config() { return config_; }
@@ -141,6 +146,7 @@ class Function {
     bool masked() const { return control & 1; }
   };
 
+  void Schedule(sim::Ps delay, sim::Action action);
   uint64_t MsixRead(uint64_t offset, unsigned size) const;
   void MsixWrite(uint64_t offset, unsigned size, uint64_t value);
   uint64_t MsixPendingRead(uint64_t offset, unsigned size) const;
@@ -150,7 +156,7 @@ class Function {
   void SendPendingMessages();
   void SendPendingEntry(unsigned entry);
   uint32_t UpdateIntx();
-  void Refresh();                   // what is derived from the registers
+  void Refresh();  // what is derived from the registers
   void ApplyPowerState(unsigned before);
 
   FunctionSpec spec_;
@@ -160,13 +166,13 @@ class Function {
   std::string name_;
   Bdf bdf_;
   FunctionCounters counters_;
-  uint64_t epoch_ = 0;              // + 1 at every reset: older requests and actions are void
-  sim::Ps lead_ = 0;                // how far the access in progress is still away from the device
+  uint64_t epoch_ = 0;  // + 1 at every reset: older requests and actions are void
+  sim::Ps lead_ = 0;    // how far the access in progress is still away from the device
   bool present_ = true;
   bool master_ = false;
   uint32_t max_payload_ = 128, max_read_request_ = 512;
-  bool intx_level_ = false;         // wanted by the device
-  bool intx_asserted_ = false;      // on the wire
+  bool intx_level_ = false;     // wanted by the device
+  bool intx_asserted_ = false;  // on the wire
   std::vector<MsixEntry> msix_table_;
   std::vector<uint32_t> msix_pending_;  // interrupt id of the pending entry; 0: not pending
   std::vector<uint32_t> msi_pending_;

@@ -138,9 +138,15 @@ void Function::MsixWrite(uint64_t offset, unsigned size, uint64_t value) {
   MsixEntry& entry = msix_table_[index];
   const uint32_t word = static_cast<uint32_t>(value);
   switch ((offset / 4) & 3) {
-    case 0: entry.address_low = word & ~3u; break;
-    case 1: entry.address_high = word; break;
-    case 2: entry.data = word; break;
+    case 0:
+      entry.address_low = word & ~3u;
+      break;
+    case 1:
+      entry.address_high = word;
+      break;
+    case 2:
+      entry.data = word;
+      break;
     default:
       entry.control = word & 1;
       SendPendingEntry(index);

@@ -27,10 +27,14 @@ bool Is64(BarKind kind) { return kind == BarKind::kMemory64 || kind == BarKind::
 
 uint32_t TypeBits(BarKind kind) {
   switch (kind) {
-    case BarKind::kIo: return 1;
-    case BarKind::kMemory64: return 4;
-    case BarKind::kMemory64Prefetchable: return 12;
-    default: return 0;
+    case BarKind::kIo:
+      return 1;
+    case BarKind::kMemory64:
+      return 4;
+    case BarKind::kMemory64Prefetchable:
+      return 12;
+    default:
+      return 0;
   }
 }
 
@@ -202,8 +206,7 @@ FunctionSpec& FunctionSpec::MsiX(unsigned vectors, unsigned bar, uint32_t table,
   return MsiX(vectors, bar, table, bar, pba);
 }
 
-FunctionSpec& FunctionSpec::MsiX(unsigned vectors, unsigned table_bar, uint32_t table, unsigned pba_bar,
-                                 uint32_t pba) {
+FunctionSpec& FunctionSpec::MsiX(unsigned vectors, unsigned table_bar, uint32_t table, unsigned pba_bar, uint32_t pba) {
   if (capabilities_.msix) Refuse("MSI-X is declared twice");
   if (vectors == 0 || vectors > 2048) Refuse("MSI-X with {} entries: 1 to 2048", vectors);
   if (table_bar > 5 || pba_bar > 5) Refuse("MSI-X BAR indicator {} is reserved", table_bar > 5 ? table_bar : pba_bar);
@@ -285,7 +288,9 @@ void FunctionSpec::DeclareCapability(unsigned offset) {
     case reg::kCapPower:
       config_.DeclareMasks(offset + reg::kPmcsr, 2, reg::kPmcsrState | reg::kPmcsrPmeEnable, reg::kPmcsrPmeStatus);
       break;
-    case reg::kCapMsi: DeclareMsi(offset); break;
+    case reg::kCapMsi:
+      DeclareMsi(offset);
+      break;
     case reg::kCapMsix: {
       config_.DeclareMasks(offset + reg::kMsixControl, 2, reg::kMsixEnable | reg::kMsixFunctionMask);
       const uint32_t table = config_.Read(offset + reg::kMsixTable, 4), pba = config_.Read(offset + reg::kMsixPba, 4);
@@ -297,7 +302,8 @@ void FunctionSpec::DeclareCapability(unsigned offset) {
       port_type_ = (config_.Read(offset + reg::kExpCapabilities, 2) >> 4) & 0xf;
       DeclareExpress(offset);
       break;
-    default: break;  // stored, read-only
+    default:
+      break;  // stored, read-only
   }
 }
 
@@ -384,7 +390,11 @@ FunctionSpec FunctionSpec::FromImage(const std::vector<uint8_t>& image, const st
 
 void FunctionSpec::Check() const {
   if (!capabilities_.msix) return;
-  struct Part { const char* what; unsigned bar; uint64_t offset, length; };
+  struct Part {
+    const char* what;
+    unsigned bar;
+    uint64_t offset, length;
+  };
   const Part parts[] = {
       {"table", msix_.table_bar, msix_.table_offset, uint64_t{msix_.vectors} * reg::kMsixEntryBytes},
       {"pending bits", msix_.pba_bar, msix_.pba_offset, (msix_.vectors + 63u) / 64 * 8},

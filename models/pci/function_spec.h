@@ -90,7 +90,7 @@ class FunctionSpec {
   bool cloned_ = false;
   unsigned port_type_ = 0;
   unsigned next_capability_ = 0x40;
-  unsigned last_capability_ = 0;      // offset of the byte that links to the next one
+  unsigned last_capability_ = 0;  // offset of the byte that links to the next one
   unsigned next_extended_ = 0x100;
   unsigned last_extended_ = 0;
 };

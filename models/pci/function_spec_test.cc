@@ -83,7 +83,10 @@ TEST(FunctionSpec, PutsExtendedCapabilitiesInOneChain) {
 }
 
 TEST(FunctionSpec, RefusesWhatDoesNotFit) {
-  struct Row { const char* sentence; std::function<void()> build; };
+  struct Row {
+    const char* sentence;
+    std::function<void()> build;
+  };
   const Row rows[] = {
       {"not a power of two", [] { Plain().Bar(0, BarKind::kMemory32, 3000); }},
       {"upper half", [] { Plain().Bar(0, BarKind::kMemory64, 4096).Bar(1, BarKind::kMemory32, 4096); }},

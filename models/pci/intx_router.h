@@ -18,8 +18,8 @@ class IntxRouter {
 
  private:
   Fabric& fabric_;
-  std::map<const Function*, unsigned> up_;   // asserted wires and their GSI; looked up only, never walked
-  std::map<unsigned, unsigned> wires_;       // GSI -> asserted wires
+  std::map<const Function*, unsigned> up_;  // asserted wires and their GSI; looked up only, never walked
+  std::map<unsigned, unsigned> wires_;      // GSI -> asserted wires
 };
 
 }  // namespace pvpci::pci

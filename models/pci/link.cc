@@ -8,20 +8,13 @@
 namespace pvpci::pci {
 namespace {
 
-constexpr unsigned kTlpHeader = 4;
-constexpr unsigned kRequest32 = 8;
-constexpr unsigned kRequest64 = 12;
-constexpr unsigned kCompletionRest = 8;
-constexpr unsigned kMessageRest = 12;
-constexpr unsigned kDllp = 8;             // ACK and flow-control update alike
+constexpr unsigned kDllp = 8;  // ACK and flow-control update alike
 constexpr unsigned kSkipLength = 4;
 constexpr unsigned kSkipInterval = 1538;
 
-unsigned RequestHeader(uint64_t address) { return address >> 32 ? kRequest64 : kRequest32; }
-
 // Bytes between two ACKs, and between two flow-control updates. PCIe 5.0 tables 2-46 to 2-48 and 3-7 to 3-9; rows by
-// width, columns by maximum payload 128 .. 4096. Generations 3 to 5 share a table. The specification gives each
-// symbol time of the receiver's internal delay; both limits coincide.
+// width, columns by maximum payload 128 .. 4096; values as in pcie-bench's model. Generations 3 to 5 share a table, and
+// the two limits coincide.
 constexpr unsigned kLimits[3][5][6] = {
     {{237, 416, 559, 1071, 2095, 4143},
      {128, 217, 289, 545, 1057, 2081},
@@ -46,7 +39,7 @@ unsigned Log2(unsigned v) {
   return n;
 }
 
-// 2^-32 ps per byte on one lane, as a fraction: 8b/10b at 2.5 and 5 GT/s, 128b/130b above.
+// Picoseconds per byte, as a fraction: 8b/10b at 2.5 and 5 GT/s, 128b/130b above.
 using Wide = unsigned __int128;
 struct Fraction {
   Wide numerator, denominator;
@@ -58,17 +51,6 @@ Fraction BytePicoseconds(const LinkSpec& spec) {
 }
 
 }  // namespace
-
-uint32_t MemoryWriteBytes(uint64_t address, uint32_t payload_bytes, bool ecrc) {
-  return kDllpFraming + kTlpHeader + RequestHeader(address) + (ecrc ? kEcrc : 0) + payload_bytes;
-}
-uint32_t MemoryReadBytes(uint64_t address, bool ecrc) {
-  return kDllpFraming + kTlpHeader + RequestHeader(address) + (ecrc ? kEcrc : 0);
-}
-uint32_t CompletionBytes(uint32_t payload_bytes, bool ecrc) {
-  return kDllpFraming + kTlpHeader + kCompletionRest + (ecrc ? kEcrc : 0) + payload_bytes;
-}
-uint32_t MessageBytes(bool ecrc) { return kDllpFraming + kTlpHeader + kMessageRest + (ecrc ? kEcrc : 0); }
 
 uint32_t NextPiece(uint64_t address, uint64_t length, uint32_t limit) {
   return static_cast<uint32_t>(std::min<uint64_t>({length, limit, 4096 - (address & 4095)}));
@@ -97,27 +79,6 @@ void LinkDirection::set_mps(unsigned mps) {
   const Wide left = whole - 2 * kDllp * kSkipInterval - kSkipLength * limit;
   const Wide denominator = byte.denominator * left;
   busy_rate_ = static_cast<uint64_t>(((byte.numerator * whole << 32) + denominator / 2) / denominator);
-}
-
-sim::Ps LinkDirection::WireTime(uint64_t bytes) const {
-  return static_cast<sim::Ps>((Wide{bytes} * wire_rate_ + 0xffffffffu) >> 32);
-}
-
-sim::Ps LinkDirection::BusyTime(uint64_t bytes) const {
-  return static_cast<sim::Ps>((Wide{bytes} * busy_rate_ + 0xffffffffu) >> 32);
-}
-
-LinkDirection::Slot LinkDirection::Send(sim::Ps earliest, uint64_t bytes) {
-  if (free_ < earliest) {
-    free_ = earliest;
-    fraction_ = 0;
-  }
-  const Slot slot{free_, free_ + WireTime(bytes)};
-  const Wide busy = Wide{bytes} * busy_rate_ + fraction_;
-  free_ += static_cast<sim::Ps>(busy >> 32);
-  fraction_ = static_cast<uint32_t>(busy);
-  bytes_sent_ += bytes;
-  return slot;
 }
 
 }  // namespace pvpci::pci

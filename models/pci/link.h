@@ -19,12 +19,19 @@ struct LinkSpec {
 
 // Wire bytes of one TLP: header, framing, LCRC and sequence number, payload. `address` at or above 4 GiB takes the
 // 4 dword header.
-inline constexpr unsigned kDllpFraming = 8;
-inline constexpr unsigned kEcrc = 4;
-uint32_t MemoryWriteBytes(uint64_t address, uint32_t payload_bytes, bool ecrc);
-uint32_t MemoryReadBytes(uint64_t address, bool ecrc);
-uint32_t CompletionBytes(uint32_t payload_bytes, bool ecrc);
-uint32_t MessageBytes(bool ecrc);  // Assert_INTx and its kin
+inline constexpr uint32_t kDllpFraming = 8, kTlpHeader = 4, kRequest32 = 8, kRequest64 = 12, kCompletionRest = 8,
+                          kMessageRest = 12, kEcrc = 4;
+constexpr uint32_t MemoryReadBytes(uint64_t address, bool ecrc) {
+  return kDllpFraming + kTlpHeader + (address >> 32 ? kRequest64 : kRequest32) + (ecrc ? kEcrc : 0);
+}
+constexpr uint32_t MemoryWriteBytes(uint64_t address, uint32_t payload_bytes, bool ecrc) {
+  return MemoryReadBytes(address, ecrc) + payload_bytes;
+}
+constexpr uint32_t CompletionBytes(uint32_t payload_bytes, bool ecrc) {
+  return kDllpFraming + kTlpHeader + kCompletionRest + (ecrc ? kEcrc : 0) + payload_bytes;
+}
+// Assert_INTx and its kin.
+constexpr uint32_t MessageBytes(bool ecrc) { return kDllpFraming + kTlpHeader + kMessageRest + (ecrc ? kEcrc : 0); }
 
 // Length of the next packet of [address, address + length): at most `limit` bytes, never across 4 KiB.
 uint32_t NextPiece(uint64_t address, uint64_t length, uint32_t limit);
@@ -35,21 +42,38 @@ uint32_t CompletionCount(uint64_t address, uint32_t length, uint32_t mps, uint32
 // One direction of one link: who may send when. Sub-picosecond remainders are carried, so that a long transfer takes
 // exactly bytes x time per byte.
 class LinkDirection {
+  using Wide = unsigned __int128;
+
  public:
   // `mps`: maximum payload, it selects the ACK and flow-control update rate. SIM_CHECKs the ranges of LinkSpec.
   LinkDirection(LinkSpec spec, unsigned mps);
 
   // Time `bytes` occupy the wire, rounded up, without DLLPs.
-  sim::Ps WireTime(uint64_t bytes) const;
+  sim::Ps WireTime(uint64_t bytes) const {
+    return static_cast<sim::Ps>((Wide{bytes} * wire_rate_ + 0xffffffffu) >> 32);
+  }
   // The same with the share of ACK, flow control and SKP sets that saturation brings.
-  sim::Ps BusyTime(uint64_t bytes) const;
+  sim::Ps BusyTime(uint64_t bytes) const {
+    return static_cast<sim::Ps>((Wide{bytes} * busy_rate_ + 0xffffffffu) >> 32);
+  }
 
   struct Slot {
     sim::Ps first;  // the first symbol leaves
     sim::Ps last;   // the last symbol has left
   };
   // Sends `bytes`, not before `earliest` and after all that was sent before.
-  Slot Send(sim::Ps earliest, uint64_t bytes);
+  Slot Send(sim::Ps earliest, uint64_t bytes) {
+    if (free_ < earliest) {
+      free_ = earliest;
+      fraction_ = 0;
+    }
+    const Slot slot{free_, free_ + WireTime(bytes)};
+    const Wide busy = Wide{bytes} * busy_rate_ + fraction_;
+    free_ += static_cast<sim::Ps>(busy >> 32);
+    fraction_ = static_cast<uint32_t>(busy);
+    bytes_sent_ += bytes;
+    return slot;
+  }
   sim::Ps free_at() const { return free_ + (fraction_ != 0); }
   void set_mps(unsigned mps);
   const LinkSpec& spec() const { return spec_; }
@@ -60,7 +84,7 @@ class LinkDirection {
   uint64_t wire_rate_ = 0;  // 2^-32 ps per byte
   uint64_t busy_rate_ = 0;
   sim::Ps free_ = 0;
-  uint32_t fraction_ = 0;   // 2^-32 ps
+  uint32_t fraction_ = 0;  // 2^-32 ps
   uint64_t bytes_sent_ = 0;
 };
 

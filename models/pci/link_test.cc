@@ -45,7 +45,9 @@ TEST(Link, KeepsTheFractionsOfALongTransfer) {
 }
 
 TEST(Link, MatchesTheClosedFormOfEffectiveBandwidth) {
-  struct Row { unsigned generation, width, mps, limit; };
+  struct Row {
+    unsigned generation, width, mps, limit;
+  };
   const Row rows[] = {{1, 1, 128, 237}, {2, 4, 256, 169}, {3, 8, 256, 203}, {4, 16, 512, 182}, {5, 16, 128, 144}};
   for (const Row& row : rows) {
     for (unsigned payload = 1; payload <= 2048; payload = payload * 2 + payload % 3) {

@@ -9,9 +9,12 @@ namespace pvpci::pci {
 
 std::string RegisterName(RegisterSpace space, uint64_t offset) {
   switch (space) {
-    case RegisterSpace::kConfig: return fmt::format("config+{:#04x}", offset);
-    case RegisterSpace::kRom: return fmt::format("ROM+{:#04x}", offset);
-    default: return fmt::format("BAR{}+{:#04x}", static_cast<unsigned>(space), offset);
+    case RegisterSpace::kConfig:
+      return fmt::format("config+{:#04x}", offset);
+    case RegisterSpace::kRom:
+      return fmt::format("ROM+{:#04x}", offset);
+    default:
+      return fmt::format("BAR{}+{:#04x}", static_cast<unsigned>(space), offset);
   }
 }
 

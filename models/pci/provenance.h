@@ -16,7 +16,7 @@ namespace pvpci::pci {
 struct WriteContext {
   uint16_t domain = 0x7FF2;  // sim::DomId of the code that wrote; default the hypervisor itself
   uint16_t vcpu = 0;
-  uint32_t backtrace = 0;    // caller's token, 0: none
+  uint32_t backtrace = 0;  // caller's token, 0: none
 };
 
 // Which address space of the function was written.
@@ -26,7 +26,7 @@ struct ProvenanceRecord {
   ProvenanceId id = 0;
   Bdf function;
   RegisterSpace space = RegisterSpace::kConfig;
-  uint8_t size = 0;          // 1, 2, 4, 8
+  uint8_t size = 0;  // 1, 2, 4, 8
   uint64_t offset = 0;
   uint64_t value = 0;
   sim::Ps time = 0;

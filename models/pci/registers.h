@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names of configuration registers and fields, as the specifications spell them (PCI Local Bus 3.0 chapter 6, PCI-to-PCI
-// Bridge 1.2 chapter 3, PCIe 6.0 chapter 7). The only place that holds their numbers.
+// Names of configuration registers and fields, as the specifications spell them (PCI Local Bus 3.0 chapter 6,
+// PCI-to-PCI Bridge 1.2 chapter 3, PCIe 6.0 chapter 7). The only place that holds their numbers.
 #ifndef PVPCI_MODELS_PCI_REGISTERS_H_
 #define PVPCI_MODELS_PCI_REGISTERS_H_
 

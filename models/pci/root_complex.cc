@@ -131,8 +131,7 @@ void RootComplex::Peer(const Tlp& tlp, const AddressRange& range, Access& access
   Function& target = *range.function;
   if (!target.present()) {
     // Nobody is there to answer: posted writes vanish, reads run into the requester's completion timeout.
-    access.status = landed.status =
-        tlp.type == TlpType::kMemoryWrite ? Completion::kSuccess : Completion::kTimeout;
+    access.status = landed.status = tlp.type == TlpType::kMemoryWrite ? Completion::kSuccess : Completion::kTimeout;
     landed.answered = tlp.type == TlpType::kMemoryWrite;
     return;
   }

@@ -21,8 +21,8 @@ inline constexpr uint64_t kInterruptWindowMask = ~uint64_t{0xF'FFFF};
 
 struct Landed {
   Completion status = Completion::kSuccess;
-  sim::Ps latency = 0;      // added by translation
-  bool answered = true;     // false: a read whose completion never comes
+  sim::Ps latency = 0;   // added by translation
+  bool answered = true;  // false: a read whose completion never comes
 };
 
 class RootComplex {

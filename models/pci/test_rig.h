@@ -183,7 +183,8 @@ class Rig {
     const unsigned at = fabric->Find(name)->spec().capabilities().msix;
     SetConfig(name, at + 2, 2, function_mask ? 0xc000 : 0x8000);
   }
-  void SetVector(const std::string& name, uint64_t table, unsigned entry, uint32_t address, uint32_t data, bool masked) {
+  void SetVector(const std::string& name, uint64_t table, unsigned entry, uint32_t address, uint32_t data,
+                 bool masked) {
     Store(name, table + 16 * entry, address);
     Store(name, table + 16 * entry + 4, 0);
     Store(name, table + 16 * entry + 8, data);
@@ -199,7 +200,8 @@ class Rig {
   std::unique_ptr<Fabric> fabric;
 };
 
-inline FunctionSlot Slot(std::string name, std::unique_ptr<Function> model, unsigned device = 0, unsigned function = 0) {
+inline FunctionSlot Slot(std::string name, std::unique_ptr<Function> model, unsigned device = 0,
+                         unsigned function = 0) {
   FunctionSlot slot;
   slot.name = std::move(name);
   slot.device = device;

@@ -11,10 +11,14 @@ std::string ToString(Bdf bdf) {
 
 const char* Name(Completion status) {
   switch (status) {
-    case Completion::kSuccess: return "success";
-    case Completion::kUnsupportedRequest: return "unsupported request";
-    case Completion::kCompleterAbort: return "completer abort";
-    case Completion::kTimeout: return "completion timeout";
+    case Completion::kSuccess:
+      return "success";
+    case Completion::kUnsupportedRequest:
+      return "unsupported request";
+    case Completion::kCompleterAbort:
+      return "completer abort";
+    case Completion::kTimeout:
+      return "completion timeout";
   }
   return "?";
 }

@@ -78,7 +78,8 @@ void Topology::Place(const std::string& name, Bus* bus, unsigned device, unsigne
                      std::unique_ptr<Function> model) {
   if (!model) Refuse("{} has no model", name);
   if (device > 31 || function > 7) Refuse("{}: device {} function {} does not exist", name, device, function);
-  if (name.empty() || by_name.count(name)) Refuse("'{}' is not a name of its own: names are unique and not empty", name);
+  if (name.empty() || by_name.count(name))
+    Refuse("'{}' is not a name of its own: names are unique and not empty", name);
   for (const Function* other : bus->functions) {
     if (other->bdf_.devfn() == (device << 3 | function)) {
       Refuse("{} and {} are both device {} function {} of the same bus", other->name(), name, device, function);
@@ -182,9 +183,9 @@ void Topology::MapFunction(Function& function) {
   const auto reaches = [&](uint64_t address, uint64_t length, bool io) {
     for (const Bus* bus = function.bus(); bus->bridge; bus = bus->parent) {
       const Bridge& bridge = *bus->bridge;
-      const bool held = io ? bridge.io_window().Holds(address, length)
-                           : bridge.memory_window().Holds(address, length) ||
-                                 bridge.prefetchable_window().Holds(address, length);
+      const bool held =
+          io ? bridge.io_window().Holds(address, length)
+             : bridge.memory_window().Holds(address, length) || bridge.prefetchable_window().Holds(address, length);
       if (!held) return false;
     }
     return true;

@@ -33,20 +33,20 @@ struct Landing {
 struct Lane {
   std::deque<Landing> queue;
   bool scheduled = false;
-  sim::Ps last_arrival = 0;   // of the newest entry ever queued
-  sim::Ps last_landing = 0;   // arrival plus translation: later messages come no earlier
+  sim::Ps last_arrival = 0;  // of the newest entry ever queued
+  sim::Ps last_landing = 0;  // arrival plus translation: later messages come no earlier
 };
 
 struct Bus {
-  Bridge* bridge = nullptr;       // whose secondary bus this is; null: bus 0
+  Bridge* bridge = nullptr;  // whose secondary bus this is; null: bus 0
   Bus* parent = nullptr;
   Lane* lane = nullptr;
   std::unique_ptr<LinkDirection> up, down;  // null: inside a switch
-  unsigned switches = 0;          // crossed between here and the root complex
+  unsigned switches = 0;                    // crossed between here and the root complex
   const Bus* peer_group = nullptr;  // the inner bus of a switch that routes peers itself; null: everything goes up
   uint8_t number = 0;
-  bool reachable = false;         // bus numbers of all bridges above lead here
-  bool upstream_open = false;     // bus mastering is on in all bridges above
+  bool reachable = false;      // bus numbers of all bridges above lead here
+  bool upstream_open = false;  // bus mastering is on in all bridges above
   std::vector<Function*> functions;
   sim::Ps down_wire_time(uint64_t bytes) const { return down ? down->WireTime(bytes) : 0; }
 
@@ -117,7 +117,7 @@ struct Topology {
 
   Fabric& fabric;
   std::vector<std::unique_ptr<Function>> owned;
-  std::vector<std::unique_ptr<Bus>> buses;    // buses[0] is bus 0; parents precede children
+  std::vector<std::unique_ptr<Bus>> buses;  // buses[0] is bus 0; parents precede children
   std::vector<std::unique_ptr<Lane>> lanes;
   std::map<std::string, Function*> by_name;
   std::array<std::unique_ptr<std::array<Function*, 256>>, 256> by_bus;

@@ -168,8 +168,7 @@ void Upstream::Discard(Transfer* t) {
   auto& queue = t->kind == TransferKind::kRead ? function.non_posted_ : function.posted_;
   queue.pop_front();
   t->queued = false;
-  ++(t->kind == TransferKind::kMessage ? function.counters_.messages_discarded
-                                       : function.counters_.requests_discarded);
+  ++(t->kind == TransferKind::kMessage ? function.counters_.messages_discarded : function.counters_.requests_discarded);
   t->status = Completion::kUnsupportedRequest;
   t->sent = t->length;
   if (t->pieces == 0) {
@@ -197,8 +196,8 @@ void Upstream::SendPieces(Bus& bus, Transfer& t) {
     const uint64_t address = t.tlp.bus_address + t.sent;
     uint64_t length = t.length - t.sent;
     if (!t.whole && length) length = NextPiece(address, length, limit);
-    const sim::Ps arrival = std::max(Travel(bus, now, WireBytes(t.kind, address, static_cast<uint32_t>(length))),
-                                     lane.last_arrival);
+    const sim::Ps arrival =
+        std::max(Travel(bus, now, WireBytes(t.kind, address, static_cast<uint32_t>(length))), lane.last_arrival);
     lane.last_arrival = arrival;
     lane.queue.push_back(Landing{arrival, &t, t.sent, static_cast<uint32_t>(length)});
     ++t.pieces;

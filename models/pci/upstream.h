@@ -21,22 +21,22 @@ namespace pvpci::pci {
 enum class TransferKind : uint8_t { kRead, kWrite, kMessage, kIntx };
 
 struct Transfer {
-  Tlp tlp;                    // of the whole request; pieces are cut from it
+  Tlp tlp;  // of the whole request; pieces are cut from it
   uint64_t length = 0;
   uint64_t sent = 0;
-  uint64_t order = 0;         // of submission
+  uint64_t order = 0;  // of submission
   uint64_t epoch = 0;
   sim::Ps issued = 0;
   sim::Ps not_before = 0;
   Function* function = nullptr;
   DmaDone done;
-  uint32_t pieces = 0;        // sent and not finished
-  uint32_t holds_tags = 0;    // of them, reads
+  uint32_t pieces = 0;      // sent and not finished
+  uint32_t holds_tags = 0;  // of them, reads
   TransferKind kind = TransferKind::kRead;
   Completion status = Completion::kSuccess;
-  bool level = false;         // kIntx
+  bool level = false;  // kIntx
   bool whole = false;
-  bool queued = false;        // still in the function's queue
+  bool queued = false;  // still in the function's queue
   std::byte message[4] = {};
 };
 
