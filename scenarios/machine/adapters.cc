@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/machine/adapters.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include <fmt/format.h>
+
+namespace pvpci::scenarios {
+namespace {
+
+struct RegisterRecord {
+  uint64_t offset;
+  uint64_t value;
+  uint16_t segment;
+  uint16_t function;
+  uint8_t space;
+  uint8_t size;
+  uint8_t write;
+  uint8_t status;
+};
+
+std::string Format(const sim::RecordView& view) {
+  RegisterRecord record;
+  std::memcpy(&record, view.payload, sizeof record);
+  pci::Bdf function = pci::Bdf::FromId(record.function);
+  function.segment = record.segment;
+  return fmt::format("{} {} {} {} size={} value={:#x}{}", view.kind == sim::RecordKind::kMmio ? "mmio" : "config",
+                     record.write != 0 ? "write" : "read", pci::ToString(function),
+                     pci::RegisterName(static_cast<pci::RegisterSpace>(record.space), record.offset), record.size,
+                     record.value,
+                     record.status == 0 ? ""
+                                        : fmt::format(" {}", pci::Name(static_cast<pci::Completion>(record.status))));
+}
+
+}  // namespace
+
+uint32_t XenPci::ConfigRead(pci::Bdf function, unsigned offset, unsigned size) {
+  return static_cast<uint32_t>(fabric_->ConfigRead(function, offset, size).value);
+}
+void XenPci::ConfigWrite(pci::Bdf function, unsigned offset, unsigned size, uint32_t value) {
+  fabric_->ConfigWrite(function, offset, size, value, {});
+}
+uint64_t XenPci::MmioRead(uint64_t machine_address, unsigned size) {
+  return fabric_->MmioRead(machine_address, size).value;
+}
+void XenPci::MmioWrite(uint64_t machine_address, unsigned size, uint64_t value) {
+  fabric_->MmioWrite(machine_address, size, value, {});
+}
+
+long ToolControl::IomemPermission(sim::DomId domain, uint64_t first_mfn, uint64_t count, bool allow) {
+  return hypervisor_.PermitIomem(domain, first_mfn, count, allow);
+}
+long ToolControl::IoportPermission(sim::DomId domain, uint32_t first_port, uint32_t count, bool allow) {
+  return hypervisor_.PermitIoPort(domain, first_port, count, allow);
+}
+long ToolControl::IrqPermission(sim::DomId domain, unsigned pirq, bool allow) {
+  return hypervisor_.PermitIrq(domain, pirq, allow);
+}
+long ToolControl::MapGsiPirq(sim::DomId domain, unsigned gsi) { return hypervisor_.MapGsi(domain, gsi); }
+long ToolControl::UnmapPirq(sim::DomId domain, unsigned pirq) { return hypervisor_.UnmapPirq(domain, pirq); }
+long ToolControl::AssignDevice(sim::DomId domain, pci::Bdf function) {
+  return hypervisor_.AssignDevice(function, domain);
+}
+long ToolControl::DeassignDevice(sim::DomId domain, pci::Bdf function) {
+  return hypervisor_.DeassignDevice(function, domain);
+}
+long ToolControl::DestroyDomain(sim::DomId domain) { return hypervisor_.DestroyDomain(domain); }
+
+void SysfsAgent::SysfsWrite(sim::DomId domain, const std::string& path, const std::string& value, WriteDone done) {
+  GuestDomain* guest = find_(domain);
+  if (guest == nullptr) return done(-ESRCH);
+  // A store method answers the number of bytes it took.
+  guest->Post(SEAM_WORK_SYSFS_WRITE, {path, value},
+              [done = std::move(done)](long result, const std::string&) { done(result > 0 ? 0 : result); });
+}
+
+void SysfsAgent::SysfsRead(sim::DomId domain, const std::string& path, ReadDone done) {
+  GuestDomain* guest = find_(domain);
+  if (guest == nullptr) return done(-ESRCH, "");
+  guest->Post(SEAM_WORK_SYSFS_READ, {path}, [done = std::move(done)](long result, const std::string& text) {
+    done(result > 0 ? 0 : result, result >= 0 ? text : "");
+  });
+}
+
+std::optional<xen::PciFunctionInfo> FabricInventory::Find(pci::Bdf bdf) const {
+  const pci::Function* function = fabric_.Find(bdf);
+  if (function == nullptr) return std::nullopt;
+  xen::PciFunctionInfo info;
+  for (unsigned bar = 0; bar < 6; ++bar) {
+    const pci::BarKind kind = function->spec().bars()[bar].kind;
+    if (kind == pci::BarKind::kNone) continue;
+    info.resources.push_back({kind == pci::BarKind::kIo ? xen::PciResource::Kind::kIo : xen::PciResource::Kind::kMemory,
+                              bar, function->bar_address(bar), function->bar_size(bar)});
+  }
+  if (function->interrupt_pin() != 0) info.gsi = fabric_.GsiOf(bdf, function->interrupt_pin());
+  return info;
+}
+
+RegisterTrace::RegisterTrace(sim::Trace& trace, Classifier& classifier) : trace_(trace), classifier_(classifier) {
+  trace_.SetFormatter(sim::RecordKind::kConfigAccess, Format);
+  trace_.SetFormatter(sim::RecordKind::kMmio, Format);
+}
+
+void RegisterTrace::OnRegister(const pci::RegisterAccess& access) {
+  RegisterRecord record{access.offset,
+                        access.value,
+                        access.function.segment,
+                        access.function.id,
+                        static_cast<uint8_t>(access.space),
+                        access.size,
+                        static_cast<uint8_t>(access.write ? 1 : 0),
+                        static_cast<uint8_t>(access.status)};
+  const bool config = access.space == pci::RegisterSpace::kConfig;
+  trace_.Emit(config ? sim::RecordKind::kConfigAccess : sim::RecordKind::kMmio, access.context.domain, record);
+  if (access.write && !config && access.size >= 4 && fabric_ != nullptr) {
+    classifier_.OnProgrammed(static_cast<pci::ProvenanceId>(fabric_->provenance_log().count()), access.value);
+  }
+}
+
+}  // namespace pvpci::scenarios

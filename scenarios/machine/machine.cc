@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/machine/machine.h"
+
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include "models/xen/frames.h"
+#include "scenarios/machine/fabric_builder.h"
+#include "scenarios/parameters.h"
+#include "scenarios/parser.h"
+#include "scenarios/units.h"
+#include "sim/check.h"
+
+namespace pvpci::scenarios {
+namespace {
+
+xen::NoIommuPolicy ToXen(NoIommuPolicy policy) {
+  switch (policy) {
+    case NoIommuPolicy::kRefused: return xen::NoIommuPolicy::kRefused;
+    case NoIommuPolicy::kIntxOnly: return xen::NoIommuPolicy::kIntxOnly;
+    case NoIommuPolicy::kMsiToo: return xen::NoIommuPolicy::kMsiToo;
+  }
+  return xen::NoIommuPolicy::kRefused;
+}
+
+sim::SimulationConfig SimulationOf(const Scenario& scenario) {
+  sim::SimulationConfig config;
+  config.seed = scenario.seed;
+  config.quantum = scenario.machine.quantum;
+  return config;
+}
+
+std::optional<pci::Bdf> ParseBdf(const std::string& text) {
+  unsigned segment = 0, bus = 0, device = 0, function = 0;
+  int used = 0;
+  if (std::sscanf(text.c_str(), "%x:%x:%x.%x%n", &segment, &bus, &device, &function, &used) != 4) return std::nullopt;
+  if (static_cast<size_t>(used) != text.size() || bus > 255 || device > 31 || function > 7) return std::nullopt;
+  return pci::Bdf(static_cast<uint16_t>(segment), bus, device, function);
+}
+
+}  // namespace
+
+Machine::Machine(const Scenario& scenario, const ImageFiles& image)
+    : scenario_(scenario),
+      image_files_(image),
+      simulation_(SimulationOf(scenario)),
+      trace_([this] { return simulation_.now(); }) {
+  trace_.MixIn(fmt::format("{} seed {} mode {}", scenario_.name, scenario_.seed, ModeName(scenario_.machine.iommu)));
+  memory_ = std::make_unique<sim::MachineMemory>(scenario_.machine.memory_bytes >> sim::kPageShift);
+  secrets_ = std::make_unique<Secrets>(*memory_, scenario_.seed);
+  spans_ = std::make_unique<Spans>(simulation_, trace_);
+  classifier_ = std::make_unique<Classifier>(simulation_, trace_, *memory_, ledger_, *secrets_, backtraces_, *this);
+  register_trace_ = std::make_unique<RegisterTrace>(trace_, *classifier_);
+  RegisterDmaTrace(trace_);
+
+  fabric_ = std::make_unique<pci::Fabric>(simulation_, BuildFabricSpec(scenario_), pci::HostPorts{});
+  fabric_->set_register_observer(register_trace_.get());
+  register_trace_->SetFabric(fabric_.get());
+  classifier_->SetFabric(fabric_.get());
+  xen_pci_.SetFabric(fabric_.get());
+
+  if (scenario_.machine.iommu != IommuKind::kNone) {
+    iommu::IommuConfig config;
+    config.remap_interrupts = scenario_.machine.iommu == IommuKind::kDmarIr;
+    ApplyIommuParameters(&config);
+    iommu_ = std::make_unique<iommu::Iommu>(&simulation_, memory_.get(), &trace_, config);
+    iommu_->OnFault([this](const iommu::FaultRecorded& fault) { classifier_->OnFault(fault); });
+    tables_ = std::make_unique<IommuTables>(*iommu_, *memory_, scenario_.seed);
+  }
+
+  xen::HypervisorConfig config;
+  config.no_iommu = ToXen(scenario_.machine.policy);
+  config.ecam_address = fabric_->ecam_base();
+  config.ecam_length = uint64_t{fabric_->ecam_buses()} << 20;
+  ApplyXenParameters(&config);
+  hypervisor_ =
+      std::make_unique<xen::Hypervisor>(config, simulation_, *memory_, trace_, xen_pci_, tables_.get());
+  if (tables_) tables_->Enable(*hypervisor_);
+  if (iommu_) hypervisor_->SetInterruptRemapper(iommu_.get());
+  hypervisor_->SetInterruptProbe(spans_.get());
+  hypervisor_->AddDomainObserver(this);
+  spans_->SetHypervisor(hypervisor_.get());
+  spans_->SetOwnerLookup([this](pci::Bdf function) { return OwnerOf(function); });
+
+  pci::HostPorts ports;
+  ports.memory = memory_.get();
+  ports.remapper = iommu_.get();
+  ports.interrupts = &hypervisor_->interrupts();
+  ports.accesses = classifier_.get();
+  ports.assertions = spans_.get();
+  fabric_->set_host(ports);
+
+  store_ = std::make_unique<xen::Xenstored>(simulation_, trace_);
+  rings_ = std::make_unique<RingProbe>(trace_, *hypervisor_, *store_);
+  control_ = std::make_unique<ToolControl>(*hypervisor_, iommu_ != nullptr);
+  agent_ = std::make_unique<SysfsAgent>([this](sim::DomId id) { return FindGuest(id); });
+  inventory_ = std::make_unique<FabricInventory>(*fabric_);
+  xen::ToolstackConfig tools;
+  tools.no_iommu = ToXen(scenario_.machine.policy);
+  toolstack_ = std::make_unique<xen::Toolstack>(simulation_, trace_, *store_, *control_, *agent_, *inventory_, tools);
+
+  image_ = driver::Image::Open(image_files_.Path("elf"), image_files_.Path("blocks.tsv"));
+  Surroundings around;
+  around.simulation = &simulation_;
+  around.trace = &trace_;
+  around.hypervisor = hypervisor_.get();
+  around.fabric = fabric_.get();
+  around.ledger = &ledger_;
+  around.backtraces = &backtraces_;
+  around.secrets = secrets_.get();
+  around.spans = spans_.get();
+  around.rings = rings_.get();
+  around.function_of = [this](sim::DomId domain, const std::string& name) { return PhysicalBdf(domain, name); };
+  around.stopped = [this](sim::DomId domain) {
+    if (stopped_) stopped_(*FindGuest(domain));
+  };
+  // dom0 is domain 0; the others count from 1 in the order of the file.
+  sim::DomId next = 1;
+  unsigned index = 0;
+  for (const DomainSpec& spec : scenario_.domains) {
+    const sim::DomId id = spec.role == Role::kDom0 ? 0 : next++;
+    guests_[id] =
+        std::make_unique<GuestDomain>(spec, id, index++, spec.kernel ? image_ : nullptr, around);
+    trace_.SetDomainName(id, spec.name);
+  }
+}
+
+Machine::~Machine() = default;
+
+void Machine::ApplyXenParameters(xen::HypervisorConfig* config) const {
+  const auto value = [](const char* group, const Parameter& parameter) {
+    return ParseParameter(*FindParameter(group, parameter.name), parameter.value).value_or(0);
+  };
+  for (const Parameter& parameter : scenario_.machine.xen) {
+    const uint64_t v = value("xen", parameter);
+    if (parameter.name == "uptime_at_start") config->uptime_at_start = v;
+    if (parameter.name == "irq_ratelimit") config->irq_ratelimit = static_cast<unsigned>(v);
+    if (parameter.name == "irq_eoi_timeout") config->forced_eoi = v;
+    if (parameter.name == "extra_guest_irqs") config->extra_guest_irqs = static_cast<unsigned>(v);
+    if (parameter.name == "pirq_eoi_map") config->pirq_eoi_map = v != 0;
+    if (parameter.name == "ioapic_ack_new") config->io_apic_ack = v != 0 ? xen::IoApicAck::kNew : xen::IoApicAck::kOld;
+  }
+  for (const Parameter& parameter : scenario_.machine.timing) {
+    const uint64_t v = value("timing", parameter);
+    if (parameter.name == "hypercall") config->hypercall = v;
+    if (parameter.name == "upcall_inject") config->upcall_inject = v;
+    if (parameter.name == "vcpu_unblock") config->vcpu_unblock = v;
+    if (parameter.name == "domain_switch") config->domain_switch = v;
+  }
+}
+
+void Machine::ApplyIommuParameters(iommu::IommuConfig* config) const {
+  for (const Parameter& parameter : scenario_.machine.timing) {
+    const uint64_t v = ParseParameter(*FindParameter("timing", parameter.name), parameter.value).value_or(0);
+    if (parameter.name == "iotlb_entries") {
+      config->iotlb_entries = config->iotlb_effective_entries = static_cast<unsigned>(v);
+    }
+    if (parameter.name == "iotlb_miss") config->miss = v;
+    if (parameter.name == "iotlb_hit") config->hit = v;
+    if (parameter.name == "inv_wait") config->invalidation_wait = v;
+  }
+}
+
+GuestDomain& Machine::guest(const std::string& name) {
+  for (const auto& [id, guest] : guests_) {
+    if (guest->spec().name == name) return *guest;
+  }
+  SIM_CHECK(false, "no domain " + name);
+  return *guests_.begin()->second;
+}
+
+GuestDomain* Machine::FindGuest(sim::DomId id) {
+  const auto it = guests_.find(id);
+  return it == guests_.end() ? nullptr : it->second.get();
+}
+
+pci::Function& Machine::device(const std::string& name) {
+  pci::Function* function = fabric_->Find(name);
+  SIM_CHECK(function != nullptr, "no device " + name);
+  return *function;
+}
+
+// dom0's firmware tables are words on its command line: driver/env/acpi.c.
+std::string Machine::CommandLine(const GuestDomain& guest) const {
+  const DomainSpec& spec = guest.spec();
+  std::string text = fmt::format("emul_seed={} emul_vcpus={}", scenario_.seed * 64 + guest.id() + 1, spec.vcpus);
+  if (spec.role == Role::kDom0) {
+    text += fmt::format(" emul_mcfg={:x} emul_gsi_top={} emul_prt=", fabric_->ecam_base(),
+                        hypervisor_->config().gsi_count);
+    bool first = true;
+    for (const pci::Function* function : fabric_->functions()) {
+      if (function->bdf().bus() != 0 || function->bdf().function() != 0) continue;
+      for (unsigned pin = 1; pin <= 4; ++pin) {
+        text += fmt::format("{}{}.{}.{}", first ? "" : ",", function->bdf().device(), pin,
+                            fabric_->GsiOfRootPin(function->bdf().device(), pin));
+        first = false;
+      }
+    }
+  }
+  if (spec.events == EventAbi::k2L) text += " xen.fifo_events=0";
+  if (spec.swiotlb_bytes != 0) text += fmt::format(" swiotlb={}", spec.swiotlb_bytes / 2048);  // slots of 2 KiB
+  if (!spec.cmdline.empty()) text += " " + spec.cmdline;
+  return text;
+}
+
+void Machine::BuildDomain(GuestDomain& guest) {
+  const sim::DomId id = guest.id();
+  guest.Build(CommandLine(guest), scenario_.seed, [this, id] { store_->OnEvent(id); });
+}
+
+xen::StoreRing Machine::RingOf(GuestDomain& guest) {
+  const sim::DomId id = guest.id();
+  xen::Domain& domain = *guest.domain();
+  xen::StoreRing ring;
+  ring.page = domain.store_page;
+  ring.port = domain.store_port;
+  ring.gfn = (domain.store_page - domain.memory.base) >> sim::kPageShift;
+  ring.notify = [this, id, port = domain.store_port] { hypervisor_->NotifyFromHost(id, port); };
+  return ring;
+}
+
+xen::ToolDomain Machine::ToolDomainOf(GuestDomain& guest) {
+  xen::ToolDomain tool;
+  tool.domain = guest.id();
+  tool.name = guest.spec().name;
+  tool.vcpus = guest.spec().vcpus;
+  tool.memory_kib = guest.spec().memory_bytes >> 10;
+  tool.ring = RingOf(guest);
+  for (const DeviceSpec& device : scenario_.devices) {
+    if (device.assigned_to == guest.spec().name) tool.wants_passthrough = true;
+  }
+  return tool;
+}
+
+void Machine::BuildFirstDomains() {
+  for (const auto& [id, guest] : guests_) {
+    if (id == 0 || !guest->spec().kernel) BuildDomain(*guest);
+  }
+  toolstack_->InitDom0(ToolDomainOf(*guests_.at(0)));
+}
+
+void Machine::Boot(GuestDomain& guest, Done done) {
+  if (guest.id() == 0) {
+    guest.Start([done] { done(""); });
+    return;
+  }
+  BuildDomain(guest);
+  toolstack_->CreateDomain(ToolDomainOf(guest), [&guest, done](const xen::OperationResult& result) {
+    if (!result.ok) return done(result.error);
+    guest.Start([done] { done(""); });
+  });
+}
+
+void Machine::Seize(pci::Function& device, Done done) {
+  toolstack_->Seize(device.bdf(), [done](const xen::OperationResult& result) { done(result.ok ? "" : result.error); });
+}
+
+void Machine::Attach(pci::Function& device, GuestDomain& guest, Done done) {
+  // Who owns the device matters from the first assignment on, long before the guest knows it.
+  owners_[device.bdf()] = guest.id();
+  toolstack_->AttachHot(guest.id(), device.bdf(), {}, [this, &device, done](const xen::OperationResult& result) {
+    if (!result.ok) owners_.erase(device.bdf());
+    done(result.ok ? "" : result.error);
+  });
+}
+
+void Machine::Detach(pci::Function& device, GuestDomain& guest, Done done) {
+  toolstack_->Detach(guest.id(), device.bdf(), [this, &device, done](const xen::OperationResult& result) {
+    if (result.ok) owners_.erase(device.bdf());
+    done(result.ok ? "" : result.error);
+  });
+}
+
+void Machine::Destroy(GuestDomain& guest, Done done) {
+  toolstack_->Destroy(guest.id(), [this, &guest, done](const xen::OperationResult& result) {
+    if (result.ok) {
+      guest.MarkDestroyed();
+      for (auto it = owners_.begin(); it != owners_.end();) {
+        it = it->second == guest.id() ? owners_.erase(it) : std::next(it);
+      }
+    }
+    done(result.ok ? "" : result.error);
+  });
+}
+
+std::optional<pci::Bdf> Machine::PhysicalBdf(sim::DomId domain, const std::string& guest_name) const {
+  if (domain == 0) return ParseBdf(guest_name);
+  const auto wanted = ParseBdf(guest_name);
+  const std::string backend = xen::BackendPath(domain);
+  for (unsigned i = 0; wanted && i < 32; ++i) {
+    const auto virtual_node = store_->tree().Find(fmt::format("{}/vdev-{}", backend, i));
+    const auto physical_node = store_->tree().Find(fmt::format("{}/dev-{}", backend, i));
+    if (!physical_node) break;
+    if (!virtual_node) continue;
+    if (ParseBdf(virtual_node->value) == wanted) return ParseBdf(physical_node->value);
+  }
+  return std::nullopt;
+}
+
+std::optional<pci::Bdf> Machine::GuestBdf(pci::Bdf function) const {
+  const sim::DomId domain = OwnerOf(function);
+  if (domain == 0) return function;
+  const std::string backend = xen::BackendPath(domain);
+  for (unsigned i = 0; i < 32; ++i) {
+    const auto physical_node = store_->tree().Find(fmt::format("{}/dev-{}", backend, i));
+    const auto virtual_node = store_->tree().Find(fmt::format("{}/vdev-{}", backend, i));
+    if (!physical_node) break;
+    if (virtual_node && ParseBdf(physical_node->value) == function) return ParseBdf(virtual_node->value);
+  }
+  return std::nullopt;
+}
+
+std::string Machine::Expand(const std::string& text) {
+  std::string result = text;
+  for (const std::string& inner : Placeholders(text)) {
+    const size_t dot = inner.find('.');
+    const std::string owner = inner.substr(0, dot);
+    const std::string rest = inner.substr(dot + 1);
+    std::string value;
+    if (scenario_.FindDevice(owner) != nullptr) {
+      pci::Function& function = device(owner);
+      if (rest == "bdf") {
+        const auto bdf = GuestBdf(function.bdf());
+        if (!bdf) throw std::runtime_error(owner + " has no address in its domain yet");
+        value = pci::ToString(*bdf);
+      } else {
+        const auto message = MsiMessage(function);
+        if (!message) throw std::runtime_error(owner + " has no MSI message yet");
+        value = rest == "msi_address" ? fmt::format("{:#x}", message->address) : fmt::format("{:#x}", message->data);
+      }
+    } else {
+      const bool bytes = rest.size() > 6 && rest.compare(rest.size() - 6, 6, ".bytes") == 0;
+      const std::string name = bytes ? rest.substr(0, rest.size() - 6) : rest;
+      const Secrets::Secret* secret = secrets_->Find(guest(owner).id(), name);
+      if (secret == nullptr) throw std::runtime_error(fmt::format("{} does not exist yet: no secret '{}'", owner, name));
+      value = bytes ? fmt::format("{}", secret->bytes()) : fmt::format("{:#x}", secret->machine_address());
+    }
+    const std::string placeholder = "${" + inner + "}";
+    result.replace(result.find(placeholder), placeholder.size(), value);
+  }
+  return result;
+}
+
+sim::DomId Machine::OwnerOf(pci::Bdf function) const {
+  const auto it = owners_.find(function);
+  return it == owners_.end() ? 0 : it->second;
+}
+
+std::string Machine::DomainName(sim::DomId domain) const {
+  const auto it = guests_.find(domain);
+  if (it != guests_.end()) return it->second->spec().name;
+  if (domain == sim::kDomXen) return "xen";
+  if (domain == sim::kDomIo) return "dom_io";
+  if (domain == sim::kDomNone) return "free";
+  return fmt::format("domain {}", domain);
+}
+
+std::string Machine::DomainRole(sim::DomId domain) const {
+  const auto it = guests_.find(domain);
+  if (it != guests_.end()) return Name(it->second->spec().role);
+  return domain == sim::kDomXen ? "hypervisor" : "none";
+}
+
+bool Machine::MapsByGrant(sim::DomId domain, sim::Mfn mfn) const {
+  const xen::Domain* mapper = static_cast<const xen::Hypervisor&>(*hypervisor_).domain(domain);
+  if (mapper == nullptr) return false;
+  for (const xen::GrantMapping& mapping : mapper->grant_maps) {
+    if (mapping.live && mapping.mfn == mfn) return true;
+  }
+  return false;
+}
+
+void Machine::OnShutdown(sim::DomId domain, unsigned) { store_->OnShutdown(domain); }
+
+}  // namespace pvpci::scenarios

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// The machine room of one scenario: owns every model and connects them. One per process.
+//
+//   domains (driver/) -- hypercalls, MMIO -- Hypervisor, Fabric -- DMA -- [Iommu] -- MachineMemory
+//                                            xenstored, toolstack          Classifier, Spans, RingProbe watch
+#ifndef PVPCI_SCENARIOS_MACHINE_MACHINE_H_
+#define PVPCI_SCENARIOS_MACHINE_MACHINE_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "models/iommu/iommu.h"
+#include "models/pci/fabric.h"
+#include "models/xen/hypervisor.h"
+#include "models/xen/store/xenstored.h"
+#include "models/xen/toolstack/toolstack.h"
+#include "scenarios/machine/adapters.h"
+#include "scenarios/machine/backtraces.h"
+#include "scenarios/machine/classify.h"
+#include "scenarios/machine/guest_domain.h"
+#include "scenarios/machine/iommu_control.h"
+#include "scenarios/machine/ring_probe.h"
+#include "scenarios/machine/secrets.h"
+#include "scenarios/machine/spans.h"
+#include "scenarios/scenario.h"
+#include "sim/dma_ledger.h"
+#include "sim/machine_memory.h"
+#include "sim/simulation.h"
+#include "sim/trace.h"
+
+namespace pvpci::scenarios {
+
+// Files of a guest image: NAME.elf, NAME.blocks.tsv, NAME.kernel.json, NAME.originals.json, NAME.changes.json.
+struct ImageFiles {
+  std::string folder;
+  std::string name;  // "linux_6_1"
+  std::string Path(const std::string& extension) const { return folder + "/" + name + "." + extension; }
+};
+
+class Machine : public Ownership, public xen::DomainObserver {
+ public:
+  // Elaborates. Domains are reserved but not built: dom0's memory comes first, in the order of the file.
+  Machine(const Scenario& scenario, const ImageFiles& image);
+  ~Machine() override;
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  const Scenario& scenario() const { return scenario_; }
+  const ImageFiles& image_files() const { return image_files_; }
+  sim::Simulation& simulation() { return simulation_; }
+  sim::Trace& trace() { return trace_; }
+  sim::MachineMemory& memory() { return *memory_; }
+  pci::Fabric& fabric() { return *fabric_; }
+  iommu::Iommu* iommu() { return iommu_.get(); }
+  IommuTables* iommu_tables() { return tables_.get(); }
+  xen::Hypervisor& hypervisor() { return *hypervisor_; }
+  xen::Xenstored& store() { return *store_; }
+  xen::Toolstack& toolstack() { return *toolstack_; }
+  Classifier& classifier() { return *classifier_; }
+  Spans& spans() { return *spans_; }
+  Secrets& secrets() { return *secrets_; }
+  const std::map<sim::DomId, std::unique_ptr<GuestDomain>>& guests() const { return guests_; }
+
+  GuestDomain& guest(const std::string& name);
+  GuestDomain* FindGuest(sim::DomId id);
+  pci::Function& device(const std::string& name);
+
+  // Builds dom0 and every domain without a kernel at once; the others at Boot.
+  void BuildFirstDomains();
+  // Tools make the domain, then it runs. `done`: "" when its kernel is up, else why not.
+  using Done = std::function<void(const std::string& error)>;
+  void Boot(GuestDomain& guest, Done done);
+  void Seize(pci::Function& device, Done done);
+  // Done when the backend is Connected and the frontend too.
+  void Attach(pci::Function& device, GuestDomain& guest, Done done);
+  void Detach(pci::Function& device, GuestDomain& guest, Done done);
+  void Destroy(GuestDomain& guest, Done done);
+
+  // Text with "${...}" replaced. Throws std::runtime_error with a sentence if a value does not exist now.
+  std::string Expand(const std::string& text);
+  // BDF under which the domain that has the device sees it.
+  std::optional<pci::Bdf> GuestBdf(pci::Bdf function) const;
+  std::optional<pci::Bdf> PhysicalBdf(sim::DomId domain, const std::string& guest_name) const;
+  bool assigned(pci::Bdf function) const { return OwnerOf(function) != 0; }
+
+  // Called when a domain stopped by itself.
+  void OnDomainStopped(std::function<void(GuestDomain&)> callback) { stopped_ = std::move(callback); }
+
+  // Ownership
+  sim::DomId OwnerOf(pci::Bdf function) const override;
+  std::string DomainName(sim::DomId domain) const override;
+  std::string DomainRole(sim::DomId domain) const override;
+  bool MapsByGrant(sim::DomId domain, sim::Mfn mfn) const override;
+
+  // xen::DomainObserver
+  void OnShutdown(sim::DomId domain, unsigned reason) override;
+
+ private:
+  std::string CommandLine(const GuestDomain& guest) const;
+  void BuildDomain(GuestDomain& guest);
+  xen::StoreRing RingOf(GuestDomain& guest);
+  xen::ToolDomain ToolDomainOf(GuestDomain& guest);
+  void ApplyXenParameters(xen::HypervisorConfig* config) const;
+  void ApplyIommuParameters(iommu::IommuConfig* config) const;
+
+  const Scenario scenario_;
+  const ImageFiles image_files_;
+  std::shared_ptr<const driver::Image> image_;
+  sim::Simulation simulation_;
+  sim::Trace trace_;
+  std::unique_ptr<sim::MachineMemory> memory_;
+  sim::DmaLedger ledger_;
+  Backtraces backtraces_;
+  std::unique_ptr<Secrets> secrets_;
+  std::unique_ptr<Spans> spans_;
+  std::unique_ptr<Classifier> classifier_;
+  std::unique_ptr<RegisterTrace> register_trace_;
+  std::unique_ptr<pci::Fabric> fabric_;
+  std::unique_ptr<iommu::Iommu> iommu_;
+  std::unique_ptr<IommuTables> tables_;
+  XenPci xen_pci_;
+  std::unique_ptr<xen::Hypervisor> hypervisor_;
+  std::unique_ptr<xen::Xenstored> store_;
+  std::unique_ptr<RingProbe> rings_;
+  std::unique_ptr<ToolControl> control_;
+  std::unique_ptr<SysfsAgent> agent_;
+  std::unique_ptr<FabricInventory> inventory_;
+  std::unique_ptr<xen::Toolstack> toolstack_;
+  std::map<sim::DomId, std::unique_ptr<GuestDomain>> guests_;
+  std::map<pci::Bdf, sim::DomId> owners_;   // functions given to a domU
+  std::function<void(GuestDomain&)> stopped_;
+};
+
+}  // namespace pvpci::scenarios
+
+#endif  // PVPCI_SCENARIOS_MACHINE_MACHINE_H_

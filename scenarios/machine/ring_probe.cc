@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/machine/ring_probe.h"
+
+#include <array>
+#include <cstring>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "models/xen/abi.h"
+#include "models/xen/grant_table.h"
+#include "models/xen/toolstack/toolstack.h"
+#include "scenarios/units.h"
+
+namespace pvpci::scenarios {
+namespace {
+
+// struct xen_pci_sharedinfo, include/xen/interface/io/pciif.h: flags, then the operation.
+struct SharedOperation {
+  uint32_t flags;
+  uint32_t cmd;
+  int32_t err;
+  uint32_t domain;
+  uint32_t bus;
+  uint32_t devfn;
+  int32_t offset;
+  int32_t size;
+  uint32_t value;
+};
+static_assert(sizeof(SharedOperation) == 36);
+constexpr uint32_t kPciActive = 1;
+
+struct RingRecord {
+  uint32_t request;
+  SharedOperation operation;
+};
+
+const char* CommandName(uint32_t cmd) {
+  static constexpr std::array<const char*, 10> kNames = {"conf_read",    "conf_write",   "enable_msi", "disable_msi",
+                                                         "enable_msix",  "disable_msix", "aer_detected", "aer_resume",
+                                                         "aer_mmio",     "aer_slotreset"};
+  return cmd < kNames.size() ? kNames[cmd] : "unknown";
+}
+
+std::string Format(const sim::RecordView& view) {
+  RingRecord record;
+  std::memcpy(&record, view.payload, sizeof record);
+  const SharedOperation& op = record.operation;
+  std::string text = fmt::format("ring {} {} {:04x}:{:02x}:{:02x}.{:x} off={:#x} size={} value={:#x}",
+                                 record.request != 0 ? "request" : "response", CommandName(op.cmd), op.domain, op.bus,
+                                 op.devfn >> 3, op.devfn & 7, static_cast<uint32_t>(op.offset), op.size, op.value);
+  if (record.request == 0) text += fmt::format(" err={}", op.err);
+  return text;
+}
+
+}  // namespace
+
+RingProbe::RingProbe(sim::Trace& trace, xen::Hypervisor& hypervisor, const xen::Xenstored& store)
+    : trace_(trace), hypervisor_(hypervisor), store_(store) {
+  trace_.SetFormatter(sim::RecordKind::kRing, Format);
+}
+
+bool RingProbe::Refresh(sim::DomId frontend, uint32_t port, Ring* ring) const {
+  const std::string path = xen::FrontendPath(frontend);
+  const auto channel = store_.tree().Find(path + "/event-channel");
+  const auto reference = store_.tree().Find(path + "/pci-op-ref");
+  if (!channel || !reference || ParseUnsigned(channel->value) != port) return false;
+  const auto ref = ParseUnsigned(reference->value);
+  xen::Domain* domain = hypervisor_.domain(frontend);
+  if (!ref || domain == nullptr) return false;
+  const xen::abi::GrantEntryV1* entry = hypervisor_.grants().Entry(*domain, static_cast<uint32_t>(*ref));
+  if (entry == nullptr) return false;
+  const sim::Frame* frame = hypervisor_.memory().Find(entry->frame);
+  if (frame == nullptr || frame->host == nullptr) return false;
+  *ring = {port, frame->host, false, 0};
+  return true;
+}
+
+void RingProbe::Emit(sim::DomId frontend, const Ring& ring, bool request) {
+  RingRecord record{};
+  record.request = request ? 1 : 0;
+  std::memcpy(&record.operation, ring.page, sizeof record.operation);
+  trace_.Emit(sim::RecordKind::kRing, frontend, record);
+}
+
+void RingProbe::OnSend(sim::DomId domain, uint32_t port) {
+  if (domain == 0) {
+    // The backend notifies after it cleared the active flag of whatever it answered.
+    for (auto& [frontend, ring] : rings_) {
+      uint32_t flags = 0;
+      std::memcpy(&flags, ring.page, sizeof flags);
+      if (!ring.outstanding || (flags & kPciActive) != 0) continue;
+      ring.outstanding = false;
+      Emit(frontend, ring, false);
+    }
+    return;
+  }
+  auto it = rings_.find(domain);
+  if (it == rings_.end() || it->second.port != port) {
+    Ring ring;
+    if (!Refresh(domain, port, &ring)) return;
+    it = rings_.insert_or_assign(domain, ring).first;
+  }
+  uint32_t flags = 0;
+  std::memcpy(&flags, it->second.page, sizeof flags);
+  if ((flags & kPciActive) == 0) return;  // an answer to an AER request
+  it->second.outstanding = true;
+  Emit(domain, it->second, true);
+}
+
+}  // namespace pvpci::scenarios

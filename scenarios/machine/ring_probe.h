@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Watches the pciif shared pages (abi.md 3.2) when a domain sends an event, and traces what crosses the ring:
+// "ring request conf_read 0000:00:00.0 off=0x0 size=4 value=0x0", as golden/README.md has it.
+#ifndef PVPCI_SCENARIOS_MACHINE_RING_PROBE_H_
+#define PVPCI_SCENARIOS_MACHINE_RING_PROBE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+
+#include "models/xen/hypervisor.h"
+#include "models/xen/store/xenstored.h"
+#include "sim/trace.h"
+
+namespace pvpci::scenarios {
+
+class RingProbe {
+ public:
+  RingProbe(sim::Trace& trace, xen::Hypervisor& hypervisor, const xen::Xenstored& store);
+
+  // `domain` is about to send on `port`.
+  void OnSend(sim::DomId domain, uint32_t port);
+
+ private:
+  struct Ring {
+    uint32_t port = 0;             // of the frontend
+    const std::byte* page = nullptr;
+    bool outstanding = false;      // a request was seen, its answer not yet
+    uint32_t cmd = 0;
+  };
+  bool Refresh(sim::DomId frontend, uint32_t port, Ring* ring) const;
+  void Emit(sim::DomId frontend, const Ring& ring, bool request);
+
+  sim::Trace& trace_;
+  xen::Hypervisor& hypervisor_;
+  const xen::Xenstored& store_;
+  std::map<sim::DomId, Ring> rings_;
+};
+
+}  // namespace pvpci::scenarios
+
+#endif  // PVPCI_SCENARIOS_MACHINE_RING_PROBE_H_
