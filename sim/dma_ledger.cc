@@ -34,6 +34,7 @@ uint64_t DmaLedger::Map(DmaDevice device, DomId domain, uint64_t bus_address, ui
     slot = static_cast<Slot>(slots_.size());
     slots_.emplace_back();
     references_.push_back(0);
+    position_.push_back(0);
   } else {
     slot = free_.back();
     free_.pop_back();
@@ -54,7 +55,9 @@ uint64_t DmaLedger::Map(DmaDevice device, DomId domain, uint64_t bus_address, ui
     pages_[Key{device, page}].live.push_back(slot);
     ++references_[slot];
   }
-  by_device_[device].push_back(slot);
+  std::vector<Slot>& list = by_device_[device];
+  position_[slot] = static_cast<uint32_t>(list.size());
+  list.push_back(slot);
   ++live_count_;
   return mapping.serial;
 }
@@ -81,6 +84,22 @@ void DmaLedger::End(Slot slot, Ps time, BacktraceId backtrace) {
   --live_count_;
 }
 
+void DmaLedger::LeaveDevice(Slot slot) {
+  std::vector<Slot>& list = by_device_[slots_[slot].device];
+  const uint32_t position = position_[slot];
+  list[position] = list.back();
+  position_[list[position]] = position;
+  list.pop_back();
+}
+
+std::vector<DmaLedger::Slot> DmaLedger::LiveInOrder(DmaDevice device) const {
+  const auto it = by_device_.find(device);
+  if (it == by_device_.end()) return {};
+  std::vector<Slot> live = it->second;
+  std::sort(live.begin(), live.end(), [this](Slot a, Slot b) { return slots_[a].serial < slots_[b].serial; });
+  return live;
+}
+
 bool DmaLedger::Unmap(DmaDevice device, uint64_t bus_address, uint64_t length_bytes, Ps time, BacktraceId backtrace) {
   const auto page = pages_.find(Key{device, bus_address >> kPageShift});
   if (page == pages_.end()) return false;
@@ -89,7 +108,7 @@ bool DmaLedger::Unmap(DmaDevice device, uint64_t bus_address, uint64_t length_by
     const DmaMapping& mapping = slots_[*it];
     if (mapping.bus_address != bus_address || (length_bytes != 0 && mapping.length_bytes != length_bytes)) continue;
     const Slot slot = *it;
-    EraseValue(&by_device_[device], slot);
+    LeaveDevice(slot);
     End(slot, time, backtrace);
     return true;
   }
@@ -97,10 +116,8 @@ bool DmaLedger::Unmap(DmaDevice device, uint64_t bus_address, uint64_t length_by
 }
 
 uint64_t DmaLedger::UnmapAll(DmaDevice device, Ps time, BacktraceId backtrace) {
-  const auto it = by_device_.find(device);
-  if (it == by_device_.end()) return 0;
-  const std::vector<Slot> slots = std::move(it->second);
-  by_device_.erase(it);
+  const std::vector<Slot> slots = LiveInOrder(device);
+  by_device_.erase(device);
   for (const Slot slot : slots) End(slot, time, backtrace);
   return slots.size();
 }
@@ -161,9 +178,7 @@ uint64_t DmaLedger::live_count(DmaDevice device) const {
 
 std::vector<DmaMapping> DmaLedger::Live(DmaDevice device) const {
   std::vector<DmaMapping> live;
-  const auto it = by_device_.find(device);
-  if (it == by_device_.end()) return live;
-  for (const Slot slot : it->second) live.push_back(slots_[slot]);
+  for (const Slot slot : LiveInOrder(device)) live.push_back(slots_[slot]);
   return live;
 }
 

@@ -96,13 +96,16 @@ class DmaLedger {
     size_t operator()(const Key& key) const { return (key.page ^ uint64_t{key.device} << 36) * 0x9E3779B97F4A7C15; }
   };
   void End(Slot slot, Ps time, BacktraceId backtrace);
+  void LeaveDevice(Slot slot);
+  std::vector<Slot> LiveInOrder(DmaDevice device) const;
   void Forget(Slot slot);  // one page less remembers it
 
   std::deque<DmaMapping> slots_;          // stable addresses; reused once no page remembers them
   std::vector<uint64_t> references_;      // per slot: pages that list it
+  std::vector<uint32_t> position_;        // per slot: where by_device_ lists it
   std::vector<Slot> free_;
   std::unordered_map<Key, Page, KeyHash> pages_;                // never iterated
-  std::unordered_map<DmaDevice, std::vector<Slot>> by_device_;  // live ones, oldest first; never iterated over keys
+  std::unordered_map<DmaDevice, std::vector<Slot>> by_device_;  // live ones, in no order; keys never iterated
   uint64_t next_serial_ = 1;
   uint64_t live_count_ = 0;
 };

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "sim/check.h"
 
 namespace pvpci::sim {
@@ -111,6 +113,16 @@ TEST_F(Ledger, ReportsLeaksAtUnbind) {
   EXPECT_EQ(ledger_.live_count(), 0u);
   EXPECT_EQ(Access(0x20'1000, 4), Cover::kNone);
   EXPECT_NE(last_.stale, nullptr);
+}
+
+TEST_F(Ledger, ListsLiveMappingsInOrderOfMappingWhateverEnded) {
+  for (uint64_t i = 0; i < 6; ++i) Map(i << 12, 0x100);
+  ledger_.Unmap(kNic, 1 << 12, 0x100, 1, 0);
+  ledger_.Unmap(kNic, 3 << 12, 0x100, 1, 0);
+  ledger_.Unmap(kNic, 5 << 12, 0x100, 1, 0);
+  std::vector<uint64_t> pages;
+  for (const DmaMapping& mapping : ledger_.Live(kNic)) pages.push_back(mapping.bus_address >> 12);
+  EXPECT_EQ(pages, (std::vector<uint64_t>{0, 2, 4}));
 }
 
 TEST_F(Ledger, ReusesWhatNobodyRemembers) {

@@ -166,8 +166,8 @@ void WriteXml(const char* path, const std::vector<Case>& cases, size_t failed) {
   std::ofstream xml(path);
   size_t disabled = 0;
   for (const Case& c : cases) disabled += c.disabled;
-  xml << "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-      << "<testsuites tests=\"" << cases.size() << "\" failures=\"" << failed << "\" disabled=\"" << disabled << "\" errors=\"0\" name=\"AllTests\">\n";
+  xml << "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"" << cases.size() << "\" failures=\""
+      << failed << "\" disabled=\"" << disabled << "\" errors=\"0\" name=\"AllTests\">\n";
   for (size_t i = 0; i < cases.size();) {
     size_t last = i;
     size_t suite_failed = 0;
