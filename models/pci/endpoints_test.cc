@@ -135,6 +135,22 @@ TEST(Cloned, BarsSizeAsGivenAndKeepWhatIsWritten) {
   EXPECT_EQ(rig->Config("nic", 0x18), 0xffffffe1u);
 }
 
+TEST(Cloned, KeepsItsAddressesBehindARootPortOfItsOwn) {
+  FabricSpec spec = OnePort(std::make_unique<Cloned>(ParseConfigDump(kHexdump), kBars));
+  PortSpec other;
+  other.name = "rp1";
+  other.device = 2;
+  other.functions.push_back(Slot("probe", std::make_unique<Probe>(ProbeSpec().Bar(1, BarKind::kIo, 32))));
+  spec.root_ports.push_back(std::move(other));
+  Rig rig(std::move(spec));
+  EXPECT_EQ(rig.Bar("nic", 0), 0xFEB00000u);
+  EXPECT_EQ(rig.Bar("nic", 2), 0xC0A0u);
+  EXPECT_TRUE(rig.fabric->Decodes(0xFEB60000));
+  EXPECT_EQ(rig.fabric->PortRead(0xC0A0, 4).status, Completion::kSuccess);
+  EXPECT_EQ(rig.fabric->PortRead(static_cast<uint16_t>(rig.Bar("probe", 1)), 4).value, 0x55667788u);
+  EXPECT_EQ(rig.Bar("probe", 1) & ~uint64_t{0xfff}, 0xD000u);
+}
+
 TEST(Cloned, CapabilitiesWork) {
   auto rig = CloneRig();
   rig->EnableMaster("nic");

@@ -2,11 +2,12 @@
 // What the firmware does before any kernel runs: bus numbers depth first, BARs and bridge windows, COMMAND, payload
 // sizes, interrupt lines. PCI Firmware 3.3, PCI-to-PCI Bridge 1.2 chapter 3.
 //
-// Functions on bus 0 keep the addresses their dump or spec prefers if they lie in the windows; behind bridges all
-// addresses are assigned anew, since a window must hold them.
+// Functions on bus 0 keep the addresses their dump or spec prefers if they lie in the windows. Behind a root port they
+// do if all functions below it prefer theirs and sit on one bus: then its windows go where they are.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -48,6 +49,7 @@ class Firmware {
     uint64_t granularity;
     uint64_t cursor, end;
     std::vector<std::pair<uint64_t, uint64_t>> taken;  // first, last of what kept its address
+    std::set<const Function*> kept;                    // root ports whose windows are set already; looked up only
   };
 
   void NumberBelow(Bus& bus, unsigned* next) {
@@ -84,7 +86,49 @@ class Firmware {
         SetBar(*function, i, bar.preferred);
       }
     }
+    for (Function* function : root.functions) {
+      if (function->spec().bridge()) KeepBelow(*static_cast<Bridge*>(function), r);
+    }
     AssignBus(root, r);
+  }
+
+  void Collect(const Bus& bus, const Resource& r, std::vector<BarRef>* bars) const {
+    for (Function* function : bus.functions) {
+      for (unsigned i = 0; i < 6; ++i) {
+        const BarSpec& bar = function->spec().bars()[i];
+        if (Wanted(bar, r)) bars->push_back({function, i, bar.size_bytes});
+      }
+      if (!r.io && !r.wide && function->spec().rom_size()) bars->push_back({function, 6, function->spec().rom_size()});
+      if (function->spec().bridge()) Collect(*static_cast<Bridge*>(function)->secondary_bus(), r, bars);
+    }
+  }
+
+  void KeepBelow(Bridge& port, Resource& r) {
+    std::vector<BarRef> bars;
+    Collect(*port.secondary_bus(), r, &bars);
+    if (bars.empty()) return;
+    uint64_t first = ~uint64_t{0}, last = 0;
+    for (const BarRef& ref : bars) {
+      const uint64_t preferred = ref.bar > 5 ? 0 : ref.function->spec().bars()[ref.bar].preferred;
+      if (!preferred || ref.function->bus_ != bars.front().function->bus_) return;
+      first = std::min(first, preferred & ~(r.granularity - 1));
+      last = std::max(last, (preferred + ref.size - 1) | (r.granularity - 1));
+    }
+    if (!Free(r, first, last - first + 1)) return;
+    r.taken.emplace_back(first, last);
+    r.kept.insert(&port);
+    for (const BarRef& ref : bars) SetBar(*ref.function, ref.bar, ref.function->spec().bars()[ref.bar].preferred);
+    CloseWindows(port, r);
+    for (const Bus* bus = bars.front().function->bus_; bus->bridge; bus = bus->parent) {
+      SetWindow(*bus->bridge, r, first, last);
+    }
+  }
+
+  void CloseWindows(Bridge& bridge, const Resource& r) {
+    SetWindow(bridge, r, 1, 0);
+    for (Function* function : bridge.secondary_bus()->functions) {
+      if (function->spec().bridge()) CloseWindows(*static_cast<Bridge*>(function), r);
+    }
   }
 
   static bool Free(const Resource& r, uint64_t address, uint64_t size) {
@@ -135,6 +179,7 @@ class Firmware {
     }
     for (Function* function : bus.functions) {
       if (!function->spec().bridge()) continue;
+      if (r.kept.count(function)) continue;
       auto* bridge = static_cast<Bridge*>(function);
       const uint64_t before = r.cursor;
       r.cursor = SkipTaken(r, (r.cursor + r.granularity - 1) & ~(r.granularity - 1));
@@ -258,9 +303,9 @@ class Firmware {
   Topology& topology_;
   const FirmwareParameters& parameters_;
   Resource resources_[3] = {
-      {"memory", false, false, 1 << 20, parameters_.memory_base, parameters_.memory_end, {}},
-      {"64-bit memory", false, true, 1 << 20, parameters_.memory64_base, parameters_.memory64_end, {}},
-      {"I/O", true, false, 1 << 12, parameters_.io_base, parameters_.io_end, {}},
+      {"memory", false, false, 1 << 20, parameters_.memory_base, parameters_.memory_end, {}, {}},
+      {"64-bit memory", false, true, 1 << 20, parameters_.memory64_base, parameters_.memory64_end, {}, {}},
+      {"I/O", true, false, 1 << 12, parameters_.io_base, parameters_.io_end, {}, {}},
   };
 };
 
