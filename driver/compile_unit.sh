@@ -37,4 +37,5 @@ scratch=$repo/$object.tmp
 trap 'rm -f "$scratch".*' EXIT
 clang "${flags[@]}" -S -emit-llvm -o "$scratch.ll" "$path"
 python3 -B "$repo/$tagger" --key "$key" --source "$source" --ir "$scratch.ll" --out "$scratch.tagged.ll" --table "$repo/$table"
-llvm-as -o "$repo/$object" "$scratch.tagged.ll"
+# Bitcode with a summary, as clang -flto writes it: the linker drops dead functions by it before it links.
+opt --module-summary -o "$repo/$object" "$scratch.tagged.ll"
