@@ -2,10 +2,12 @@
 #include "scenarios/machine/machine.h"
 
 #include <stdexcept>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "models/xen/frames.h"
+#include "models/xen/store/store_trace.h"
 #include "scenarios/machine/fabric_builder.h"
 #include "scenarios/parameters.h"
 #include "scenarios/parser.h"
@@ -92,6 +94,7 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image)
   fabric_->set_host(ports);
 
   store_ = std::make_unique<xen::Xenstored>(simulation_, trace_);
+  watcher_ = store_->OpenClient(0, xen::kToolstack);
   rings_ = std::make_unique<RingProbe>(trace_, *hypervisor_, *store_);
   control_ = std::make_unique<ToolControl>(*hypervisor_, iommu_ != nullptr);
   agent_ = std::make_unique<SysfsAgent>([this](sim::DomId id) { return FindGuest(id); });
@@ -259,9 +262,27 @@ void Machine::Seize(pci::Function& device, Done done) {
 void Machine::Attach(pci::Function& device, GuestDomain& guest, Done done) {
   // Who owns the device matters from the first assignment on, long before the guest knows it.
   owners_[device.bdf()] = guest.id();
-  toolstack_->AttachHot(guest.id(), device.bdf(), {}, [this, &device, done](const xen::OperationResult& result) {
-    if (!result.ok) owners_.erase(device.bdf());
-    done(result.ok ? "" : result.error);
+  toolstack_->AttachHot(guest.id(), device.bdf(), {}, [this, &device, &guest, done](const xen::OperationResult& result) {
+    if (!result.ok) {
+      owners_.erase(device.bdf());
+      return done(result.error);
+    }
+    WaitFrontend(guest.id(), done);
+  });
+}
+
+// The tools are content when the backend is Connected; the frontend has scanned and bound drivers when it is, too.
+void Machine::WaitFrontend(sim::DomId domain, Done done) {
+  const std::string path = xen::FrontendPath(domain) + "/state";
+  auto watch = std::make_shared<xen::StoreClient::WatchId>(0);
+  *watch = watcher_->Watch(path, [this, path, watch, done](const std::string&) {
+    if (*watch == 0) return;
+    const auto node = store_->tree().Find(path);
+    const std::string state = node ? node->value : "";
+    const bool over = state == "5" || state == "6";
+    if (state != "4" && !over) return;
+    watcher_->Unwatch(std::exchange(*watch, 0));
+    done(over ? "the frontend closed (state " + state + ")" : "");
   });
 }
 

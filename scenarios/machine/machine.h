@@ -16,6 +16,7 @@
 #include "models/iommu/iommu.h"
 #include "models/pci/fabric.h"
 #include "models/xen/hypervisor.h"
+#include "models/xen/store/store_client.h"
 #include "models/xen/store/xenstored.h"
 #include "models/xen/toolstack/toolstack.h"
 #include "scenarios/machine/adapters.h"
@@ -100,6 +101,7 @@ class Machine : public Ownership, public xen::DomainObserver {
   void OnShutdown(sim::DomId domain, unsigned reason) override;
 
  private:
+  void WaitFrontend(sim::DomId domain, Done done);
   std::string CommandLine(const GuestDomain& guest) const;
   void BuildDomain(GuestDomain& guest);
   xen::StoreRing RingOf(GuestDomain& guest);
@@ -125,6 +127,7 @@ class Machine : public Ownership, public xen::DomainObserver {
   XenPci xen_pci_;
   std::unique_ptr<xen::Hypervisor> hypervisor_;
   std::unique_ptr<xen::Xenstored> store_;
+  std::unique_ptr<xen::StoreClient> watcher_;
   std::unique_ptr<RingProbe> rings_;
   std::unique_ptr<ToolControl> control_;
   std::unique_ptr<SysfsAgent> agent_;

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/engine.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "driver/vcpu/vcpu_runner.h"
+#include "reports/files.h"
+#include "reports/names.h"
+#include "reports/result_json.h"
+#include "reports/text_summary.h"
+#include "scenarios/cli.h"
+#include "scenarios/expectations.h"
+#include "scenarios/machine/collect.h"
+#include "scenarios/machine/machine.h"
+#include "scenarios/steps.h"
+#include "sim/check.h"
+
+namespace pvpci::scenarios {
+namespace {
+
+namespace fs = std::filesystem;
+
+volatile sig_atomic_t g_stop_reason = 0;
+sim::Simulation* volatile g_simulation = nullptr;
+
+bool Applies(const std::vector<IommuKind>& modes, IommuKind now) {
+  return modes.empty() || std::find(modes.begin(), modes.end(), now) != modes.end();
+}
+
+// "6.1" -> linux_6_1 in PVPCI_IMAGES, or below the root where Bazel leaves it.
+ImageFiles FindImage(const Scenario& scenario, const RunOptions& options) {
+  ImageFiles files;
+  files.name = "linux_" + scenario.kernel;
+  std::replace(files.name.begin(), files.name.end(), '.', '_');
+  std::vector<std::string> folders;
+  if (const char* images = std::getenv("PVPCI_IMAGES"); images != nullptr && *images != 0) folders.emplace_back(images);
+  folders.push_back(options.root + "/.cache/bazel-bin/driver");
+  folders.push_back(options.root + "/bazel-bin/driver");
+  for (const std::string& folder : folders) {
+    files.folder = folder;
+    if (fs::exists(files.Path("elf"))) return files;
+  }
+  throw std::runtime_error(fmt::format("no guest image for kernel '{}': {} is not built", scenario.kernel,
+                                       files.name + ".elf"));
+}
+
+// Progress lines are for a person at a terminal who waits: wall clock, never in results.
+class Progress {
+ public:
+  Progress(bool wanted, size_t steps) : wanted_(wanted), steps_(steps), start_(Clock::now()) {}
+  ~Progress() {
+    if (shown_) std::fputs("\r\033[K", stderr);
+  }
+  void Show(size_t number, const Step& step) {
+    if (!wanted_ || Clock::now() - start_ < std::chrono::seconds(2)) return;
+    std::fputs(fmt::format("\r\033[K[{}/{}] {:.70}", number, steps_, step.label).c_str(), stderr);
+    std::fflush(stderr);
+    shown_ = true;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  bool wanted_;
+  size_t steps_;
+  Clock::time_point start_;
+  bool shown_ = false;
+};
+
+void WriteTrace(Machine& machine, const std::string& folder) {
+  std::ostringstream text;
+  machine.trace().WriteText(text);
+  reports::WriteFileAtomically(fs::path(folder) / "trace.txt", text.str());
+}
+
+void WriteConsoles(Machine& machine, const std::string& folder) {
+  for (const auto& [id, guest] : machine.guests()) {
+    if (guest->spec().kernel) reports::WriteFileAtomically(fs::path(folder) / ConsoleFile(*guest), guest->console());
+  }
+}
+
+// What a debugger needs, on one line that works as it is.
+void StopForDebugger(Machine& machine, const RunOptions& options, const std::string& why) {
+  std::vector<const driver::LoadedImage*> images;
+  for (const auto& [id, guest] : machine.guests()) {
+    if (guest->image() != nullptr) images.push_back(guest->image());
+  }
+  const std::string commands = (fs::path(options.out) / "gdb.txt").string();
+  driver::WriteGdbCommands(commands, images);
+  std::fputs(fmt::format("\npvpci: stopped at {} ps: {}\npvpci: attach with: gdb -p {} -x {}\n"
+                         "pvpci: in gdb, 'signal SIGCONT' lets the machine room go on\n",
+                         machine.simulation().now(), why, getpid(), commands).c_str(), stderr);
+  std::fflush(stderr);
+  raise(SIGSTOP);
+}
+
+void Judge(const Scenario& scenario, reports::Result* result) {
+  const nlohmann::json json = nlohmann::json::parse(reports::ToJson(*result).dump());
+  for (const ExpectationSpec& spec : scenario.expect) {
+    if (!Applies(spec.when, scenario.machine.iommu)) continue;
+    const Outcome outcome = Evaluate(ParseExpectation(spec.text), json);
+    reports::ExpectationResult row;
+    row.text = outcome.text;
+    row.held = outcome.held;
+    row.actual = outcome.actual;
+    if (!spec.because.empty()) row.reason = spec.because;
+    result->expectations.push_back(row);
+  }
+  const auto violated = std::find_if(result->expectations.begin(), result->expectations.end(),
+                                     [](const reports::ExpectationResult& row) { return !row.held; });
+  result->verdict = violated == result->expectations.end() ? reports::Verdict::kHolds : reports::Verdict::kViolated;
+  if (result->verdict == reports::Verdict::kViolated) {
+    result->verdict_reason = fmt::format("{}: {}", violated->text, violated->actual);
+  }
+}
+
+void Finish(const RunOptions& options, const reports::Result& result) {
+  if (!options.out.empty()) reports::FinishRun(options.out, result);
+  if (options.json) std::fputs(reports::WriteResultJson(result).c_str(), stdout);
+  if (options.text) {
+    reports::TextOptions text = reports::TextOptionsFor(STDOUT_FILENO);
+    if (!options.out.empty()) text.report = (fs::path(options.out) / "report.html").string();
+    std::fputs(reports::TextSummary(result, text).c_str(), stdout);
+  }
+}
+
+const char* StopText(int reason) {
+  switch (reason) {
+    case SIGINT: return "interrupted";
+    case SIGTERM: return "terminated";
+    case SIGALRM: return "out of time (--timeout)";
+    default: return "stopped";
+  }
+}
+
+}  // namespace
+
+void RequestStop(int reason) {
+  if (g_stop_reason == 0) g_stop_reason = reason;
+  if (g_simulation != nullptr) g_simulation->Stop();
+}
+
+int stop_reason() { return g_stop_reason; }
+
+int ExitCodeOf(const reports::Result& result) {
+  if (result.incomplete) return kExitBench;
+  switch (result.verdict) {
+    case reports::Verdict::kHolds:
+    case reports::Verdict::kSkipped: return kExitHolds;
+    case reports::Verdict::kViolated: return kExitViolated;
+    case reports::Verdict::kUnable: return kExitBench;
+  }
+  return kExitBench;
+}
+
+reports::Result RunScenario(const Scenario& scenario, const RunOptions& options) {
+  reports::Result result = StubResult(scenario, options.reproduce);
+  result.view.settings = options.settings;
+  if (!options.out.empty()) reports::BeginRun(options.out, result);
+  if (!Applies(scenario.modes, scenario.machine.iommu)) {
+    result.verdict = reports::Verdict::kSkipped;
+    result.verdict_reason = fmt::format("the scenario does not apply in {}", ModeName(scenario.machine.iommu));
+    Finish(options, result);
+    return result;
+  }
+  const ImageFiles image = FindImage(scenario, options);
+  Machine machine(scenario, image);
+  g_simulation = &machine.simulation();
+  StepWalk walk(machine);
+  Progress progress(options.progress, scenario.steps.size());
+  bool debugger_wanted = options.gdb;
+  const auto debug_stop = [&](const std::string& why) {
+    if (!debugger_wanted || options.gdb_at != 0) return;
+    debugger_wanted = false;
+    StopForDebugger(machine, options, why);
+  };
+  if (options.gdb) machine.classifier().OnFinding([&] { debug_stop("the first finding"); });
+
+  std::string unable;
+  try {
+    machine.BuildFirstDomains();
+    if (options.gdb && options.gdb_at != 0) {
+      machine.simulation().At(options.gdb_at, [&] { StopForDebugger(machine, options, "--gdb"); });
+    }
+    walk.Start([&] { machine.simulation().Stop(); },
+               [&](size_t number, const Step& step) { progress.Show(number, step); });
+    machine.simulation().Run(scenario.until == 0 ? sim::kNever : scenario.until);
+  } catch (const sim::NotModelledError& error) {
+    unable = error.what();
+  }
+  g_simulation = nullptr;
+
+  Collect(machine, &result);
+  result.expectations = walk.rows();
+  if (!options.out.empty()) {
+    WriteConsoles(machine, options.out);
+    if (options.trace) WriteTrace(machine, options.out);
+  }
+  if (g_stop_reason != 0) {
+    result.incomplete = true;
+    result.verdict = reports::Verdict::kUnable;
+    result.verdict_reason = StopText(g_stop_reason);
+  } else if (!unable.empty()) {
+    result.verdict = reports::Verdict::kUnable;
+    result.verdict_reason = "not modelled: " + unable;
+  } else {
+    if (!walk.finished()) {
+      const Step* step = walk.current();
+      reports::ExpectationResult row;
+      row.text = "all steps are done";
+      row.actual = fmt::format("{} at {} ps{}",
+                               scenario.until != 0 ? "the run ended" : "nothing can happen any more",
+                               machine.simulation().now(), step == nullptr ? "" : " in step '" + step->label + "'");
+      result.expectations.push_back(row);
+    }
+    Judge(scenario, &result);
+  }
+  Finish(options, result);
+  return result;
+}
+
+}  // namespace pvpci::scenarios

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/machine/collect.h"
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "models/xen/toolstack/environment.h"
+#include "scenarios/machine/fabric_builder.h"
+#include "scenarios/units.h"
+
+namespace pvpci::scenarios {
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t kConsoleTail = 8000;  // characters shown in the report; the file has all
+
+json ReadJson(const std::string& path) {
+  std::ifstream stream(path);
+  if (!stream) throw std::runtime_error("cannot read " + path);
+  try {
+    return json::parse(stream);
+  } catch (const json::exception& error) {
+    throw std::runtime_error(fmt::format("{} is not JSON: {}", path, error.what()));
+  }
+}
+
+reports::ChangeKind ChangeOf(const std::string& kind) {
+  if (kind == "define") return reports::ChangeKind::kDefine;
+  if (kind == "include") return reports::ChangeKind::kInclude;
+  if (kind == "wrap") return reports::ChangeKind::kWrap;
+  return reports::ChangeKind::kShadow;
+}
+
+// Distinct blocks that ran in any domain, by source.
+std::map<std::string, int64_t> BlocksRun(Machine& machine) {
+  std::map<std::string, int64_t> run;
+  const driver::Image* image = nullptr;
+  for (const auto& [id, guest] : machine.guests()) {
+    if (guest->image() != nullptr) image = &guest->image()->image();
+  }
+  if (image == nullptr) return run;
+  for (uint32_t block = 1; block <= image->block_count(); ++block) {
+    for (const auto& [id, guest] : machine.guests()) {
+      if (guest->image() == nullptr || !guest->image()->has_run(block)) continue;
+      ++run[image->sources()[image->block(block).source]];
+      break;
+    }
+  }
+  return run;
+}
+
+void CollectKernel(Machine& machine, reports::Result* result) {
+  const ImageFiles& files = machine.image_files();
+  const json kernel = ReadJson(files.Path("kernel.json"));
+  reports::Kernel entry;
+  entry.name = kernel.value("name", "");
+  if (kernel.contains("package") && kernel["package"].is_string()) entry.package = kernel["package"];
+  entry.version = kernel.value("version", "");
+  entry.modified = kernel.value("modified", false);
+  result->kernels.push_back(entry);
+  const auto run = BlocksRun(machine);
+  for (const json& item : ReadJson(files.Path("originals.json"))) {
+    reports::Original original;
+    original.kernel = item.value("kernel", entry.name);
+    original.path = item.value("path", "");
+    original.sha256 = item.value("sha256", "");
+    original.lines = item.value("lines", int64_t{0});
+    const auto it = run.find(original.path);
+    original.blocks_run = it == run.end() ? 0 : it->second;
+    result->originals.push_back(original);
+  }
+  for (const json& item : ReadJson(files.Path("changes.json"))) {
+    result->changes.push_back({ChangeOf(item.value("kind", "shadow")), item.value("name", ""),
+                               item.value("sha256", ""), item.value("why", "")});
+  }
+}
+
+// struct emul_counter of driver/env/emul.h, as it lies in a domain's image.
+struct EmulatedCounter {
+  uint64_t function;
+  uint64_t kind;
+  uint64_t why;
+  uint64_t calls;
+};
+
+std::string GuestString(driver::DomainSpace& space, uint64_t va) {
+  std::string text;
+  while (text.size() < 256) {
+    const void* at = space.Access(va + text.size(), 1, false);
+    if (at == nullptr || *static_cast<const char*>(at) == 0) break;
+    text += *static_cast<const char*>(at);
+  }
+  return text;
+}
+
+void CollectEmulated(Machine& machine, reports::Result* result) {
+  std::map<std::pair<std::string, bool>, int64_t> calls;  // function, dummy
+  for (const auto& [id, guest] : machine.guests()) {
+    driver::LoadedImage* image = guest->image();
+    if (image == nullptr || guest->state() == GuestDomain::State::kNew) continue;
+    const uint64_t first = image->SymbolOrZero("__start_emul_counters");
+    const uint64_t end = image->SymbolOrZero("__stop_emul_counters");
+    for (uint64_t at = first; at != 0 && at + sizeof(EmulatedCounter) <= end; at += sizeof(EmulatedCounter)) {
+      EmulatedCounter counter;
+      std::memcpy(&counter, reinterpret_cast<const void*>(at), sizeof counter);
+      if (counter.calls == 0) continue;
+      const bool dummy = GuestString(image->space(), counter.kind) == "dummy";
+      calls[{GuestString(image->space(), counter.function), dummy}] += static_cast<int64_t>(counter.calls);
+    }
+  }
+  for (const auto& [key, count] : calls) {
+    result->emulated.push_back(
+        {key.first, key.second ? reports::EmulatedKind::kDummy : reports::EmulatedKind::kEmulated, count});
+  }
+}
+
+reports::DomainState StateOf(const GuestDomain& guest) {
+  switch (guest.state()) {
+    case GuestDomain::State::kCrashed: return reports::DomainState::kCrashed;
+    case GuestDomain::State::kHung: return reports::DomainState::kHung;
+    case GuestDomain::State::kDestroyed: return reports::DomainState::kDestroyed;
+    default: return reports::DomainState::kRunning;
+  }
+}
+
+void CollectDomains(Machine& machine, reports::Result* result) {
+  for (const auto& [id, guest] : machine.guests()) {
+    reports::DomainResult domain;
+    domain.id = id;
+    domain.name = guest->spec().name;
+    domain.role = Name(guest->spec().role);
+    if (guest->spec().kernel && !result->kernels.empty()) domain.kernel = result->kernels.front().name;
+    domain.vcpus = static_cast<int>(guest->spec().vcpus);
+    domain.state = StateOf(*guest);
+    domain.report = guest->report();
+    result->domains.push_back(domain);
+    result->programs.insert(result->programs.end(), guest->programs().begin(), guest->programs().end());
+    if (guest->domain() != nullptr && machine.hypervisor().domain(id) != nullptr) {
+      for (const auto& [name, count] : machine.hypervisor().hypercall_counts(id)) {
+        if (count.calls == 0) continue;
+        result->hypercalls.push_back({domain.name, name, static_cast<int64_t>(count.calls),
+                                      static_cast<int64_t>(count.failures)});
+      }
+    }
+    const std::string& console = guest->console();
+    if (!guest->spec().kernel) continue;
+    reports::ConsoleTail tail;
+    tail.domain = domain.name;
+    tail.file = ConsoleFile(*guest);
+    tail.text = console.size() <= kConsoleTail ? console : console.substr(console.size() - kConsoleTail);
+    result->view.consoles.push_back(tail);
+  }
+}
+
+const char* FrameTypeText(sim::FrameType type) {
+  switch (type) {
+    case sim::FrameType::kNone: return "none";
+    case sim::FrameType::kWritable: return "writable";
+    case sim::FrameType::kL1Table:
+    case sim::FrameType::kL2Table:
+    case sim::FrameType::kL3Table:
+    case sim::FrameType::kL4Table: return "page table";
+    case sim::FrameType::kSegment: return "segment";
+    case sim::FrameType::kShared: return "shared";
+    case sim::FrameType::kXenText: return "xen text";
+    case sim::FrameType::kXenHeap: return "xenheap";
+    case sim::FrameType::kIommuTable: return "iommu table";
+    case sim::FrameType::kIrt: return "interrupt remapping table";
+    case sim::FrameType::kM2p: return "m2p";
+  }
+  return "none";
+}
+
+void CollectMemory(Machine& machine, reports::View* view) {
+  const sim::MachineMemory& memory = machine.memory();
+  view->machine_frames = memory.frame_count();
+  for (sim::Mfn mfn = 0; mfn < memory.frame_count(); ++mfn) {
+    const sim::Frame& frame = memory.frame(mfn);
+    const std::string owner = frame.host == nullptr ? "mmio" : machine.DomainName(frame.owner);
+    const char* type = frame.host == nullptr ? "none" : FrameTypeText(frame.type);
+    if (!view->memory.empty()) {
+      reports::FrameRun& last = view->memory.back();
+      if (last.start_mfn + last.count == mfn && last.owner == owner && last.type == type) {
+        ++last.count;
+        continue;
+      }
+    }
+    view->memory.push_back({mfn, 1, owner, type});
+  }
+}
+
+reports::TopologyNode NodeOf(Machine& machine, const std::string& name, const std::string& parent,
+                             reports::NodeKind kind, const Link& link) {
+  reports::TopologyNode node;
+  node.id = name;
+  node.parent = parent;
+  node.kind = kind;
+  node.label = name;
+  node.link_gen = static_cast<int>(link.generation);
+  node.link_width = static_cast<int>(link.width);
+  if (const pci::Function* function = machine.fabric().Find(name)) node.bdf = pci::ToString(function->bdf());
+  return node;
+}
+
+void CollectDevice(Machine& machine, const DeviceSpec& device, const std::string& parent, reports::View* view) {
+  const pci::Function& function = machine.device(device.name);
+  reports::TopologyNode node = NodeOf(machine, device.name, parent, reports::NodeKind::kEndpoint, device.link);
+  node.label = DeviceLabel(function, device.model);
+  node.domain = machine.DomainName(machine.OwnerOf(function.bdf()));
+  for (unsigned bar = 0; bar < 6; ++bar) {
+    if (function.bar_size(bar) == 0) continue;
+    node.notes.push_back(fmt::format("BAR{} {:#x} {}", bar, function.bar_address(bar),
+                                     FormatSize(function.bar_size(bar))));
+  }
+  if (device.msi_vectors != 0) node.notes.push_back(fmt::format("MSI {} vectors", device.msi_vectors));
+  if (device.msix_vectors != 0) node.notes.push_back(fmt::format("MSI-X {} vectors", device.msix_vectors));
+  view->topology.push_back(node);
+}
+
+void CollectTopology(Machine& machine, reports::View* view) {
+  const Scenario& scenario = machine.scenario();
+  reports::TopologyNode root;
+  root.id = "rc";
+  root.kind = reports::NodeKind::kRootComplex;
+  root.label = "root complex";
+  view->topology.push_back(root);
+  for (const DeviceSpec& device : scenario.devices) {
+    if (!device.behind.empty()) continue;
+    const std::string port = "port." + device.name;
+    view->topology.push_back(NodeOf(machine, port, "rc", reports::NodeKind::kRootPort, Link{0, 0}));
+    CollectDevice(machine, device, port, view);
+  }
+  for (const SwitchSpec& spec : scenario.switches) {
+    const std::string port = "port." + spec.name;
+    view->topology.push_back(NodeOf(machine, port, "rc", reports::NodeKind::kRootPort, Link{0, 0}));
+    view->topology.push_back(NodeOf(machine, spec.name, port, reports::NodeKind::kSwitchUpstream, spec.link));
+    for (const DeviceSpec& device : scenario.devices) {
+      if (device.behind != spec.name) continue;
+      const std::string down = spec.name + "." + device.name;
+      view->topology.push_back(NodeOf(machine, down, spec.name, reports::NodeKind::kSwitchDownstream, Link{0, 0}));
+      CollectDevice(machine, device, down, view);
+    }
+  }
+}
+
+void CollectAssumptions(Machine& machine, reports::View* view) {
+  const xen::HypervisorConfig& xen = machine.hypervisor().config();
+  const pci::FabricParameters& fabric = machine.fabric().parameters();
+  const auto add = [view](const char* name, sim::Ps value, const char* range, const char* origin) {
+    view->assumptions.push_back({name, fmt::format("{} ({})", FormatDuration(value), range), origin});
+  };
+  add("hypervisor.hypercall", xen.hypercall, "100 ns to 1.5 us", "timing.md A7, assumed");
+  add("hypervisor.upcall_inject", xen.upcall_inject, "200 ns to 2 us", "timing.md A7, assumed");
+  add("hypervisor.irq_entry", xen.irq_entry, "50 to 500 ns", "assumed: an exception entry");
+  add("hypervisor.irq_dispatch", xen.irq_dispatch, "100 ns to 1 us", "assumed: as one hypercall");
+  add("hypervisor.vcpu_unblock", xen.vcpu_unblock, "1 to 8 us", "timing.md A7, measured on ARM");
+  add("hypervisor.domain_switch", xen.domain_switch, "1 to 26 us", "timing.md A7, range measured");
+  add("fabric.posted_one_way", fabric.posted_one_way, "193 to 260 ns", "timing.md A7, derived from raw data");
+  add("fabric.read_round_trip", fabric.read_round_trip, "386 to 522 ns", "timing.md A7, measured");
+  add("fabric.mmio_read", fabric.mmio_read, "500 ns to 2.5 us", "timing.md A7, derived and assumed");
+  view->limits = {
+      "CPU caches and memory bandwidth are not modelled: guest time is the cost of basic blocks plus annotated costs",
+      "vCPUs are pinned, each to a processor of its own; credit schedulers' time slices are not modelled",
+      "Only the passthrough path is original code; the emulated rest of the kernel is listed under 'emulated'",
+      "Without an IOMMU Xen does not security-support PCI passthrough (SUPPORT.md)",
+  };
+  if (machine.scenario().machine.iommu == IommuKind::kNone) {
+    xen::NoIommuPolicy policy = xen.no_iommu;
+    view->policy = xen::Description(policy);
+  }
+}
+
+}  // namespace
+
+std::string ConsoleFile(const GuestDomain& guest) { return "console-" + guest.spec().name + ".txt"; }
+
+reports::Result StubResult(const Scenario& scenario, const std::string& reproduce) {
+  reports::Result result;
+  result.scenario = scenario.name;
+  result.claim = scenario.claim;
+  result.seed = scenario.seed;
+  switch (scenario.machine.iommu) {
+    case IommuKind::kNone: result.mode = reports::Mode::kM0; break;
+    case IommuKind::kDmar: result.mode = reports::Mode::kM1; break;
+    case IommuKind::kDmarIr: result.mode = reports::Mode::kM2; break;
+  }
+  result.reproduce = reproduce;
+  result.verdict = reports::Verdict::kUnable;
+  return result;
+}
+
+void Collect(Machine& machine, reports::Result* result) {
+  const std::string mode = ModeName(machine.scenario().machine.iommu);
+  result->simulated_ps = machine.simulation().now();
+  result->trace_digest = machine.trace().Digest();
+  CollectKernel(machine, result);
+  CollectEmulated(machine, result);
+  CollectDomains(machine, result);
+  result->dma = machine.classifier().totals();
+  result->faults = machine.classifier().faults();
+  result->findings = machine.classifier().Findings(mode, result->reproduce);
+  result->interrupts = machine.spans().Rows(
+      [&](sim::DomId id) {
+        const GuestDomain* guest = machine.FindGuest(id);
+        return guest != nullptr && guest->spec().events == EventAbi::k2L ? reports::PortAbi::k2l
+                                                                        : reports::PortAbi::kFifo;
+      },
+      [&](sim::DomId id) { return machine.DomainName(id); });
+  reports::View& view = result->view;
+  CollectMemory(machine, &view);
+  CollectTopology(machine, &view);
+  CollectAssumptions(machine, &view);
+  view.landings = machine.classifier().Landings();
+  view.iommu.present = machine.iommu() != nullptr;
+  view.iommu.dma_remapping = machine.iommu() != nullptr && machine.iommu()->translation_enabled();
+  view.iommu.interrupt_remapping = machine.iommu() != nullptr && machine.iommu()->interrupt_remapping_enabled();
+}
+
+}  // namespace pvpci::scenarios

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a machine that has run to a reports::Result: everything of spec/result.md but verdict, expectations and what
+// the engine alone knows.
+#ifndef PVPCI_SCENARIOS_MACHINE_COLLECT_H_
+#define PVPCI_SCENARIOS_MACHINE_COLLECT_H_
+
+#include <string>
+
+#include "reports/result.h"
+#include "scenarios/machine/machine.h"
+
+namespace pvpci::scenarios {
+
+// What is known before anything ran: names, claim, seed, mode.
+reports::Result StubResult(const Scenario& scenario, const std::string& reproduce);
+
+// Fills `result` from the machine. Throws std::runtime_error if an image's description cannot be read.
+void Collect(Machine& machine, reports::Result* result);
+
+// "console-driver.txt".
+std::string ConsoleFile(const GuestDomain& guest);
+
+}  // namespace pvpci::scenarios
+
+#endif  // PVPCI_SCENARIOS_MACHINE_COLLECT_H_

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/steps.h"
+
+#include <algorithm>
+#include <fstream>
+#include <stdexcept>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "models/pci/attacker.h"
+#include "scenarios/machine/fabric_builder.h"
+#include "scenarios/units.h"
+#include "sim/check.h"
+
+namespace pvpci::scenarios {
+namespace {
+
+// After the last step the machine runs on until every interrupt has reached its handler, but not for ever.
+constexpr sim::Ps kDrainLimit = 20 * sim::kMs;
+constexpr sim::Ps kDrainPoll = 20 * sim::kUs;
+// A storm is over when its last assertion has ended; a device that cannot interrupt never gets there.
+constexpr sim::Ps kStormSettle = 5 * sim::kMs;
+
+bool Applies(const std::vector<IommuKind>& modes, IommuKind now) {
+  return modes.empty() || std::find(modes.begin(), modes.end(), now) != modes.end();
+}
+
+pci::InterruptKind ToPci(IrqKind kind) {
+  switch (kind) {
+    case IrqKind::kIntx: return pci::InterruptKind::kIntx;
+    case IrqKind::kMsi: return pci::InterruptKind::kMsi;
+    case IrqKind::kMsix: return pci::InterruptKind::kMsix;
+  }
+  return pci::InterruptKind::kMsi;
+}
+
+// Control characters of guest output do not belong into a one-line answer.
+std::string OneLine(const std::string& text) {
+  std::string line;
+  for (const char c : text) {
+    if (c == '\n') {
+      line += line.empty() || line.back() == ' ' ? "" : " ";
+    } else {
+      line += c == '\t' ? ' ' : c;
+    }
+  }
+  while (!line.empty() && line.back() == ' ') line.pop_back();
+  return line;
+}
+
+}  // namespace
+
+StepWalk::StepWalk(Machine& machine) : machine_(machine), scenario_(machine.scenario()) {
+  machine_.OnDomainStopped([this](GuestDomain& guest) {
+    if (crashing_ == &guest && running_) {
+      crashing_ = nullptr;
+      Complete();
+    }
+  });
+  machine_.spans().OnSettled([this](pci::Bdf) {
+    if (!raising_.empty()) CheckStorm();
+  });
+}
+
+const Step* StepWalk::current() const { return running_ ? &scenario_.steps[at_] : nullptr; }
+
+void StepWalk::Start(std::function<void()> finished, std::function<void(size_t, const Step&)> progress) {
+  done_ = std::move(finished);
+  progress_ = std::move(progress);
+  machine_.simulation().After(0, [this] { Next(); });
+}
+
+void StepWalk::Next() {
+  while (at_ < scenario_.steps.size() && !Applies(scenario_.steps[at_].when, scenario_.machine.iommu)) ++at_;
+  if (at_ == scenario_.steps.size()) {
+    drain_until_ = machine_.simulation().now() + kDrainLimit;
+    Drain();
+    return;
+  }
+  const Step& step = scenario_.steps[at_];
+  running_ = true;
+  const uint64_t turn = ++turn_;
+  first_record_.emplace(step.label, machine_.trace().count());
+  if (progress_) progress_(at_ + 1, step);
+  deadline_ = machine_.simulation().After(step.deadline, [this, turn, &step] {
+    if (turn == turn_) Abort(fmt::format("not done after {} of simulated time", FormatDuration(step.deadline)));
+  });
+  Begin(step);
+}
+
+// The run ends when no interrupt is in flight: an interrupt that the end of the run cut off is not a lost one.
+void StepWalk::Drain() {
+  const bool quiet = machine_.spans().in_flight() == 0 && machine_.fabric().quiet();
+  if (quiet || machine_.simulation().now() >= drain_until_) {
+    finished_ = true;
+    done_();
+    return;
+  }
+  machine_.simulation().After(kDrainPoll, [this] { Drain(); });
+}
+
+void StepWalk::Complete() {
+  ++turn_;
+  running_ = false;
+  machine_.simulation().Cancel(deadline_);
+  ++at_;
+  // Not from inside the callback that ended the step: the next one starts at a boundary.
+  machine_.simulation().After(0, [this] { Next(); });
+}
+
+void StepWalk::Abort(const std::string& why) {
+  Row(scenario_.steps[at_].label, false, why);
+  ++turn_;
+  running_ = false;
+  raising_.clear();
+  crashing_ = nullptr;
+  machine_.simulation().Cancel(deadline_);
+  if (at_ + 1 < scenario_.steps.size()) {
+    Row("the remaining steps", false, fmt::format("{} not run", scenario_.steps.size() - at_ - 1));
+  }
+  drain_until_ = machine_.simulation().now() + kDrainLimit;
+  Drain();
+}
+
+void StepWalk::Row(const std::string& text, bool held, const std::string& actual) {
+  reports::ExpectationResult row;
+  row.text = text;
+  row.held = held;
+  row.actual = actual;
+  const std::string& because = scenario_.steps[at_].because;
+  if (!because.empty()) row.reason = because;
+  rows_.push_back(std::move(row));
+}
+
+Machine::Done StepWalk::Continue() {
+  return [this, turn = turn_](const std::string& error) {
+    if (turn != turn_) return;
+    if (error.empty()) {
+      Complete();
+    } else {
+      Abort(error);
+    }
+  };
+}
+
+void StepWalk::Begin(const Step& step) {
+  try {
+    switch (step.kind) {
+      case StepKind::kBoot: return machine_.Boot(machine_.guest(step.domain), Continue());
+      case StepKind::kSeize: return machine_.Seize(machine_.device(step.device), Continue());
+      case StepKind::kAttach:
+        return machine_.Attach(machine_.device(step.device), machine_.guest(step.domain), Continue());
+      case StepKind::kDetach:
+        return machine_.Detach(machine_.device(step.device), machine_.guest(step.domain), Continue());
+      case StepKind::kDestroy: return machine_.Destroy(machine_.guest(step.domain), Continue());
+      case StepKind::kProgram: return Program(step);
+      case StepKind::kWrite:
+      case StepKind::kRead: return Sysfs(step);
+      case StepKind::kAttack: return Attack(step);
+      case StepKind::kCrash: return Crash(step);
+      case StepKind::kStorm: return Storm(step);
+      case StepKind::kEmit: return Emit(step);
+      case StepKind::kIommuEdit: return EditIommu(step);
+      case StepKind::kWait:
+        machine_.simulation().After(step.duration, [done = Continue()] { done(""); });
+        return;
+      case StepKind::kCompare: return Compare(step);
+    }
+  } catch (const sim::BenchError&) {
+    throw;
+  } catch (const sim::NotModelledError&) {
+    throw;
+  } catch (const std::runtime_error& error) {
+    Abort(error.what());  // a placeholder without a value
+  }
+}
+
+void StepWalk::Program(const Step& step) {
+  GuestDomain& guest = machine_.guest(step.domain);
+  guest.Post(SEAM_WORK_PROGRAM, step.argv, [this, &step, &guest, turn = turn_](long result, const std::string& text) {
+    if (turn != turn_) return;
+    const std::string label = step.label;
+    if (guest.stopped()) return Abort("the domain stopped: " + text);
+    const std::string output = guest.programs().empty() ? "" : guest.programs().back().stdout_text;
+    if (step.exit) Row(fmt::format("{}: exit {}", label, *step.exit), result == *step.exit, fmt::format("{}", result));
+    for (const std::string& part : step.prints) {
+      Row(fmt::format("{}: prints '{}'", label, part), output.find(part) != std::string::npos, OneLine(output));
+    }
+    Complete();
+  });
+}
+
+void StepWalk::Sysfs(const Step& step) {
+  GuestDomain& guest = machine_.guest(step.domain);
+  const bool write = step.kind == StepKind::kWrite;
+  std::vector<std::string> words = {step.path};
+  if (write) words.push_back(step.value.value_or(""));
+  guest.Post(write ? SEAM_WORK_SYSFS_WRITE : SEAM_WORK_SYSFS_READ, words,
+             [this, &step, &guest, write, turn = turn_](long result, const std::string& text) {
+               if (turn != turn_) return;
+               if (guest.stopped()) return Abort("the domain stopped: " + text);
+               const int64_t answer = result > 0 ? 0 : result;
+               if (step.result) {
+                 Row(fmt::format("{}: result {}", step.label, *step.result), answer == *step.result,
+                     fmt::format("{}", answer));
+               }
+               if (!write && step.value) {
+                 Row(fmt::format("{}: says '{}'", step.label, *step.value), OneLine(text) == *step.value,
+                     OneLine(text));
+               }
+               Complete();
+             });
+}
+
+void StepWalk::Attack(const Step& step) {
+  GuestDomain& guest = machine_.guest(step.domain);
+  std::vector<std::string> words = {step.function};
+  for (const std::string& argument : step.args) words.push_back(machine_.Expand(argument));
+  guest.Post(SEAM_WORK_CALL, words, [this, &step, &guest, turn = turn_](long result, const std::string& text) {
+    if (turn != turn_) return;
+    if (guest.stopped()) return Abort("the domain stopped: " + text);
+    constexpr long kNoEntry = -2;
+    if (result == kNoEntry && step.result != kNoEntry) {
+      return Abort(fmt::format("the image has no function '{}'", step.function));
+    }
+    if (step.result) {
+      Row(fmt::format("{}: returns {}", step.label, *step.result), result == *step.result, fmt::format("{}", result));
+    }
+    Complete();
+  });
+}
+
+void StepWalk::Crash(const Step& step) {
+  GuestDomain& guest = machine_.guest(step.domain);
+  crashing_ = &guest;
+  guest.Post(SEAM_WORK_CALL, {std::string("crash_") + Name(step.crash)},
+             [this, &guest, turn = turn_](long result, const std::string&) {
+               if (turn != turn_ || guest.stopped()) return;  // the stop itself ends the step
+               Abort(fmt::format("the domain survived, result {}", result));
+             });
+}
+
+void StepWalk::Storm(const Step& step) {
+  raising_.clear();
+  for (const StormSpec& storm : step.storms) {
+    const pci::Bdf bdf = machine_.device(storm.device).bdf();
+    raising_.push_back({&storm, machine_.spans().asserted(bdf, ToPci(storm.kind)) + storm.count});
+  }
+  for (const StormSpec& storm : step.storms) RaiseNext(storm, storm.count, turn_);
+}
+
+void StepWalk::RaiseNext(const StormSpec& storm, uint64_t left, uint64_t turn) {
+  if (turn != turn_) return;
+  AssertInterrupt(machine_.device(storm.device), *scenario_.FindDevice(storm.device), storm.kind, storm.vector);
+  if (left > 1) {
+    machine_.simulation().After(storm.interval, [this, &storm, left, turn] { RaiseNext(storm, left - 1, turn); });
+    return;
+  }
+  for (Raising& raising : raising_) {
+    if (raising.storm == &storm) raising.all_raised = true;
+  }
+  // Each of them may already have been served, or may never be asserted: look, and look once more later.
+  machine_.simulation().After(storm.interval + kDrainPoll, [this, turn] {
+    if (turn == turn_) CheckStorm();
+  });
+  machine_.simulation().After(kStormSettle, [this, turn] {
+    if (turn != turn_) return;
+    for (const Raising& raising : raising_) {
+      if (!raising.all_raised) return;
+      const pci::Bdf bdf = machine_.device(raising.storm->device).bdf();
+      const uint64_t now = machine_.spans().asserted(bdf, ToPci(raising.storm->kind));
+      if (now >= raising.wanted) continue;
+      return Abort(fmt::format("{} asserted {} of {} {} interrupts: are they enabled?", raising.storm->device,
+                               raising.storm->count - (raising.wanted - now), raising.storm->count,
+                               Name(raising.storm->kind)));
+    }
+  });
+}
+
+void StepWalk::CheckStorm() {
+  for (const Raising& raising : raising_) {
+    const pci::Bdf bdf = machine_.device(raising.storm->device).bdf();
+    if (!raising.all_raised || machine_.spans().asserted(bdf, ToPci(raising.storm->kind)) < raising.wanted) return;
+    if (machine_.spans().in_flight(bdf) != 0) return;
+  }
+  raising_.clear();
+  // Called from inside a guest's handler, too: the step ends outside it.
+  machine_.simulation().After(0, [this, turn = turn_] {
+    if (turn == turn_) Complete();
+  });
+}
+
+void StepWalk::Emit(const Step& step) {
+  auto& attacker = static_cast<pci::Attacker&>(machine_.device(step.device));
+  const uint64_t address = ParseUnsigned(machine_.Expand(step.address)).value_or(0);
+  auto left = std::make_shared<uint64_t>(step.count);
+  for (uint64_t i = 0; i < step.count; ++i) {
+    auto buffer = std::make_shared<std::vector<std::byte>>(step.bytes);
+    for (size_t k = 0; k < buffer->size(); ++k) {
+      (*buffer)[k] = static_cast<std::byte>(step.data.value_or(0) >> 8 * (k % 8));
+    }
+    buffers_.push_back(buffer);
+    pci::DmaRequest request;
+    request.type = step.write ? pci::TlpType::kMemoryWrite : pci::TlpType::kMemoryRead;
+    request.bus_address = address;
+    request.length_bytes = step.bytes;
+    request.data = buffer->data();
+    if (!step.requester.empty()) {
+      unsigned segment = 0, bus = 0, device = 0, function = 0;
+      if (std::sscanf(step.requester.c_str(), "%x:%x:%x.%x", &segment, &bus, &device, &function) != 4) {
+        return Abort("requester: expected ssss:bb:dd.f");
+      }
+      request.requester = pci::Bdf(static_cast<uint16_t>(segment), bus, device, function);
+      request.spoof = true;
+    }
+    attacker.Emit(request, [this, left, turn = turn_](pci::Completion) {
+      if (--*left == 0 && turn == turn_) Complete();
+    });
+  }
+  // A device that may not master the bus drops its requests without an answer.
+  if (!attacker.bus_master()) Abort(step.device + " is not allowed to master the bus: nothing was sent");
+}
+
+void StepWalk::EditIommu(const Step& step) {
+  if (machine_.iommu_tables() == nullptr) return Complete();
+  iommu::TableWriter& writer = machine_.iommu_tables()->writer();
+  const sim::DomId domain = machine_.OwnerOf(machine_.device(step.device).bdf());
+  const uint16_t unit_domain = IommuTables::UnitDomain(domain);
+  const uint64_t page = ParseUnsigned(machine_.Expand(step.address)).value_or(0) >> sim::kPageShift;
+  const auto entry = writer.EntryAddress(unit_domain, page);
+  if (!entry) return Abort("the device's tables have no entry for that page");
+  machine_.memory().Store(*entry, step.data.value_or(0));
+  if (step.invalidate) writer.FlushIotlbPages(unit_domain, page, 0);
+  Complete();
+}
+
+void StepWalk::Compare(const Step& step) {
+  std::ifstream stream(step.golden);
+  std::vector<std::string> golden;
+  for (std::string line; std::getline(stream, line);) {
+    if (!line.empty()) golden.push_back(line);
+  }
+  const uint64_t first = step.phase.empty() ? 0 : first_record_[step.phase];
+  std::vector<std::string> bench;
+  uint64_t number = 0;
+  machine_.trace().ForEach([&](const sim::RecordView& record) {
+    if (number++ < first) return;
+    if (record.kind != sim::RecordKind::kHypercall && record.kind != sim::RecordKind::kRing) return;
+    // "<time> <domain> <text>", the domain as the golden traces call it.
+    const std::string line = machine_.trace().Format(record);
+    const size_t domain = line.find(' ') + 1;
+    const size_t text = line.find(' ', domain);
+    bench.push_back((record.domain == 0 ? "dom0" : "domU") + line.substr(text));
+  });
+  const TraceComparison comparison = CompareTraces(golden, bench);
+  Row(fmt::format("{}: rate >= {}", step.label, step.min_rate), comparison.rate() >= step.min_rate,
+      fmt::format("{:.4f}: {} of {} golden and {} bench lines match", comparison.rate(), comparison.matched,
+                  comparison.golden_lines, comparison.bench_lines));
+  comparisons_[step.label] = comparison;
+  Complete();
+}
+
+}  // namespace pvpci::scenarios
