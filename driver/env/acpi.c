@@ -9,6 +9,8 @@
 #include <linux/init.h>
 #include <linux/ioport.h>
 #include <linux/pci.h>
+#include <linux/irq.h>
+#include <asm/i8259.h>
 #include <asm/io_apic.h>
 #include <asm/mpspec.h>
 #include <asm/pci_x86.h>
@@ -115,6 +117,13 @@ int acpi_get_override_irq(u32 gsi, int *trigger, int *polarity)
 	return 0;
 }
 
+
+/* arch/x86/kernel/apic/vector.c: how many descriptors to make early. No PIC, none (abi.md S6). */
+int __init arch_probe_nr_irqs(void)
+{
+	EMUL("no legacy interrupts in a PV guest");
+	return legacy_pic->probe();
+}
 
 /* kernel/irq/irqdesc.c: dynamic irqs start above the GSIs (io_apic.c). */
 unsigned int arch_dynirq_lower_bound(unsigned int from)

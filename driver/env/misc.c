@@ -153,6 +153,7 @@ void device_pm_sleep_init(struct device *dev)
 {
 	dev->power.is_prepared = false;
 	dev->power.is_suspended = false;
+	init_completion(&dev->power.completion);
 	complete_all(&dev->power.completion);
 	INIT_LIST_HEAD(&dev->power.entry);
 }

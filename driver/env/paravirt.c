@@ -57,7 +57,28 @@ static void flush_one(unsigned long va)
 }
 static void flush_all(void) { }
 
+/*
+ * Xen's leaves of the emulated cpuid (xen/include/public/arch-x86/cpuid.h): the signature and nothing above leaf 4, so
+ * that the grant table stays at version 1. Everything else reads zero: no result may depend on the host's CPU.
+ */
+static void emul_cpuid(unsigned int *ax, unsigned int *bx, unsigned int *cx, unsigned int *dx)
+{
+	unsigned int leaf = *ax;
+
+	EMUL("cpuid answers the same on every host");
+	*ax = *bx = *cx = *dx = 0;
+	if (leaf == 0x40000000) {
+		*ax = 0x40000004;
+		*bx = 0x566e6558;	/* "XenV" */
+		*cx = 0x65584d4d;	/* "MMXe" */
+		*dx = 0x4d4d566e;	/* "nVMM" */
+	} else if (leaf == 0x40000001) {
+		*ax = 4 << 16 | 17;
+	}
+}
+
 struct paravirt_patch_template pv_ops = {
+	.cpu.cpuid = emul_cpuid,
 	.irq.save_fl = __PV_IS_CALLEE_SAVE(__raw_callee_save_emul_save_fl),
 	.irq.irq_disable = __PV_IS_CALLEE_SAVE(__raw_callee_save_emul_irq_disable),
 	.irq.irq_enable = __PV_IS_CALLEE_SAVE(__raw_callee_save_emul_irq_enable),
