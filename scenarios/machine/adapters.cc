@@ -48,25 +48,6 @@ void XenPci::MmioWrite(uint64_t machine_address, unsigned size, uint64_t value) 
   fabric_->MmioWrite(machine_address, size, value, {});
 }
 
-long ToolControl::IomemPermission(sim::DomId domain, uint64_t first_mfn, uint64_t count, bool allow) {
-  return hypervisor_.PermitIomem(domain, first_mfn, count, allow);
-}
-long ToolControl::IoportPermission(sim::DomId domain, uint32_t first_port, uint32_t count, bool allow) {
-  return hypervisor_.PermitIoPort(domain, first_port, count, allow);
-}
-long ToolControl::IrqPermission(sim::DomId domain, unsigned pirq, bool allow) {
-  return hypervisor_.PermitIrq(domain, pirq, allow);
-}
-long ToolControl::MapGsiPirq(sim::DomId domain, unsigned gsi) { return hypervisor_.MapGsi(domain, gsi); }
-long ToolControl::UnmapPirq(sim::DomId domain, unsigned pirq) { return hypervisor_.UnmapPirq(domain, pirq); }
-long ToolControl::AssignDevice(sim::DomId domain, pci::Bdf function) {
-  return hypervisor_.AssignDevice(function, domain);
-}
-long ToolControl::DeassignDevice(sim::DomId domain, pci::Bdf function) {
-  return hypervisor_.DeassignDevice(function, domain);
-}
-long ToolControl::DestroyDomain(sim::DomId domain) { return hypervisor_.DestroyDomain(domain); }
-
 void SysfsAgent::SysfsWrite(sim::DomId domain, const std::string& path, const std::string& value, WriteDone done) {
   GuestDomain* guest = find_(domain);
   if (guest == nullptr) return done(-ESRCH);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small interfaces of one model answered by another: Xen's own PCI accesses, what the tools ask of the hypervisor, the
-// tools' shell in dom0, the list of functions, and the trace of register accesses.
+// Small interfaces of one model answered by another: Xen's own PCI accesses, the tools' shell in dom0, the list of
+// functions, and the trace of register accesses.
 #ifndef PVPCI_SCENARIOS_MACHINE_ADAPTERS_H_
 #define PVPCI_SCENARIOS_MACHINE_ADAPTERS_H_
 
@@ -29,24 +29,6 @@ class XenPci : public xen::PlatformPci {
 
  private:
   pci::Fabric* fabric_ = nullptr;
-};
-
-class ToolControl : public xen::HypervisorControl {
- public:
-  ToolControl(xen::Hypervisor& hypervisor, bool has_iommu) : hypervisor_(hypervisor), has_iommu_(has_iommu) {}
-  long IomemPermission(sim::DomId domain, uint64_t first_mfn, uint64_t count, bool allow) override;
-  long IoportPermission(sim::DomId domain, uint32_t first_port, uint32_t count, bool allow) override;
-  long IrqPermission(sim::DomId domain, unsigned pirq, bool allow) override;
-  long MapGsiPirq(sim::DomId domain, unsigned gsi) override;
-  long UnmapPirq(sim::DomId domain, unsigned pirq) override;
-  long AssignDevice(sim::DomId domain, pci::Bdf function) override;
-  long DeassignDevice(sim::DomId domain, pci::Bdf function) override;
-  long DestroyDomain(sim::DomId domain) override;
-  bool has_iommu() const override { return has_iommu_; }
-
- private:
-  xen::Hypervisor& hypervisor_;
-  bool has_iommu_;
 };
 
 class SysfsAgent : public xen::DomainAgent {

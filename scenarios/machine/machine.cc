@@ -96,7 +96,7 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image)
   store_ = std::make_unique<xen::Xenstored>(simulation_, trace_);
   watcher_ = store_->OpenClient(0, xen::kToolstack);
   rings_ = std::make_unique<RingProbe>(trace_, *hypervisor_, *store_);
-  control_ = std::make_unique<ToolControl>(*hypervisor_, iommu_ != nullptr);
+  control_ = std::make_unique<xen::ModelHypervisorControl>(*hypervisor_);
   agent_ = std::make_unique<SysfsAgent>([this](sim::DomId id) { return FindGuest(id); });
   inventory_ = std::make_unique<FabricInventory>(*fabric_);
   xen::ToolstackConfig tools;

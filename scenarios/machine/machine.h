@@ -18,6 +18,7 @@
 #include "models/xen/hypervisor.h"
 #include "models/xen/store/store_client.h"
 #include "models/xen/store/xenstored.h"
+#include "models/xen/toolstack/hypervisor_control.h"
 #include "models/xen/toolstack/toolstack.h"
 #include "scenarios/machine/adapters.h"
 #include "scenarios/machine/backtraces.h"
@@ -129,7 +130,7 @@ class Machine : public Ownership, public xen::DomainObserver {
   std::unique_ptr<xen::Xenstored> store_;
   std::unique_ptr<xen::StoreClient> watcher_;
   std::unique_ptr<RingProbe> rings_;
-  std::unique_ptr<ToolControl> control_;
+  std::unique_ptr<xen::ModelHypervisorControl> control_;
   std::unique_ptr<SysfsAgent> agent_;
   std::unique_ptr<FabricInventory> inventory_;
   std::unique_ptr<xen::Toolstack> toolstack_;
