@@ -10,6 +10,7 @@ section __sancov_guards (the link keeps relocations), so nothing depends on how 
     jump, to the first guard loaded in it, or, if it loads none, to the block the jump came from;
   * the accounting itself costs nothing: guard load, countdown update, its branch, and the call into the host;
   * a block that the link copied (inlining, unrolling) costs the mean of its copies, rounded;
+  * functions that the link dropped are not in the table, and their guards hold 0;
   * a guard that is no longer loaded, because the compiler could prove its block empty or never run, has 0 instructions.
 
 The model of the core is core_model.py. The guards of the written image hold block numbers 1..n, in the order of the
@@ -158,7 +159,7 @@ def attribute(image, instructions, slots):
         if i.guard is not None:
             current = i.guard
             copies[current] += 1
-        if current is not None and not i.free:
+        if current is not None and not i.free and i.mnemonic != "int3":  # int3 fills gaps
             count[current] += 1
             cost[current] += core_model.cost(i.words, i.operands)
         if targets[n] is not None and current is not None:
@@ -216,13 +217,15 @@ def main():
             if tag not in known:
                 sys.exit(f"block_costs: guard {slot} holds {tag:#x}, which no table has")
             held.setdefault(tag, []).append(slot)
+    # The link keeps the guards of functions that it dropped.
+    linked = {known[tag][:2] for tag, where in held.items() if any(copies[s] for s in where)}
     number = 0
     numbers = [0] * slots
     with open(args.blocks, "w", encoding="utf-8") as file:
         file.write("# id\tsource\tfunction\tindex\tinstructions\tpicoseconds\tline\n")
         for tag, (source, function, index, line) in known.items():
-            if tag not in held:
-                continue  # the link dropped the function
+            if tag not in held or (source, function) not in linked:
+                continue
             number += 1
             where = held[tag]
             for slot in where:
