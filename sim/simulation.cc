@@ -228,12 +228,18 @@ bool Simulation::Impl::HandBack(RunnerState* state) {
 }
 
 void Simulation::Impl::Slices(RunnerState* state) {
-  for (;;) {
+  // A runner that joined during the run may have been dispatched before this thread's first step.
+  if (state->running) {
+    state->go->cancel();
+  } else {
     sc_core::wait(*state->go);
+  }
+  for (;;) {
     do {
       OneSlice(state);
     } while (!HandBack(state));
     conductor->notify();
+    sc_core::wait(*state->go);
   }
 }
 
@@ -265,7 +271,6 @@ bool Simulation::Cancel(EventHandle handle) { return impl_->wheel.Cancel(handle)
 
 RunnerId Simulation::AddRunner(std::string name, Runner* runner) {
   SIM_CHECK(runner != nullptr, "a runner is needed");
-  SIM_CHECK(!impl_->elaborated, "runners join before the first Run()");
   auto state = std::make_unique<Impl::RunnerState>();
   state->id = static_cast<RunnerId>(impl_->runners.size());
   state->name = std::move(name);

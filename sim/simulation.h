@@ -59,7 +59,7 @@ class Simulation {
   // True if it was still pending.
   bool Cancel(EventHandle handle);
 
-  // Runners start asleep. The name becomes the SystemC process's name. Must be called before Run().
+  // Runners start asleep and may join at any time. The name becomes the SystemC process's name.
   RunnerId AddRunner(std::string name, Runner* runner);
   // Makes a sleeping runner runnable from `when` on (>= now()); an earlier pending wake wins. No effect if runnable.
   void Wake(RunnerId id, Ps when);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Stands for drivers/acpi: no interpreter. dom0's firmware tables are words on its command line, written by the machine:
- * emul_mcfg=BASE (the MCFG table: ECAM of segment 0, buses 0-255) and emul_prt=SLOT.PIN.GSI,... (the _PRT of bus 0;
+ * emul_mcfg=BASE,LAST (the MCFG table: ECAM of segment 0, buses 0-LAST) and emul_prt=SLOT.PIN.GSI,... (the _PRT of bus 0;
  * devices behind bridges swizzle). ACPI answers one question on this path, which GSI a pin routes to; the answer goes
  * through the real acpi_register_gsi_xen.
  */
@@ -22,6 +22,9 @@
 int acpi_disabled, acpi_noirq, acpi_pci_disabled, acpi_irq_balance;
 int nr_ioapics;
 u32 gsi_top;
+
+int (*__acpi_register_gsi)(struct device *dev, u32 gsi, int trigger, int polarity);
+void (*__acpi_unregister_gsi)(u32 gsi);
 
 static int gsi_of(unsigned int slot, unsigned int pin)
 {
@@ -68,23 +71,40 @@ static int emul_acpi_pci_irq_enable(struct pci_dev *dev)
 	return 0;
 }
 
+static void emul_acpi_pci_irq_disable(struct pci_dev *dev)
+{
+	EMUL("gives a GSI back");
+	if (!dev->pin || !dev->irq_managed)
+		return;
+	if (__acpi_unregister_gsi)
+		__acpi_unregister_gsi(dev->irq);
+	dev->irq_managed = 0;
+}
+
 /* In place of pci_acpi_init(): nonzero, so that the legacy path scans bus 0. */
 static int __init emul_pci_init(void)
 {
-	if (!acpi_noirq)
+	if (!acpi_noirq) {
 		pcibios_enable_irq = emul_acpi_pci_irq_enable;
+		pcibios_disable_irq = emul_acpi_pci_irq_disable;
+	}
 	return -ENODEV;
 }
 
 /* acpi_table_parse(ACPI_SIG_MCFG): calls what the original handler would, pci_mmconfig_add. */
 int acpi_table_parse(char *id, acpi_tbl_table_handler handler)
 {
-	const char *base = emul_cmdline("emul_mcfg");
+	const char *text = emul_cmdline("emul_mcfg");
+	unsigned long long base;
+	unsigned long last;
+	char *end;
 
 	EMUL("the MCFG table");
-	if (strncmp(id, ACPI_SIG_MCFG, 4) || !base)
+	if (strncmp(id, ACPI_SIG_MCFG, 4) || !text)
 		return -ENODEV;
-	return pci_mmconfig_add(0, 0, 255, simple_strtoull(base, NULL, 16)) ? 0 : -ENOMEM;
+	base = simple_strtoull(text, &end, 16);
+	last = *end == ',' ? simple_strtoul(end + 1, NULL, 10) : 255;
+	return pci_mmconfig_add(0, 0, last, base) ? 0 : -ENOMEM;
 }
 
 void emul_acpi_init(void)
@@ -96,9 +116,6 @@ void emul_acpi_init(void)
 		nr_ioapics = 1;
 	}
 }
-
-int (*__acpi_register_gsi)(struct device *dev, u32 gsi, int trigger, int polarity);
-void (*__acpi_unregister_gsi)(u32 gsi);
 
 int acpi_register_gsi(struct device *dev, u32 gsi, int trigger, int polarity)
 {

@@ -50,7 +50,16 @@ bool pat_enabled(void) { return false; }
 pgprot_t pgprot_writecombine(pgprot_t prot) { return prot; }
 int set_memory_encrypted(unsigned long addr, int numpages) { EMUL_IGNORE("no memory encryption"); return 0; }
 int set_memory_decrypted(unsigned long addr, int numpages) { EMUL_IGNORE("no memory encryption"); return 0; }
-bool is_early_ioremap_ptep(pte_t *ptep) { return false; }
+
+/*
+ * Page tables are typed frames from the start here, so mmu_pv.c's boot-time xen_set_pte_init must take its hypercall
+ * branch for every entry, as xen_set_pte does once xen_pagetable_init has run.
+ */
+bool is_early_ioremap_ptep(pte_t *ptep)
+{
+	EMUL_IGNORE("every page table entry is written by hypercall, from the first on");
+	return true;
+}
 
 void *memremap(resource_size_t offset, size_t size, unsigned long flags)
 {
@@ -74,3 +83,10 @@ bool pm_save_wakeup_count(unsigned int count) { return false; }
 void pm_print_active_wakeup_sources(void) { }
 int bdi_init(struct backing_dev_info *bdi) { return 0; }
 void unmap_mapping_range(struct address_space *mapping, loff_t const hb, loff_t const hl, int even) { }
+
+/* kernel/resource.c pins a pseudo filesystem for /dev/mem, which is not there. */
+int simple_pin_fs(struct file_system_type *type, struct vfsmount **mount, int *count)
+{
+	EMUL_IGNORE("no pseudo filesystem behind iomem");
+	return -ENODEV;
+}

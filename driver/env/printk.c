@@ -17,6 +17,8 @@ static int line_length, line_level = LOGLEVEL_DEFAULT;
 static void flush(void)
 {
 	if (line_length)
+		line[line_length++] = '\n';
+	if (line_length)
 		emul_call(SEAM_LOG, line_level == LOGLEVEL_DEFAULT ? 4 : line_level, line, line_length, 0);
 	line_length = 0;
 	line_level = LOGLEVEL_DEFAULT;
@@ -46,7 +48,7 @@ asmlinkage int vprintk_emit(int facility, int level, const struct dev_printk_inf
 	for (; i < length; i++) {
 		if (text[i] == '\n')
 			flush();
-		else if (line_length < sizeof(line) - 1)
+		else if (line_length < sizeof(line) - 2)
 			line[line_length++] = text[i];
 	}
 	/* dev_printk lines end without a newline only by mistake; ours are whole lines. */

@@ -317,6 +317,7 @@ __visible __used void __noreturn emul_boot(void *start_info)
 		x86_init.pci.arch_init = pci_xen_init;
 	else
 		pci_request_acs();
+	emul_acpi_init();
 	/* boot_params and early options, before anything reads them */
 	parse_command_line(early_option, NULL, 0);
 	parse_command_line(unknown_option, __start___param, __stop___param - __start___param);
