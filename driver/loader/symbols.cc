@@ -45,6 +45,7 @@ bool Find(Dwarf* dwarf, const std::vector<Range>& ranges, uint64_t pc, Dwarf_Die
 }
 
 constexpr uint64_t kLineZeroReach = 128;
+constexpr const char* kAccounting = "driver/env/accounting.c";
 
 const char* String(Dwarf_Die* die, unsigned attribute) {
   Dwarf_Attribute found;
@@ -193,8 +194,8 @@ std::vector<SourceFrame> Symbolizer::Impl::Compute(uint64_t pc) {
   if (dwarf != nullptr && Find(dwarf, units, pc, &unit)) {
     std::string file;
     int line = 0;
-    // Line 0 is the compiler's own code, such as the accounting: it belongs to the line before.
-    for (uint64_t at = pc; line == 0 && pc - at < kLineZeroReach && at != 0; --at) {
+    // Line 0 is the compiler's own code, and the accounting is ours, inlined everywhere: both belong to the line before.
+    for (uint64_t at = pc; (line == 0 || file == kAccounting) && pc - at < kLineZeroReach && at != 0; --at) {
       Dwarf_Line* source_line = dwarf_getsrc_die(&unit, at);
       if (source_line == nullptr) break;
       const char* path = dwarf_linesrc(source_line, nullptr, nullptr);
