@@ -245,6 +245,12 @@ EMULATED = [
     "env/work.c",
 ]
 
+# Kernel C that a scenario starts by name: hostile drivers, deliberate crashes.
+HOSTILE = [
+    "hostile/crash.c",
+    "hostile/endpoint.c",
+]
+
 # Guest user space.
 PROGRAMS = [
     "user/libc.c",
