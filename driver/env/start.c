@@ -284,7 +284,8 @@ __visible __used void __noreturn emul_boot(void *start_info)
 	mem_section = section_root;
 	section_root[0] = (struct mem_section *)get_zeroed_page(GFP_KERNEL);
 	for (i = 0; i < PAGE_SIZE / sizeof(struct mem_section) && i < 4; i++)
-		section_root[0][i].section_mem_map = SECTION_IS_ONLINE | SECTION_HAS_MEM_MAP | SECTION_MARKED_PRESENT;
+		section_root[0][i].section_mem_map = SECTION_IS_ONLINE | SECTION_HAS_MEM_MAP | SECTION_MARKED_PRESENT |
+						     SECTION_IS_EARLY;	/* pfn_valid() of all */
 	nr_cpu_ids = min_t(unsigned int, SEAM_MAX_VCPUS, emul_cmdline("emul_vcpus") ?
 			   simple_strtoul(emul_cmdline("emul_vcpus"), NULL, 10) : 1);
 	for (i = 0; i < nr_cpu_ids; i++) {
