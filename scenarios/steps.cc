@@ -234,7 +234,7 @@ void StepWalk::Attack(const Step& step) {
 void StepWalk::Crash(const Step& step) {
   GuestDomain& guest = machine_.guest(step.domain);
   crashing_ = &guest;
-  guest.Post(SEAM_WORK_CALL, {std::string("crash_") + Name(step.crash)},
+  guest.Post(SEAM_WORK_CALL, {"crash", Name(step.crash)},
              [this, &guest, turn = turn_](long result, const std::string&) {
                if (turn != turn_ || guest.stopped()) return;  // the stop itself ends the step
                Abort(fmt::format("the domain survived, result {}", result));
