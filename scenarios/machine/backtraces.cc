@@ -15,6 +15,9 @@ bool IsPlumbing(const std::string& file) {
   return false;
 }
 
+// The callback of the block accounting, inlined into every function.
+constexpr const char* kAccounting = "__sanitizer_cov_trace_pc_guard";
+
 bool Same(const driver::RawBacktrace& a, const driver::RawBacktrace& b) {
   return a.count == b.count && a.first_is_pc == b.first_is_pc &&
          std::equal(a.pc.begin(), a.pc.begin() + a.count, b.pc.begin());
@@ -55,7 +58,7 @@ std::vector<reports::Frame> Backtraces::Resolve(sim::DomId domain, const driver:
   if (symbols == nullptr) return frames;
   bool plumbing = true;
   for (const driver::SourceFrame& frame : driver::Symbolize(*symbols, backtrace)) {
-    if (frame.file.empty() || frame.line == 0 || frame.function == "?") continue;
+    if (frame.file.empty() || frame.line == 0 || frame.function == "?" || frame.function == kAccounting) continue;
     if (plumbing && IsPlumbing(frame.file)) continue;
     plumbing = false;
     frames.push_back({frame.function, frame.file, static_cast<int>(frame.line)});

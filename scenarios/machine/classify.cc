@@ -75,6 +75,15 @@ reports::Severity SeverityOf(DmaClass dma_class, bool write, bool stopped) {
   }
 }
 
+// The dword that a write to the interrupt window carries.
+uint32_t MessageData(const pci::Access& access) {
+  uint32_t data = 0;
+  if (access.tlp->data != nullptr) {
+    std::memcpy(&data, access.tlp->data + access.offset, std::min<size_t>(access.length_bytes, sizeof data));
+  }
+  return data;
+}
+
 const char* TypeText(sim::FrameType type) {
   switch (type) {
     case sim::FrameType::kNone: return "none";
@@ -307,7 +316,8 @@ Classifier::Found& Classifier::FindOrAdd(const pci::Access& access, const Judgem
                        judgement.victim,
                        access.tlp->type == pci::TlpType::kMemoryWrite,
                        access.fault != nullptr,
-                       backtrace};
+                       backtrace,
+                       judgement.dma_class == DmaClass::kE9 ? access.bus_address << 32 | MessageData(access) : 0};
   const auto [it, fresh] = by_key_.emplace(key, found_.size());
   if (fresh) {
     found_.emplace_back();
@@ -394,6 +404,11 @@ void Classifier::Describe(const pci::Access& access, const Judgement& judgement,
   }
   finding.story.push_back({access.issued, "device " + device,
                            fmt::format("sent a {} of {:#x}", write ? "write" : "read", access.bus_address)});
+  if (judgement.dma_class == DmaClass::kE9) {
+    finding.story.push_back({access.issued, "device " + device,
+                             fmt::format("the message {:#x}: {}", MessageData(access),
+                                         ownership_.MessageStory(access.bus_address, MessageData(access)))});
+  }
   finding.story.push_back({simulation_.now(), finding.stopped_by ? "IOMMU" : "root complex",
                            finding.stopped_by ? "stopped it: " + *finding.stopped_by
                                               : fmt::format("let it reach {:#x}: {}", address, name)});

@@ -37,6 +37,8 @@ class Ownership {
   virtual std::string DomainRole(sim::DomId domain) const = 0;   // "dom0", "domU", "hypervisor"
   // A live grant lets `domain` map this frame of another's.
   virtual bool MapsByGrant(sim::DomId domain, sim::Mfn mfn) const = 0;
+  // What an interrupt message means now: "vector 0x31, delivery fixed, local APIC 2, which Xen gives to ...".
+  virtual std::string MessageStory(uint64_t address, uint32_t data) const = 0;
 };
 
 class Classifier : public pci::AccessObserver {
@@ -86,9 +88,10 @@ class Classifier : public pci::AccessObserver {
     bool write;
     bool stopped;
     uint32_t backtrace;           // same code, another time: the same finding
+    uint64_t message;             // E9: another message is another finding
     friend bool operator<(const FindingKey& a, const FindingKey& b) {
-      return std::tie(a.dma_class, a.function, a.victim, a.write, a.stopped, a.backtrace) <
-             std::tie(b.dma_class, b.function, b.victim, b.write, b.stopped, b.backtrace);
+      return std::tie(a.dma_class, a.function, a.victim, a.write, a.stopped, a.backtrace, a.message) <
+             std::tie(b.dma_class, b.function, b.victim, b.write, b.stopped, b.backtrace, b.message);
     }
   };
   struct LandingKey {

@@ -7,12 +7,14 @@
 #include <fmt/format.h>
 
 #include "models/xen/frames.h"
+#include "models/xen/irq.h"
 #include "models/xen/store/store_trace.h"
 #include "scenarios/machine/fabric_builder.h"
 #include "scenarios/parameters.h"
 #include "scenarios/parser.h"
 #include "scenarios/units.h"
 #include "sim/check.h"
+#include "sim/log.h"
 
 namespace pvpci::scenarios {
 namespace {
@@ -48,6 +50,8 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image)
       image_files_(image),
       simulation_(SimulationOf(scenario)),
       trace_([this] { return simulation_.now(); }) {
+  sim::SetLogClock([this] { return simulation_.now(); });
+  sim::SetLogLevel(sim::LogLevel::kError);  // what domains do wrong is in the result and in their consoles
   trace_.MixIn(fmt::format("{} seed {} mode {}", scenario_.name, scenario_.seed, ModeName(scenario_.machine.iommu)));
   memory_ = std::make_unique<sim::MachineMemory>(scenario_.machine.memory_bytes >> sim::kPageShift);
   secrets_ = std::make_unique<Secrets>(*memory_, scenario_.seed);
@@ -129,7 +133,7 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image)
   }
 }
 
-Machine::~Machine() = default;
+Machine::~Machine() { sim::SetLogClock({}); }
 
 void Machine::ApplyXenParameters(xen::HypervisorConfig* config) const {
   const auto value = [](const char* group, const Parameter& parameter) {
@@ -390,6 +394,29 @@ bool Machine::MapsByGrant(sim::DomId domain, sim::Mfn mfn) const {
     if (mapping.live && mapping.mfn == mfn) return true;
   }
   return false;
+}
+
+// Remappable format (VT-d 5.1.2.2) has bit 4 of the address set; compatibility format is Intel SDM 3A 11.11.
+std::string Machine::MessageStory(uint64_t address, uint32_t data) const {
+  if ((address & 0x10) != 0) {
+    return fmt::format("remappable format, handle {:#x}", (address >> 5 & 0x7fff) | (address & 4) << 13);
+  }
+  static constexpr const char* kModes[] = {"fixed", "lowest priority", "SMI", "reserved",
+                                           "NMI",   "INIT",            "reserved", "ExtINT"};
+  const unsigned vector = data & 0xff;
+  const auto cpu = static_cast<unsigned>(address >> 12 & 0xff);
+  std::string text = fmt::format("vector {:#04x}, delivery {}, local APIC {}", vector, kModes[data >> 8 & 7], cpu);
+  constexpr int kMostIrqs = 4096;
+  for (int irq = 0; irq < kMostIrqs; ++irq) {
+    if (!hypervisor_->irqs().Valid(irq)) continue;
+    const xen::Irqs::Desc& desc = hypervisor_->irqs().desc(irq);
+    if (desc.vector != vector || desc.cpu != cpu || !desc.guest_bound) continue;
+    for (const xen::Irqs::Guest& guest : desc.guests) {
+      text += fmt::format(", which Xen gives to {} as pirq {}", DomainName(guest.domain), guest.pirq);
+    }
+    return text;
+  }
+  return text + ", which no irq of Xen has";
 }
 
 void Machine::OnShutdown(sim::DomId domain, unsigned) { store_->OnShutdown(domain); }

@@ -97,6 +97,7 @@ class Machine : public Ownership, public xen::DomainObserver {
   std::string DomainName(sim::DomId domain) const override;
   std::string DomainRole(sim::DomId domain) const override;
   bool MapsByGrant(sim::DomId domain, sim::Mfn mfn) const override;
+  std::string MessageStory(uint64_t address, uint32_t data) const override;
 
   // xen::DomainObserver
   void OnShutdown(sim::DomId domain, unsigned reason) override;
