@@ -24,7 +24,7 @@ const Row kRows[] = {
     {"bad_boolean", 6, 40, "kernel: expected true or false, found 'maybe'"},
     {"bad_link", 8, 66, "link: expected a link from 'gen1 x1' to 'gen5 x16' (width 1, 2"},
     {"bad_name", 6, 12, "name: expected a name (letter first, then letters, digits, '_'"},
-    {"bad_size", 6, 40, "memory: expected a size 8 MiB .. 256 MiB, a multiple of 4 KiB,"},
+    {"bad_size", 6, 40, "memory: expected a size 8 MiB .. 64 MiB, a multiple of 4 KiB,"},
     {"bad_time", 12, 11, "wait: expected a time 0 s .. 3600 s, as in '10 us', found '10 "},
     {"bad_word", 8, 24, "model: expected endpoint_test, edu, clone or attacker, found '"},
     {"bar_not_power_of_two", 8, 81, "bytes: a BAR's size is a power of two, found 3000"},

@@ -86,7 +86,7 @@ struct SecretSpec {
 struct DomainSpec {
   std::string name;
   Role role = Role::kDomU;
-  uint64_t memory_bytes = 32ull << 20;  // 8 MiB .. 256 MiB
+  uint64_t memory_bytes = 32ull << 20;  // 8 MiB .. 64 MiB: below 2 GiB there is room for 28 domains
   unsigned vcpus = 1;                   // 1 .. 8
   P2mLayout p2m = P2mLayout::kExtents2M;
   EventAbi events = EventAbi::kFifo;

@@ -113,7 +113,7 @@ const ObjectSpec& DomainTable() {
       {
           {"name", NameValue(), true, "name"},
           {"role", Words({"dom0", "domU"}), true, "dom0 (exactly one) or domU"},
-          {"memory", Size(8 * kMiB, 256 * kMiB, 4096), false, "8 MiB .. 256 MiB (32 MiB)"},
+          {"memory", Size(8 * kMiB, 64 * kMiB, 4096), false, "8 MiB .. 64 MiB (32 MiB)"},
           {"vcpus", Unsigned(1, 8), false, "1 .. 8 (1)"},
           {"p2m", Words({"extents_2m", "scatter_4k"}), false, "how machine frames are dealt out (extents_2m)"},
           {"events", Words({"2l", "fifo"}), false, "event channel ABI (fifo)"},
