@@ -22,7 +22,8 @@ const std::vector<std::string>& Formats() {
 }
 
 const std::vector<std::string>& Verbs() {
-  static const std::vector<std::string> verbs = {"run", "list", "show", "check", "test", "demo", "help"};
+  static const std::vector<std::string> verbs = {"run",  "list", "show", "check",
+                                                 "test", "demo", "bench", "help"};
   return verbs;
 }
 
@@ -34,6 +35,7 @@ constexpr const char* kMainHelp =
   ./pvpci list                       the scenarios that are here, with their claims
   ./pvpci show SCENARIO              explain a scenario: machine, domains, devices, steps, expectations
   ./pvpci check FILE...              check scenario files without running them
+  ./pvpci bench                      how fast it is: ratios with quartiles, each beside its baseline
   ./pvpci test                       build and run every test
 
 Try
@@ -94,6 +96,16 @@ constexpr const char* kCheckHelp =
 In VS Code: "yaml.schemas": {"./scenarios/scenario.schema.json": "scenarios/*.yaml"}
 )";
 
+constexpr const char* kBenchHelp =
+    R"(./pvpci bench [--json] [--rounds N]: measure how fast the machine room is.
+
+Every line is a ratio, a time or a size with its goal. Baselines run in the same rounds; rounds are interleaved; medians
+and quartiles are printed whether a goal is met or not. Exit 0, or 1 if a goal is missed. About half a minute.
+
+  --json       one JSON document on standard output (id, what, baseline, figure, quartiles, rounds, goal, met)
+  --rounds N   15 unless told, 1 .. 1000
+)";
+
 constexpr const char* kFrontHelp =
     R"(This verb is done by the front script: call ./pvpci in the project's root, not the program it builds.
 )";
@@ -114,7 +126,7 @@ sim::Ps Duration(const std::string& option, const std::string& text) {
 }
 
 struct RawOptions {
-  std::string iommu, kernel, seed, out, timeout, until;
+  std::string iommu, kernel, seed, out, timeout, until, rounds;
   std::vector<std::string> sets, formats;
   bool twice = false, json = false, schema = false, keys = false;
   std::string gdb;
@@ -181,7 +193,8 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
   CommandLine command;
   command.verb = verb;
   app.add_flag("--help,-h", help_wanted);
-  if (verb != Verb::kList) app.add_option("scenarios", command.scenarios);
+  const bool takes_scenarios = verb != Verb::kList && verb != Verb::kBench;
+  if (takes_scenarios) app.add_option("scenarios", command.scenarios);
   if (verb == Verb::kRun || verb == Verb::kShow) {
     app.add_option("--iommu", raw.iommu)->expected(1);
     app.add_option("--kernel", raw.kernel)->expected(1);
@@ -196,7 +209,8 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
     app.add_option("--until", raw.until)->expected(1);
     app.add_flag("--gdb{stop}", raw.gdb);
   }
-  if (verb == Verb::kList || verb == Verb::kShow) app.add_flag("--json", raw.json);
+  if (verb == Verb::kList || verb == Verb::kShow || verb == Verb::kBench) app.add_flag("--json", raw.json);
+  if (verb == Verb::kBench) app.add_option("--rounds", raw.rounds)->expected(1);
   if (verb == Verb::kCheck) {
     app.add_flag("--schema", raw.schema);
     app.add_flag("--keys", raw.keys);
@@ -226,13 +240,18 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
     if (seconds == 0 || seconds > 86400) throw UsageError("--timeout: expected seconds, 1 .. 86400");
     command.timeout_s = static_cast<unsigned>(seconds);
   }
+  if (!raw.rounds.empty()) {
+    const uint64_t rounds = WholeNumber("--rounds", raw.rounds);
+    if (rounds == 0 || rounds > 1000) throw UsageError("--rounds: expected a number of rounds, 1 .. 1000");
+    command.rounds = static_cast<unsigned>(rounds);
+  }
   if (!raw.until.empty()) command.until = Duration("--until", raw.until);
   if (!raw.gdb.empty()) {
     command.gdb = true;
     if (raw.gdb != "stop" && raw.gdb != "true") command.gdb_at = Duration("--gdb", raw.gdb);
   }
   const bool tables = command.schema || command.keys;
-  if (verb != Verb::kList && command.scenarios.empty() && !tables) {
+  if (takes_scenarios && command.scenarios.empty() && !tables) {
     throw UsageError(fmt::format("{}: which scenario? './pvpci list' shows them", name));
   }
   if (verb == Verb::kShow && command.scenarios.size() > 1) throw UsageError("show: one scenario at a time");
@@ -259,6 +278,7 @@ CommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   if (verb == "list") return ParseVerb(Verb::kList, verb, kListHelp, rest);
   if (verb == "show") return ParseVerb(Verb::kShow, verb, kShowHelp, rest);
   if (verb == "check") return ParseVerb(Verb::kCheck, verb, kCheckHelp, rest);
+  if (verb == "bench") return ParseVerb(Verb::kBench, verb, kBenchHelp, rest);
   if (verb == "test" || verb == "demo") {
     if (!rest.empty() && (rest.front() == "--help" || rest.front() == "-h")) return Help(kMainHelp);
     throw UsageError(fmt::format("{}: {}", verb, std::string(kFrontHelp).substr(0, std::string(kFrontHelp).size() - 1)));

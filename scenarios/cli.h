@@ -26,7 +26,7 @@ enum ExitCode : int {
   kExitTerminated = 143,
 };
 
-enum class Verb { kHelp, kRun, kList, kShow, kCheck };
+enum class Verb { kHelp, kRun, kList, kShow, kCheck, kBench };
 
 struct CommandLine {
   Verb verb = Verb::kHelp;
@@ -43,6 +43,7 @@ struct CommandLine {
   bool json = false;                    // tables as JSON
   bool schema = false;                  // check: print the JSON Schema
   bool keys = false;                    // check: print the table of keys
+  unsigned rounds = 15;                 // bench
 };
 
 // Bad input; what() is one line without "pvpci: ". Exit code 2.

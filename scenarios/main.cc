@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// //scenarios:pvpci: run, list, show, check. The front script ./pvpci builds it and passes everything on.
+// //scenarios:pvpci: run, list, show, check, bench. The front script ./pvpci builds it and passes everything on.
 //
 // The program has its own main: libsystemc's would print a banner before anything is parsed. Each run is a child that
 // enters SystemC by sc_elab_and_sim, as libsystemc's main does.
@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "reports/files.h"
+#include "scenarios/bench/bench.h"
 #include "scenarios/cli.h"
 #include "scenarios/describe.h"
 #include "scenarios/engine.h"
@@ -207,8 +208,18 @@ int Check(const CommandLine& command, const std::string& root) {
   return bad.empty() ? kExitHolds : kExitBadInput;
 }
 
+BenchOptions OptionsOfBench(const CommandLine& command) {
+  BenchOptions options;
+  options.root = FindRoot();
+  options.json = command.json;
+  options.rounds = command.rounds;
+  options.systemc = EnterSystemC;
+  return options;
+}
+
 int Main(const std::vector<std::string>& arguments) {
   try {
+    if (arguments.size() == 1 && arguments[0] == kFirstInterruptVerb) return RunFirstInterrupt(OptionsOfBench({}));
     const CommandLine command = ParseCommandLine(arguments);
     const std::string root = FindRoot();
     switch (command.verb) {
@@ -217,6 +228,7 @@ int Main(const std::vector<std::string>& arguments) {
       case Verb::kList: return List(command, root);
       case Verb::kShow: return Show(command, root);
       case Verb::kCheck: return Check(command, root);
+      case Verb::kBench: return RunBench(OptionsOfBench(command));
     }
   } catch (const UsageError& error) {
     std::fputs(fmt::format("pvpci: {}\n", error.what()).c_str(), stderr);

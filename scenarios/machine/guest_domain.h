@@ -79,6 +79,7 @@ class GuestDomain : public xen::GuestSpace {
   const std::string& console() const { return console_; }
   const std::vector<reports::Program>& programs() const { return programs_; }
   driver::LoadedImage* image() { return loaded_.get(); }
+  driver::FunctionHooks* hooks() { return hooks_.get(); }  // null before Build and without a kernel
   xen::Domain* domain() { return built_.domain; }
   const xen::BuiltDomain& built() const { return built_; }
   const std::vector<std::unique_ptr<GuestVcpu>>& vcpus() const { return vcpus_; }

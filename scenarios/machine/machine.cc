@@ -107,7 +107,7 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image)
   tools.no_iommu = ToXen(scenario_.machine.policy);
   toolstack_ = std::make_unique<xen::Toolstack>(simulation_, trace_, *store_, *control_, *agent_, *inventory_, tools);
 
-  image_ = driver::Image::Open(image_files_.Path("elf"), image_files_.Path("blocks.tsv"));
+  image_ = driver::Image::Open(image_files_.Path("elf"), image_files_.accounted ? image_files_.Path("blocks.tsv") : "");
   Surroundings around;
   around.simulation = &simulation_;
   around.trace = &trace_;

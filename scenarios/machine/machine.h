@@ -39,7 +39,8 @@ namespace pvpci::scenarios {
 // Files of a guest image: NAME.elf, NAME.blocks.tsv, NAME.kernel.json, NAME.originals.json, NAME.changes.json.
 struct ImageFiles {
   std::string folder;
-  std::string name;  // "linux_6_1"
+  std::string name;        // "linux_6_1"
+  bool accounted = true;   // false: the plain image, which has no blocks.tsv
   std::string Path(const std::string& extension) const { return folder + "/" + name + "." + extension; }
 };
 

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/bench/bench.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "scenarios/bench/dma_bench.h"
+#include "scenarios/bench/guest_bench.h"
+#include "scenarios/bench/table.h"
+#include "scenarios/bench/worker.h"
+
+extern char** environ;
+
+namespace pvpci::scenarios {
+namespace {
+
+// Repetitions in one round: a few milliseconds each.
+constexpr unsigned kInterrupts = 2000;
+constexpr unsigned kNativeEvents = 20'000;
+constexpr unsigned kSwitches = 10'000;
+constexpr unsigned kAccesses = 100'000;
+constexpr unsigned kIdleDomains = 8;
+
+enum Ask : uint32_t { kRealPath, kNativeWithModels, kNativeAlone, kThreadSwitch, kFabric, kBare, kResident };
+
+// Standard error, once the whole takes more than two seconds.
+class Progress {
+ public:
+  explicit Progress(unsigned rounds) : rounds_(rounds), start_(WallNs()) {}
+  ~Progress() {
+    if (terminal_ && shown_) std::fputs("\r\033[K", stderr);
+  }
+  void Show(const std::string& what) {
+    if (WallNs() - start_ < 2e9) return;
+    if (terminal_) {
+      std::fputs(fmt::format("\r\033[Kbench: {}", what).c_str(), stderr);
+    } else if (!shown_) {
+      std::fputs(fmt::format("bench: {} interleaved rounds\n", rounds_).c_str(), stderr);
+    }
+    std::fflush(stderr);
+    shown_ = true;
+  }
+
+ private:
+  const unsigned rounds_;
+  const double start_;
+  const bool terminal_ = isatty(STDERR_FILENO) == 1;
+  bool shown_ = false;
+};
+
+void ServeGuest(const ImageFiles& image, WorkerPort& port) {
+  GuestBench bench(image);
+  for (BenchRequest request; port.Next(&request);) {
+    switch (request.what) {
+      case kRealPath: port.Answer(bench.RealPath(request.count)); break;
+      case kNativeWithModels:
+        port.Answer(bench.NativePath(request.count, GuestBench::Registers::kModels));
+        break;
+      case kNativeAlone: port.Answer(bench.NativePath(request.count, GuestBench::Registers::kConstant)); break;
+      case kThreadSwitch: port.Answer(bench.ThreadSwitch(request.count)); break;
+      default: throw std::runtime_error("unknown request");
+    }
+  }
+}
+
+void ServeDma(WorkerPort& port) {
+  DmaBench bench;
+  for (BenchRequest request; port.Next(&request);) {
+    port.Answer(request.what == kFabric ? bench.Fabric(request.count) : bench.Bare(request.count));
+  }
+}
+
+// ms from here to the first handler in a new process of this program.
+double FirstInterruptMs() {
+  int answer[2];
+  if (pipe2(answer, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, answer[1], STDOUT_FILENO);
+  std::string name = "pvpci", verb = kFirstInterruptVerb;
+  char* arguments[] = {name.data(), verb.data(), nullptr};
+  pid_t child = 0;
+  const double begin = WallNs();
+  const int failed = posix_spawn(&child, "/proc/self/exe", &actions, nullptr, arguments, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  close(answer[1]);
+  if (failed != 0) throw std::runtime_error("cannot start a process");
+  std::string text;
+  char buffer[128];
+  for (ssize_t n; (n = read(answer[0], buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<size_t>(n));
+  close(answer[0]);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) throw std::runtime_error("no first interrupt was measured");
+  return (std::stod(text) - begin) * 1e-6;
+}
+
+double Median(const std::vector<double>& samples) { return QuartilesOf(samples).median; }
+
+// The interrupt lines: every round asks both machines.
+void InterruptRounds(Worker& counted, Worker& plain, BenchLine* path, BenchLine* accounting, unsigned rounds,
+                     Progress* progress) {
+  std::vector<double> real, switches, native, with, without;
+  for (unsigned round = 0; round < rounds; ++round) {
+    progress->Show(fmt::format("interrupts, round {} of {}", round + 1, rounds));
+    real.push_back(counted.Ask(kRealPath, kInterrupts));
+    switches.push_back(counted.Ask(kThreadSwitch, kSwitches));
+    native.push_back(plain.Ask(kNativeWithModels, kNativeEvents));
+    with.push_back(counted.Ask(kNativeAlone, kNativeEvents));
+    without.push_back(plain.Ask(kNativeAlone, kNativeEvents));
+    path->rounds.push_back((real.back() - 2 * switches.back()) / native.back());
+    accounting->rounds.push_back(with.back() / without.back());
+  }
+  path->detail = fmt::format("{:.0f} ns, of which 2 thread switches of {:.0f} ns, against {:.0f} ns", Median(real),
+                             Median(switches), Median(native));
+  accounting->detail = fmt::format("{:.0f} ns against {:.0f} ns", Median(with), Median(without));
+}
+
+void DmaRounds(Worker& worker, BenchLine* line, unsigned rounds, Progress* progress) {
+  std::vector<double> fabric, bare;
+  for (unsigned round = 0; round < rounds; ++round) {
+    progress->Show(fmt::format("DMA, round {} of {}", round + 1, rounds));
+    fabric.push_back(worker.Ask(kFabric, kAccesses));
+    bare.push_back(worker.Ask(kBare, kAccesses));
+    line->rounds.push_back(fabric.back() / bare.back());
+  }
+  line->detail = fmt::format("{:.1f} ns against {:.1f} ns", Median(fabric), Median(bare));
+}
+
+}  // namespace
+
+int RunBench(const BenchOptions& options) {
+  signal(SIGPIPE, SIG_IGN);  // a measuring process that ends is an error with a sentence
+  const ImageFiles counted_image = BenchImage(options.root, false);
+  const ImageFiles plain_image = BenchImage(options.root, true);
+  const auto in_systemc = [&options](const auto& serve) {
+    return [&options, serve](WorkerPort& port) {
+      options.systemc([&] {
+        serve(port);
+        return 0;
+      });
+    };
+  };
+  const auto resident = [&](unsigned idle) {
+    Worker worker("idle domains", in_systemc([&](WorkerPort& port) {
+      const double kib = IdleResidentKiB(counted_image, idle);
+      for (BenchRequest request; port.Next(&request);) port.Answer(kib);
+    }));
+    return worker.Ask(kResident, 1);
+  };
+
+  BenchLine start{"B1", "process start to the first interrupt handled by kernel code, ms",
+                  "nothing: exec, image, elaboration and dom0's boot are all in it", "<= 50", "", {}};
+  BenchLine path{"S7", "MSI to EOI through the real path, instrumented, less 2 thread switches",
+                 "the same kernel functions and register accesses called natively, plain image", "<= 1.5", "", {}};
+  BenchLine dma{"S3", "timed 64-byte DMA with IOTLB hit, through a switch and a root port",
+                "bare b_transport through 2 bridges to memory, the same 3 hops", "<= 2.0", "", {}};
+  BenchLine accounting{"S14", "upcall path with block accounting and deadline check",
+                       "the same functions of the image without it", "<= 1.3", "", {}};
+  BenchLine idle{"B5", "resident memory per idle domain with a kernel, beyond its own pages, MiB",
+                 "one idle domain less: mappings without the domains' own pages, and page tables", "<= 2", "", {}};
+
+  Progress progress(options.rounds);
+  {
+    Worker counted("instrumented machine", in_systemc([&](WorkerPort& port) { ServeGuest(counted_image, port); }));
+    Worker plain("plain machine", in_systemc([&](WorkerPort& port) { ServeGuest(plain_image, port); }));
+    InterruptRounds(counted, plain, &path, &accounting, options.rounds, &progress);
+  }
+  {
+    Worker worker("DMA", in_systemc([](WorkerPort& port) { ServeDma(port); }));
+    DmaRounds(worker, &dma, options.rounds, &progress);
+  }
+  std::vector<double> one, many;
+  for (unsigned round = 0; round < options.rounds; ++round) {
+    progress.Show(fmt::format("start and idle domains, round {} of {}", round + 1, options.rounds));
+    start.rounds.push_back(FirstInterruptMs());
+    one.push_back(resident(1));
+    many.push_back(resident(1 + kIdleDomains));
+    idle.rounds.push_back((many.back() - one.back()) / kIdleDomains / 1024);
+  }
+  idle.detail = fmt::format("{} domUs {:.1f} MiB, 1 domU {:.1f} MiB", 1 + kIdleDomains, Median(many) / 1024,
+                            Median(one) / 1024);
+
+  const std::vector<BenchLine> lines = {start, path, dma, accounting, idle};
+  const std::string text = options.json ? BenchJson(lines).dump(2) + "\n" : BenchText(lines);
+  std::fputs(text.c_str(), stdout);
+  return AllMet(lines) ? 0 : 1;
+}
+
+int RunFirstInterrupt(const BenchOptions& options) {
+  return options.systemc([&] {
+    std::fputs(fmt::format("{:.0f}\n", FirstInterrupt(BenchImage(options.root, false))).c_str(), stdout);
+    std::fflush(stdout);
+    _exit(0);  // what comes after is not measured
+    return 0;
+  });
+}
+
+}  // namespace pvpci::scenarios

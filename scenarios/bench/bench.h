@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// ./pvpci bench: how fast the machine room is, as ratios. Every baseline runs in the same round as what it is compared
+// with; rounds are interleaved; medians with quartiles are printed whether the goal is met or not.
+#ifndef PVPCI_SCENARIOS_BENCH_BENCH_H_
+#define PVPCI_SCENARIOS_BENCH_BENCH_H_
+
+#include <functional>
+#include <string>
+
+namespace pvpci::scenarios {
+
+// Hidden verb: the program calls itself with it, to measure from the start of a process.
+inline constexpr const char* kFirstInterruptVerb = "bench-first-interrupt";
+
+// Enters SystemC in this process and runs the body there; answers the body's exit code.
+using SystemCEntry = std::function<int(const std::function<int()>& body)>;
+
+struct BenchOptions {
+  std::string root;         // of the project; images are found below it
+  bool json = false;
+  unsigned rounds = 15;
+  SystemCEntry systemc;
+};
+
+// Prints the table. Exit code 0, or 1 if a goal is missed. Throws if something could not be measured.
+int RunBench(const BenchOptions& options);
+
+// kFirstInterruptVerb: prints the wall clock at the first interrupt's handler, ns.
+int RunFirstInterrupt(const BenchOptions& options);
+
+}  // namespace pvpci::scenarios
+
+#endif  // PVPCI_SCENARIOS_BENCH_BENCH_H_

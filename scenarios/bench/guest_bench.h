@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Measures interrupts on a whole machine room: dom0 with the real pciback, a domU with the real pcifront and endpoint
+// driver, MSI enabled. One per process.
+#ifndef PVPCI_SCENARIOS_BENCH_GUEST_BENCH_H_
+#define PVPCI_SCENARIOS_BENCH_GUEST_BENCH_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "scenarios/bench/ping_pong.h"
+#include "scenarios/machine/machine.h"
+
+namespace pvpci::scenarios {
+
+// Guest images as Bazel leaves them: linux_6_1 and, without accounting, linux_6_1.plain.
+ImageFiles BenchImage(const std::string& root, bool plain);
+
+// Builds a machine and starts its domains one after the other, outside any scenario's steps.
+class BenchMachine {
+ public:
+  BenchMachine(const std::string& yaml, const ImageFiles& image);
+  Machine& machine() { return *machine_; }
+  // Runs until `operation` says that it is done. Throws std::runtime_error with its error, or if nothing can happen.
+  void Do(const std::string& what, const std::function<void(Machine::Done)>& operation);
+  void Boot(const std::string& domain);
+  // All simulated time until nothing is left to do at once, at most `span`.
+  void Settle(sim::Ps span);
+
+ private:
+  std::unique_ptr<Machine> machine_;
+};
+
+class GuestBench {
+ public:
+  explicit GuestBench(const ImageFiles& image);
+
+  // ns of processor time per MSI: asserted in the device, through fabric, Xen model and upcall, the kernel's own path,
+  // the driver's handler and its EOI, until the vCPU sleeps again.
+  double RealPath(unsigned interrupts);
+
+  // What the kernel's functions get when they are called natively and read a register.
+  enum class Registers {
+    kModels,    // the same page-table walk and device model as on the real path, by plain calls
+    kConstant,  // a constant: nothing but kernel code is measured
+  };
+  // ns of processor time per event: its bits are set as Xen would, then the kernel's event callback is called like any C
+  // function. No simulated time, no vCPU, no seam.
+  double NativePath(unsigned events, Registers registers);
+
+  // ns per hand-over from one SystemC thread to another.
+  double ThreadSwitch(unsigned switches) { return ping_pong_.NsPerSwitch(switches); }
+
+ private:
+  void RaiseNext(unsigned left);
+
+  PingPong ping_pong_;
+  BenchMachine bench_;
+  GuestDomain& guest_;
+  pci::Function& device_;
+  uint64_t settled_ = 0;
+  uint64_t wanted_ = 0;
+};
+
+// Boots dom0 and answers the wall clock (WallNs) at which the first interrupt handler of its kernel was entered.
+double FirstInterrupt(const ImageFiles& image);
+
+// KiB resident in this process beyond the pages of its domains, with `idle` domUs booted and asleep.
+double IdleResidentKiB(const ImageFiles& image, unsigned idle);
+
+}  // namespace pvpci::scenarios
+
+#endif  // PVPCI_SCENARIOS_BENCH_GUEST_BENCH_H_
