@@ -93,18 +93,20 @@ bool DomainSpace::MapFrame(uint64_t va, int fd, uint64_t offset, bool writable) 
 
 bool DomainSpace::UnmapPage(uint64_t va) {
   if (va % kPage != 0) return false;
-  void* got = MAP_FAILED;
   if (in_direct_map(va)) {
-    got = mmap(Pointer(va), kPage, kGuestProtection, MAP_SHARED | MAP_FIXED, memfd_, static_cast<off_t>(va - base_));
-  } else if (in_vmalloc(va)) {
-    got = mmap(Pointer(va), kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-  }
-  if (got == MAP_FAILED) return false;
-  if (in_direct_map(va)) {
+    void* const got =
+        mmap(Pointer(va), kPage, kGuestProtection, MAP_SHARED | MAP_FIXED, memfd_, static_cast<off_t>(va - base_));
+    if (got == MAP_FAILED) return false;
     direct_[(va - base_) / kPage] = PageState::kWritable;
-  } else {
-    mapped_.erase(va);
+    return true;
   }
+  if (!in_vmalloc(va)) return false;
+  const auto found = mapped_.find(va);
+  if (found == mapped_.end()) return true;  // inaccessible already: device memory comes here by the hundred megabytes
+  if (mmap(Pointer(va), kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED) {
+    return false;
+  }
+  mapped_.erase(found);
   return true;
 }
 

@@ -65,9 +65,9 @@ void ServeGuest(const ImageFiles& image, WorkerPort& port) {
     switch (request.what) {
       case kRealPath: port.Answer(bench.RealPath(request.count)); break;
       case kNativeWithModels:
-        port.Answer(bench.NativePath(request.count, GuestBench::Registers::kModels));
+        port.Answer(bench.NativePath(request.count, GuestBench::Host::kModels));
         break;
-      case kNativeAlone: port.Answer(bench.NativePath(request.count, GuestBench::Registers::kConstant)); break;
+      case kNativeAlone: port.Answer(bench.NativePath(request.count, GuestBench::Host::kConstant)); break;
       case kThreadSwitch: port.Answer(bench.ThreadSwitch(request.count)); break;
       default: throw std::runtime_error("unknown request");
     }
@@ -164,7 +164,7 @@ int RunBench(const BenchOptions& options) {
   BenchLine start{"B1", "process start to the first interrupt handled by kernel code, ms",
                   "nothing: exec, image, elaboration and dom0's boot are all in it", "<= 50", "", {}};
   BenchLine path{"S7", "MSI to EOI through the real path, instrumented, less 2 thread switches",
-                 "the same kernel functions and register accesses called natively, plain image", "<= 1.5", "", {}};
+                 "the same functions (kernel, registers, EOI hypercall) called natively, plain image", "<= 1.5", "", {}};
   BenchLine dma{"S3", "timed 64-byte DMA with IOTLB hit, through a switch and a root port",
                 "bare b_transport through 2 bridges to memory, the same 3 hops", "<= 2.0", "", {}};
   BenchLine accounting{"S14", "upcall path with block accounting and deadline check",

@@ -14,6 +14,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include <boost/context/detail/fcontext.hpp>
 #include <fmt/format.h>
 
 #include "models/xen/abi.h"
@@ -61,30 +62,35 @@ constexpr uint64_t kIrqRaised = 1 << 6;
 // What answers the guest's requests while it is called natively.
 struct NativeHost {
   Machine* machine = nullptr;
-  const xen::Vcpu* vcpu = nullptr;
-  GuestBench::Registers registers = GuestBench::Registers::kModels;
-  uint64_t unexpected = 0;  // + 1 for each request that is no register access; nothing may be thrown through a guest
+  xen::Vcpu* vcpu = nullptr;
+  GuestBench::Host host = GuestBench::Host::kModels;
+  uint64_t unexpected = 0;  // requests that an interrupt does not make; nothing may be thrown through a guest
 };
 NativeHost g_native;
 
 // Guest stacks are aligned to 8 bytes only.
-__attribute__((force_align_arg_pointer)) seam_u64 AnswerNatively(seam_u32 op, seam_u64 va, seam_u64 size,
-                                                                 seam_u64 value, seam_u64, seam_u64, seam_u64) {
+__attribute__((force_align_arg_pointer)) seam_u64 AnswerNatively(seam_u32 op, seam_u64 a0, seam_u64 a1, seam_u64 a2,
+                                                                 seam_u64 a3, seam_u64 a4, seam_u64 a5) {
   const bool read = op == SEAM_MMIO_READ;
-  if (!read && op != SEAM_MMIO_WRITE) {
+  if (!read && op != SEAM_MMIO_WRITE && op != SEAM_HYPERCALL) {
     ++g_native.unexpected;
     return 0;
   }
-  if (g_native.registers == GuestBench::Registers::kConstant) return kIrqRaised;
-  const auto mapping = g_native.machine->hypervisor().Walk(*g_native.vcpu, va);
+  if (g_native.host == GuestBench::Host::kConstant) return read ? kIrqRaised : 0;
+  xen::Hypervisor& hypervisor = g_native.machine->hypervisor();
+  if (op == SEAM_HYPERCALL) {
+    const uint64_t args[5] = {a1, a2, a3, a4, a5};
+    return static_cast<seam_u64>(hypervisor.Hypercall(*g_native.vcpu, static_cast<unsigned>(a0), args).value);
+  }
+  const auto mapping = hypervisor.Walk(*g_native.vcpu, a0);
   if (!mapping) {
     ++g_native.unexpected;
     return 0;
   }
   pci::Fabric& fabric = g_native.machine->fabric();
-  const auto bytes = static_cast<unsigned>(size);
+  const auto bytes = static_cast<unsigned>(a1);
   if (read) return fabric.MmioRead(mapping->machine_address, bytes).value | kIrqRaised;
-  fabric.MmioWrite(mapping->machine_address, bytes, value, {});
+  fabric.MmioWrite(mapping->machine_address, bytes, a2, {});
   return 0;
 }
 
@@ -99,6 +105,42 @@ class GuestGs {
 
  private:
   uint64_t before_ = 0;
+};
+
+// Calls the event callback again and again, as if Xen had set the event's bits.
+struct NativeLoop {
+  xen::abi::SharedInfo* shared;
+  xen::abi::VcpuInfo* info;
+  seam_clock* clock;
+  void (*upcall)();
+  uint64_t port;
+  unsigned events;
+  uint64_t left_pending = 0;
+  double ns = 0;
+
+  // On a stack in the domain's memory: the kernel hands the hypervisor pointers to it.
+  void RunOn(std::byte* stack_end, size_t stack_bytes) {
+    namespace fiber = boost::context::detail;
+    const auto body = [](fiber::transfer_t from) {
+      static_cast<NativeLoop*>(from.data)->Run();
+      fiber::jump_fcontext(from.fctx, nullptr);
+    };
+    fiber::jump_fcontext(fiber::make_fcontext(stack_end, stack_bytes, body), this);
+  }
+  void Run() {
+    const uint64_t bit = uint64_t{1} << port % 64;
+    const double begin = ThreadNs();
+    for (unsigned i = 0; i < events; ++i) {
+      // Far enough for the traps of hooked blocks: they are counted, but do not leave the image.
+      clock->countdown = std::numeric_limits<seam_s64>::max() / 2;
+      shared->evtchn_pending[port / 64] |= bit;
+      info->pending_sel |= uint64_t{1} << port / 64;
+      info->upcall_pending = 1;
+      upcall();
+      left_pending |= shared->evtchn_pending[port / 64] & bit;
+    }
+    ns = ThreadNs() - begin;
+  }
 };
 
 std::string IdleMachine(unsigned idle) {
@@ -216,45 +258,33 @@ double GuestBench::RealPath(unsigned interrupts) {
   return ns / interrupts;
 }
 
-double GuestBench::NativePath(unsigned events, Registers registers) {
+double GuestBench::NativePath(unsigned events, Host host) {
   xen::Domain& domain = *guest_.domain();
   const auto at = std::find_if(domain.ports.begin(), domain.ports.end(), [](const xen::EventChannel& channel) {
     return channel.state == xen::PortState::kPirq;
   });
   if (at == domain.ports.end()) throw std::runtime_error("the driver has no interrupt");
   const auto port = static_cast<uint64_t>(at - domain.ports.begin());
-  auto& shared = *reinterpret_cast<xen::abi::SharedInfo*>(domain.shared_info);
   auto& info = *reinterpret_cast<xen::abi::VcpuInfo*>(domain.vcpus[0]->info);
   seam_host_table& table = guest_.image()->host_table();
   seam_clock& clock = guest_.image()->clock();
-  const auto upcall = guest_.image()->guest().upcall;
-  g_native = {&bench_.machine(), domain.vcpus[0].get(), registers, 0};
+  NativeLoop loop{reinterpret_cast<xen::abi::SharedInfo*>(domain.shared_info), &info, &clock,
+                  guest_.image()->guest().upcall, port, events};
+  g_native = {&bench_.machine(), domain.vcpus[0].get(), host, 0};
 
   const auto call = std::exchange(table.call, &AnswerNatively);
   const seam_clock clock_before = clock;
   const uint8_t mask = std::exchange(info.upcall_mask, uint8_t{1});
-  uint64_t left_pending = 0;
-  double ns = 0;
   {
     const GuestGs gs(guest_.image()->per_cpu_offset(0));
-    const double begin = ThreadNs();
-    for (unsigned i = 0; i < events; ++i) {
-      // Far enough for the traps of hooked blocks: they are counted, but do not leave the image.
-      clock.countdown = std::numeric_limits<seam_s64>::max() / 2;
-      shared.evtchn_pending[port / 64] |= uint64_t{1} << port % 64;
-      info.pending_sel |= uint64_t{1} << port / 64;
-      info.upcall_pending = 1;
-      upcall();
-      left_pending |= shared.evtchn_pending[port / 64] & uint64_t{1} << port % 64;
-    }
-    ns = ThreadNs() - begin;
+    loop.RunOn(guest_.work_area_end(), GuestDomain::kWorkAreaBytes);
   }
   info.upcall_mask = mask;
   clock = clock_before;
   table.call = call;
-  if (left_pending != 0) throw std::runtime_error("the kernel left an event pending");
-  if (g_native.unexpected != 0) throw std::runtime_error("the kernel asked for more than register accesses");
-  return ns / events;
+  if (loop.left_pending != 0) throw std::runtime_error("the kernel left an event pending");
+  if (g_native.unexpected != 0) throw std::runtime_error("the kernel asked for what an interrupt does not need");
+  return loop.ns / events;
 }
 
 double FirstInterrupt(const ImageFiles& image) {

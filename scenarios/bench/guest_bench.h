@@ -40,14 +40,14 @@ class GuestBench {
   // the driver's handler and its EOI, until the vCPU sleeps again.
   double RealPath(unsigned interrupts);
 
-  // What the kernel's functions get when they are called natively and read a register.
-  enum class Registers {
-    kModels,    // the same page-table walk and device model as on the real path, by plain calls
+  // What answers the register accesses and the EOI hypercall of kernel functions that are called natively.
+  enum class Host {
+    kModels,    // the same hypercall, page-table walk and device models as on the real path, by plain calls
     kConstant,  // a constant: nothing but kernel code is measured
   };
   // ns of processor time per event: its bits are set as Xen would, then the kernel's event callback is called like any C
   // function. No simulated time, no vCPU, no seam.
-  double NativePath(unsigned events, Registers registers);
+  double NativePath(unsigned events, Host host);
 
   // ns per hand-over from one SystemC thread to another.
   double ThreadSwitch(unsigned switches) { return ping_pong_.NsPerSwitch(switches); }

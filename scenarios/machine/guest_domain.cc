@@ -16,7 +16,7 @@ namespace {
 constexpr uint64_t kImagePfn = 256;        // 1 MiB, where PC kernels start
 constexpr uint64_t kStackPages = 8;
 constexpr uint64_t kStackBytes = kStackPages * sim::kPageSize;
-constexpr unsigned kWorkSlots = 8;
+constexpr unsigned kWorkSlots = GuestDomain::kWorkAreaBytes / sim::kPageSize;
 constexpr size_t kConsoleLimit = 4u << 20; // a flood ends here; the report says so
 constexpr const char* kUpMessage = "pvpci: initcalls done";  // driver/env/start.c
 constexpr const char* kHandler = "pci_endpoint_test_irqhandler";

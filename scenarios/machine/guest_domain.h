@@ -89,6 +89,10 @@ class GuestDomain : public xen::GuestSpace {
   using WorkDone = std::function<void(long result, const std::string& text)>;
   void Post(seam_work_kind kind, const std::vector<std::string>& words, WorkDone done);
 
+  // End of the pages through which work is handed to the guest; nobody uses them while there is none.
+  static constexpr uint64_t kWorkAreaBytes = 8 * sim::kPageSize;
+  std::byte* work_area_end() { return space_.page(work_pfn_) + kWorkAreaBytes; }
+
   // xen::GuestSpace
   void* Access(uint64_t va, uint64_t length, bool write) override;
   bool MapFrame(uint64_t va, const sim::Frame& frame, bool writable) override;
