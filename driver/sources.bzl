@@ -245,8 +245,10 @@ EMULATED = [
     "env/work.c",
 ]
 
-# Kernel C that a scenario starts by name: hostile drivers, deliberate crashes.
-HOSTILE = [
+# Kernel C that a scenario starts by name: small drivers, hostile ones, deliberate crashes.
+GUEST_FUNCTIONS = [
+    "guest/edu.c",
+    "guest/master.c",
     "hostile/crash.c",
     "hostile/endpoint.c",
 ]

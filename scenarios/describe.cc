@@ -83,6 +83,7 @@ std::string Describe(const Step& step) {
       std::string text = fmt::format("read {} in {}", step.path, step.domain);
       return step.value ? text + fmt::format("; it says '{}'", *step.value) : text;
     }
+    case StepKind::kCall:
     case StepKind::kAttack: {
       std::string text = fmt::format("call hostile {}({}) in {}", step.function, fmt::join(step.args, ", "),
                                      step.domain);

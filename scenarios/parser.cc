@@ -41,7 +41,7 @@ constexpr CrashKind kCrashKinds[] = {CrashKind::kOops,          CrashKind::kBug,
                                      CrashKind::kStackOverflow, CrashKind::kSpin, CrashKind::kWildJump};
 constexpr StepKind kStepKinds[] = {StepKind::kBoot,   StepKind::kSeize,     StepKind::kAttach, StepKind::kDetach,
                                    StepKind::kDestroy, StepKind::kProgram,  StepKind::kWrite,  StepKind::kRead,
-                                   StepKind::kAttack, StepKind::kCrash,     StepKind::kStorm,  StepKind::kEmit,
+                                   StepKind::kCall,  StepKind::kAttack, StepKind::kCrash,     StepKind::kStorm,  StepKind::kEmit,
                                    StepKind::kIommuEdit, StepKind::kWait,   StepKind::kCompare};
 
 // --- overrides from the command line ---
@@ -355,6 +355,7 @@ class Reader {
         places.command = PlaceOf(*action, "path");
         if (step.kind == StepKind::kWrite && !step.value) Complain(action->place, "write: missing key 'value'");
         break;
+      case StepKind::kCall:
       case StepKind::kAttack:
         step.domain = Text(*action, "domain", "");
         step.function = Text(*action, "function", "");
@@ -471,7 +472,8 @@ class Reader {
       case StepKind::kProgram: return fmt::format("{} in {}", fmt::join(step.argv, " "), step.domain);
       case StepKind::kWrite:
       case StepKind::kRead: return fmt::format("{} {} in {}", name, step.path, step.domain);
-      case StepKind::kAttack: return fmt::format("attack {} in {}", step.function, step.domain);
+      case StepKind::kCall:
+      case StepKind::kAttack: return fmt::format("{} {} in {}", name, step.function, step.domain);
       case StepKind::kCrash: return fmt::format("{} in {}", Name(step.crash), step.domain);
       case StepKind::kStorm: {
         std::string text;

@@ -205,6 +205,7 @@ class Checker {
       case StepKind::kProgram:
       case StepKind::kWrite:
       case StepKind::kRead:
+      case StepKind::kCall:
       case StepKind::kAttack:
       case StepKind::kCrash:
         Booted(step.domain, places.domain, what, index);

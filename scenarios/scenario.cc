@@ -75,6 +75,7 @@ const char* Name(StepKind kind) {
     case StepKind::kProgram: return "program";
     case StepKind::kWrite: return "write";
     case StepKind::kRead: return "read";
+    case StepKind::kCall: return "call";
     case StepKind::kAttack: return "attack";
     case StepKind::kCrash: return "crash";
     case StepKind::kStorm: return "storm";

@@ -137,6 +137,7 @@ enum class StepKind : uint8_t {
   kProgram,    // run `argv` as user program in `domain`, compare exit code and output
   kWrite,      // write `value` to sysfs `path` in `domain`
   kRead,       // read sysfs `path` in `domain`; `value` if given must match
+  kCall,       // as kAttack, for code that means no harm
   kAttack,     // call C function `function` of `domain`'s image with `args`
   kCrash,      // make the guest do what guests must not: `crash`
   kStorm,      // devices assert interrupts by themselves; done when all are delivered

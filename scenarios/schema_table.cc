@@ -200,10 +200,10 @@ const ObjectSpec& FileTable() {
 
 const ObjectSpec& AttackTable() {
   static const ObjectSpec spec{
-      "an attack",
+      "C in a guest's image",
       {
-          {"domain", NameValue(), true, "the domain whose image holds the hostile code"},
-          {"function", NameValue(), true, "its name in driver/user"},
+          {"domain", NameValue(), true, "the domain that runs it"},
+          {"function", NameValue(), true, "the name it registers in driver/guest or driver/hostile"},
           {"args", ListOf(Text()), false, "numbers, texts, ${domain.secret}, ${domain.secret.bytes}, ${device.bdf}, ${device.msi_address}, ..."},
           {"result", Integer(-4095, 1 << 30), false, "expected result (any)"},
       },
@@ -295,6 +295,7 @@ const ObjectSpec& StepTable() {
           {"program", Object(ProgramTable()), false, "run a user program in a guest"},
           {"write", Object(FileTable()), false, "write to sysfs in a guest"},
           {"read", Object(FileTable()), false, "read from sysfs in a guest"},
+          {"call", Object(AttackTable()), false, "call C in a guest's image"},
           {"attack", Object(AttackTable()), false, "call hostile C in a guest's image"},
           {"crash", Object(CrashTable()), false, "make a guest do what guests must not"},
           {"storm", OneOrMore(Object(StormTable())), false, "devices interrupt; wait until all are delivered"},
@@ -308,7 +309,7 @@ const ObjectSpec& StepTable() {
           {"because", Text(), false, "why the real code answers so"},
       },
       "",
-      {"boot", "seize", "attach", "detach", "destroy", "program", "write", "read", "attack", "crash", "storm", "emit",
+      {"boot", "seize", "attach", "detach", "destroy", "program", "write", "read", "call", "attack", "crash", "storm", "emit",
        "iommu_edit", "wait", "compare"}};
   return spec;
 }

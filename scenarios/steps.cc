@@ -158,6 +158,7 @@ void StepWalk::Begin(const Step& step) {
       case StepKind::kProgram: return Program(step);
       case StepKind::kWrite:
       case StepKind::kRead: return Sysfs(step);
+      case StepKind::kCall:
       case StepKind::kAttack: return Attack(step);
       case StepKind::kCrash: return Crash(step);
       case StepKind::kStorm: return Storm(step);
