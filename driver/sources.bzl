@@ -70,6 +70,7 @@ ORIGINALS = [
     "drivers/pci/pci.c",
     "drivers/pci/pcie/aer.c",
     "drivers/pci/pcie/aspm.c",
+    "drivers/pci/pcie/dpc.c",
     "drivers/pci/pcie/err.c",
     "drivers/pci/pcie/pme.c",
     "drivers/pci/pcie/portdrv_core.c",

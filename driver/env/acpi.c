@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Stands for drivers/acpi: no interpreter. dom0's firmware tables are words on its command line, written by the machine:
- * emul_mcfg=BASE,LAST (the MCFG table: ECAM of segment 0, buses 0-LAST) and emul_prt=SLOT.PIN.GSI,... (the _PRT of bus 0;
- * devices behind bridges swizzle). ACPI answers one question on this path, which GSI a pin routes to; the answer goes
- * through the real acpi_register_gsi_xen.
+ * emul_mcfg=BASE,LAST (the MCFG table: ECAM of segment 0, buses 0-LAST), emul_prt=SLOT.PIN.GSI,... (the _PRT of bus 0;
+ * devices behind bridges swizzle; "h" after a GSI: active high) and emul_osc=aer (what _OSC lets the kernel control).
+ * Which GSI a pin routes to goes through the real acpi_register_gsi_xen.
  */
 #include <linux/acpi.h>
 #include <linux/init.h>
@@ -26,7 +26,7 @@ u32 gsi_top;
 int (*__acpi_register_gsi)(struct device *dev, u32 gsi, int trigger, int polarity);
 void (*__acpi_unregister_gsi)(u32 gsi);
 
-static int gsi_of(unsigned int slot, unsigned int pin)
+static int gsi_of(unsigned int slot, unsigned int pin, int *polarity)
 {
 	const char *at = emul_cmdline("emul_prt");
 
@@ -36,6 +36,9 @@ static int gsi_of(unsigned int slot, unsigned int pin)
 		unsigned long p = simple_strtoul(end + 1, &end, 10);
 		unsigned long gsi = simple_strtoul(end + 1, &end, 10);
 
+		*polarity = *end == 'h' ? ACPI_ACTIVE_HIGH : ACPI_ACTIVE_LOW;
+		if (*end == 'h')
+			end++;
 		if (s == slot && p == pin)
 			return gsi;
 		at = *end == ',' ? end + 1 : NULL;
@@ -47,7 +50,7 @@ static int emul_acpi_pci_irq_enable(struct pci_dev *dev)
 {
 	struct pci_dev *at = dev;
 	u8 pin = dev->pin;
-	int gsi, irq;
+	int gsi, irq, polarity;
 
 	EMUL("which GSI a pin routes to (_PRT)");
 	if (!pin)
@@ -58,12 +61,12 @@ static int emul_acpi_pci_irq_enable(struct pci_dev *dev)
 		pin = pci_swizzle_interrupt_pin(at, pin);
 		at = at->bus->self;
 	}
-	gsi = gsi_of(PCI_SLOT(at->devfn), pin);
+	gsi = gsi_of(PCI_SLOT(at->devfn), pin, &polarity);
 	if (gsi < 0) {
 		dev_warn(&dev->dev, "PCI INT %c: no GSI\n", 'A' + dev->pin - 1);
 		return 0;
 	}
-	irq = acpi_register_gsi(&dev->dev, gsi, ACPI_LEVEL_SENSITIVE, ACPI_ACTIVE_LOW);
+	irq = acpi_register_gsi(&dev->dev, gsi, ACPI_LEVEL_SENSITIVE, polarity);
 	if (irq < 0)
 		return irq;
 	dev->irq = irq;
@@ -105,6 +108,20 @@ int acpi_table_parse(char *id, acpi_tbl_table_handler handler)
 	base = simple_strtoull(text, &end, 16);
 	last = *end == ',' ? simple_strtoul(end + 1, NULL, 10) : 255;
 	return pci_mmconfig_add(0, 0, last, base) ? 0 : -ENOMEM;
+}
+
+/*
+ * In place of the one in arch/x86/pci/acpi.c and of acpi_pci_root_create(): a host bridge's _OSC decides, before its bus
+ * is scanned, whether the kernel may enable error reporting. Without ACPI, in a domU, it may.
+ */
+int pcibios_root_bridge_prepare(struct pci_host_bridge *bridge)
+{
+	const char *osc = emul_cmdline("emul_osc");
+
+	EMUL("what _OSC grants");
+	if (xen_initial_domain())
+		bridge->native_aer = osc && !strncmp(osc, "aer", 3);
+	return 0;
 }
 
 void emul_acpi_init(void)

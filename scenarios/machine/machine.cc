@@ -199,12 +199,14 @@ std::string Machine::CommandLine(const GuestDomain& guest) const {
     for (const pci::Function* function : fabric_->functions()) {
       if (function->bdf().bus() != 0 || function->bdf().function() != 0) continue;
       for (unsigned pin = 1; pin <= 4; ++pin) {
-        text += fmt::format("{}{}.{}.{}", first ? "" : ",", function->bdf().device(), pin,
-                            fabric_->GsiOfRootPin(function->bdf().device(), pin));
+        text += fmt::format("{}{}.{}.{}{}", first ? "" : ",", function->bdf().device(), pin,
+                            fabric_->GsiOfRootPin(function->bdf().device(), pin),
+                            fabric_->firmware().gsi_active_high ? "h" : "");
         first = false;
       }
     }
   }
+  if (spec.role == Role::kDom0 && fabric_->firmware().native_aer) text += " emul_osc=aer";
   if (spec.events == EventAbi::k2L) text += " xen.fifo_events=0";
   if (spec.swiotlb_bytes != 0) text += fmt::format(" swiotlb={}", spec.swiotlb_bytes / 2048);  // slots of 2 KiB
   if (!spec.cmdline.empty()) text += " " + spec.cmdline;
@@ -253,9 +255,18 @@ void Machine::Boot(GuestDomain& guest, Done done) {
     return;
   }
   BuildDomain(guest);
-  toolstack_->CreateDomain(ToolDomainOf(guest), [&guest, done](const xen::OperationResult& result) {
+  toolstack_->CreateDomain(ToolDomainOf(guest), [this, &guest, done](const xen::OperationResult& result) {
     if (!result.ok) return done(result.error);
-    guest.Start([done] { done(""); });
+    std::vector<pci::Bdf> functions = std::exchange(configured_[guest.id()], {});
+    if (functions.empty()) return guest.Start([done] { done(""); });
+    // Tools pass devices through before they unpause the domain; its frontend connects while the kernel comes up.
+    toolstack_->AttachCold(guest.id(), functions, {}, [this, &guest, functions, done](const xen::OperationResult& attach) {
+      if (!attach.ok) {
+        for (const pci::Bdf function : functions) owners_.erase(function);
+        return done(attach.error);
+      }
+      guest.Start([this, &guest, done] { WaitFrontend(guest.id(), done); });
+    });
   });
 }
 
@@ -266,6 +277,10 @@ void Machine::Seize(pci::Function& device, Done done) {
 void Machine::Attach(pci::Function& device, GuestDomain& guest, Done done) {
   // Who owns the device matters from the first assignment on, long before the guest knows it.
   owners_[device.bdf()] = guest.id();
+  if (guest.domain() == nullptr) {  // no domain yet: part of its configuration
+    configured_[guest.id()].push_back(device.bdf());
+    return done("");
+  }
   toolstack_->AttachHot(guest.id(), device.bdf(), {}, [this, &device, &guest, done](const xen::OperationResult& result) {
     if (!result.ok) {
       owners_.erase(device.bdf());

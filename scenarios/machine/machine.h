@@ -78,7 +78,8 @@ class Machine : public Ownership, public xen::DomainObserver {
   using Done = std::function<void(const std::string& error)>;
   void Boot(GuestDomain& guest, Done done);
   void Seize(pci::Function& device, Done done);
-  // Done when the backend is Connected and the frontend too.
+  // Done when the backend is Connected and the frontend too. Before Boot it becomes part of the domain's configuration
+  // and is done at once; then Boot ends when the frontend is Connected.
   void Attach(pci::Function& device, GuestDomain& guest, Done done);
   void Detach(pci::Function& device, GuestDomain& guest, Done done);
   void Destroy(GuestDomain& guest, Done done);
@@ -138,6 +139,7 @@ class Machine : public Ownership, public xen::DomainObserver {
   std::unique_ptr<xen::Toolstack> toolstack_;
   std::map<sim::DomId, std::unique_ptr<GuestDomain>> guests_;
   std::map<pci::Bdf, sim::DomId> owners_;   // functions given to a domU
+  std::map<sim::DomId, std::vector<pci::Bdf>> configured_;  // given to domains that are not built yet
   std::function<void(GuestDomain&)> stopped_;
 };
 
