@@ -154,6 +154,7 @@ driver::Answer GuestVcpu::PortWrite(uint16_t port, unsigned size, uint64_t value
 }
 
 bool GuestVcpu::UpcallDeliverable() {
+  if (guest_.around_.rings != nullptr) guest_.around_.rings->OnReturn(guest_.id_);
   const xen::Vcpu& self = vcpu();
   if (xen::Hypervisor::UpcallDeliverable(self)) return true;
   return runner_->has_posts() && self.info != nullptr &&

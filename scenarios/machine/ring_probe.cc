@@ -83,27 +83,38 @@ void RingProbe::Emit(sim::DomId frontend, const Ring& ring, bool request) {
   trace_.Emit(sim::RecordKind::kRing, frontend, record);
 }
 
+void RingProbe::CheckAnswer(sim::DomId frontend) {
+  const auto it = rings_.find(frontend);
+  if (it != rings_.end()) Answered(frontend, &it->second);
+}
+
+void RingProbe::Answered(sim::DomId frontend, Ring* ring) {
+  if (!ring->outstanding) return;
+  uint32_t flags = 0;
+  std::memcpy(&flags, ring->page, sizeof flags);
+  if ((flags & kPciActive) != 0) return;
+  ring->outstanding = false;
+  --outstanding_;
+  Emit(frontend, *ring, false);
+}
+
 void RingProbe::OnSend(sim::DomId domain, uint32_t port) {
   if (domain == 0) {
     // The backend notifies after it cleared the active flag of whatever it answered.
-    for (auto& [frontend, ring] : rings_) {
-      uint32_t flags = 0;
-      std::memcpy(&flags, ring.page, sizeof flags);
-      if (!ring.outstanding || (flags & kPciActive) != 0) continue;
-      ring.outstanding = false;
-      Emit(frontend, ring, false);
-    }
+    for (auto& [frontend, ring] : rings_) Answered(frontend, &ring);
     return;
   }
   auto it = rings_.find(domain);
   if (it == rings_.end() || it->second.port != port) {
     Ring ring;
     if (!Refresh(domain, port, &ring)) return;
+    if (it != rings_.end() && it->second.outstanding) --outstanding_;
     it = rings_.insert_or_assign(domain, ring).first;
   }
   uint32_t flags = 0;
   std::memcpy(&flags, it->second.page, sizeof flags);
   if ((flags & kPciActive) == 0) return;  // an answer to an AER request
+  if (!it->second.outstanding) ++outstanding_;
   it->second.outstanding = true;
   Emit(domain, it->second, true);
 }

@@ -20,6 +20,11 @@ class RingProbe {
 
   // `domain` is about to send on `port`.
   void OnSend(sim::DomId domain, uint32_t port);
+  // `domain` is about to run: a frontend that polls the active flag sees an answer before the backend has notified it,
+  // and its next request overwrites that answer.
+  void OnReturn(sim::DomId domain) {
+    if (outstanding_ != 0) CheckAnswer(domain);
+  }
 
  private:
   struct Ring {
@@ -29,12 +34,15 @@ class RingProbe {
     uint32_t cmd = 0;
   };
   bool Refresh(sim::DomId frontend, uint32_t port, Ring* ring) const;
+  void CheckAnswer(sim::DomId frontend);
+  void Answered(sim::DomId frontend, Ring* ring);
   void Emit(sim::DomId frontend, const Ring& ring, bool request);
 
   sim::Trace& trace_;
   xen::Hypervisor& hypervisor_;
   const xen::Xenstored& store_;
   std::map<sim::DomId, Ring> rings_;
+  unsigned outstanding_ = 0;  // rings with a request that is not answered
 };
 
 }  // namespace pvpci::scenarios
