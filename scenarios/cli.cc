@@ -23,7 +23,7 @@ const std::vector<std::string>& Formats() {
 
 const std::vector<std::string>& Verbs() {
   static const std::vector<std::string> verbs = {"run",  "list", "show", "check",
-                                                 "test", "demo", "bench", "help"};
+                                                 "test", "demo", "bench", "fidelity", "help"};
   return verbs;
 }
 
@@ -36,6 +36,7 @@ constexpr const char* kMainHelp =
   ./pvpci show SCENARIO              explain a scenario: machine, domains, devices, steps, expectations
   ./pvpci check FILE...              check scenario files without running them
   ./pvpci bench                      how fast it is: ratios with quartiles, each beside its baseline
+  ./pvpci fidelity golden            how like a real hypervisor: each line that differs from its recorded traces
   ./pvpci test                       build and run every test
 
 Try
@@ -104,6 +105,17 @@ and quartiles are printed whether a goal is met or not. Exit 0, or 1 if a goal i
 
   --json       one JSON document on standard output (id, what, baseline, figure, quartiles, rounds, goal, met)
   --rounds N   15 unless told, 1 .. 1000
+)";
+
+constexpr const char* kFidelityHelp =
+    R"(./pvpci fidelity golden [--json]: compare our traces with those that a real hypervisor left.
+
+Runs every scenario that has a 'compare' step, prints the rate (2 x lines that match / all lines of both), and each line
+that differs with the reason. Recordings and what they leave out: scenarios/golden/README.md. A reason comes from a table
+of understood differences (scenarios/machine/golden_reasons.cc); what no row of it fits is "unexplained".
+Exit 0, or 1 if a rate misses its goal.
+
+  --json   one JSON document on standard output (id, lines, bench_lines, matched, rate, goal, met, differences)
 )";
 
 constexpr const char* kFrontHelp =
@@ -193,7 +205,9 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
   CommandLine command;
   command.verb = verb;
   app.add_flag("--help,-h", help_wanted);
-  const bool takes_scenarios = verb != Verb::kList && verb != Verb::kBench;
+  const bool takes_scenarios = verb != Verb::kList && verb != Verb::kBench && verb != Verb::kFidelity;
+  std::vector<std::string> about;
+  if (verb == Verb::kFidelity) app.add_option("about", about);
   if (takes_scenarios) app.add_option("scenarios", command.scenarios);
   if (verb == Verb::kRun || verb == Verb::kShow) {
     app.add_option("--iommu", raw.iommu)->expected(1);
@@ -209,7 +223,9 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
     app.add_option("--until", raw.until)->expected(1);
     app.add_flag("--gdb{stop}", raw.gdb);
   }
-  if (verb == Verb::kList || verb == Verb::kShow || verb == Verb::kBench) app.add_flag("--json", raw.json);
+  if (verb == Verb::kList || verb == Verb::kShow || verb == Verb::kBench || verb == Verb::kFidelity) {
+    app.add_flag("--json", raw.json);
+  }
   if (verb == Verb::kBench) app.add_option("--rounds", raw.rounds)->expected(1);
   if (verb == Verb::kCheck) {
     app.add_flag("--schema", raw.schema);
@@ -227,6 +243,9 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
     return answer;
   }
   RefuseRest(app, name);
+  if (verb == Verb::kFidelity && about != std::vector<std::string>{"golden"}) {
+    throw UsageError("fidelity: expected 'golden', the recorded traces: ./pvpci fidelity golden");
+  }
   AddOverrides(raw, &command);
   AddFormats(raw, &command);
   command.out = raw.out;
@@ -278,6 +297,7 @@ CommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   if (verb == "list") return ParseVerb(Verb::kList, verb, kListHelp, rest);
   if (verb == "show") return ParseVerb(Verb::kShow, verb, kShowHelp, rest);
   if (verb == "check") return ParseVerb(Verb::kCheck, verb, kCheckHelp, rest);
+  if (verb == "fidelity") return ParseVerb(Verb::kFidelity, verb, kFidelityHelp, rest);
   if (verb == "bench") return ParseVerb(Verb::kBench, verb, kBenchHelp, rest);
   if (verb == "test" || verb == "demo") {
     if (!rest.empty() && (rest.front() == "--help" || rest.front() == "-h")) return Help(kMainHelp);

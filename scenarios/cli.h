@@ -26,7 +26,7 @@ enum ExitCode : int {
   kExitTerminated = 143,
 };
 
-enum class Verb { kHelp, kRun, kList, kShow, kCheck, kBench };
+enum class Verb { kHelp, kRun, kList, kShow, kCheck, kBench, kFidelity };
 
 struct CommandLine {
   Verb verb = Verb::kHelp;

@@ -64,6 +64,9 @@ TEST(CommandLine, RefusesWithWhatWasMeant) {
   EXPECT_THAT(Refusal({"run", "slurp", "--timeout", "0"}), HasSubstr("--timeout"));
   EXPECT_THAT(Refusal({"run", "slurp", "--until", "soon"}), HasSubstr("--until: expected a time"));
   EXPECT_THAT(Refusal({"show", "a", "b"}), HasSubstr("one scenario"));
+  EXPECT_THAT(Refusal({"fidelity"}), HasSubstr("./pvpci fidelity golden"));
+  EXPECT_THAT(Refusal({"fidelity", "gold"}), HasSubstr("expected 'golden'"));
+  EXPECT_THAT(Refusal({"fidelity", "golden", "--jsno"}), HasSubstr("did you mean '--json'?"));
   EXPECT_THAT(Refusal({"test"}), HasSubstr("front script"));
 }
 
@@ -71,7 +74,7 @@ TEST(CommandLine, TeachesByExamples) {
   EXPECT_THAT(ParseCommandLine({"--help"}).help, HasSubstr("./pvpci run slurp"));
   EXPECT_THAT(ParseCommandLine({"run", "--help"}).help, HasSubstr("Examples"));
   EXPECT_THAT(ParseCommandLine({"help", "check"}).help, HasSubstr("--schema"));
-  for (const char* verb : {"run", "list", "show", "check", "test", "demo"}) {
+  for (const char* verb : {"run", "list", "show", "check", "fidelity", "test", "demo"}) {
     EXPECT_EQ(ParseCommandLine({verb, "--help"}).verb, Verb::kHelp) << verb;
   }
 }

@@ -34,7 +34,9 @@ std::string DomainLine(const DomainSpec& domain, unsigned id) {
 
 std::string DeviceLine(const DeviceSpec& device) {
   std::string text = fmt::format("  {:<14} {}, {}, {}", device.name, Name(device.model), FormatLink(device.link),
-                                 device.behind.empty() ? "on its own root port" : "behind " + device.behind);
+                                 device.slot != 0        ? fmt::format("at 0000:00:{:02x}.0", device.slot)
+                                 : device.behind.empty() ? "on its own root port"
+                                                         : "behind " + device.behind);
   if (device.intx) text += ", INTx";
   if (device.msi_vectors != 0) {
     text += fmt::format(", MSI x{}{}", device.msi_vectors, device.msi_maskable ? " maskable" : "");

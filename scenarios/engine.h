@@ -4,10 +4,13 @@
 #ifndef PVPCI_SCENARIOS_ENGINE_H_
 #define PVPCI_SCENARIOS_ENGINE_H_
 
+#include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "reports/result.h"
+#include "scenarios/machine/golden.h"
 #include "scenarios/scenario.h"
 #include "sim/time.h"
 
@@ -24,6 +27,8 @@ struct RunOptions {
   sim::Ps gdb_at = 0;                      // 0: at the first finding or stopped domain
   std::string reproduce;                   // command line that repeats this run
   std::map<std::string, std::string> settings;  // --set key=value
+  // Called at the end with the comparisons that the steps made, if it is set.
+  std::function<void(const std::vector<TraceComparison>&)> comparisons;
 };
 
 // Asks the run in this process to end soon; safe in a signal handler. `reason`: a signal number, or SIGALRM for a

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// //scenarios:pvpci: run, list, show, check, bench. The front script ./pvpci builds it and passes everything on.
+// //scenarios:pvpci: run, list, show, check, bench, fidelity. The front script ./pvpci builds it and passes everything on.
 //
 // The program has its own main: libsystemc's would print a banner before anything is parsed. Each run is a child that
 // enters SystemC by sc_elab_and_sim, as libsystemc's main does.
@@ -25,6 +25,7 @@
 #include "scenarios/cli.h"
 #include "scenarios/describe.h"
 #include "scenarios/engine.h"
+#include "scenarios/fidelity.h"
 #include "scenarios/library.h"
 #include "scenarios/parser.h"
 #include "scenarios/problem.h"
@@ -208,6 +209,36 @@ int Check(const CommandLine& command, const std::string& root) {
   return bad.empty() ? kExitHolds : kExitBadInput;
 }
 
+// Every shipped scenario that compares itself with a recording, each in a child of its own.
+int Fidelity(const CommandLine& command, const std::string& root) {
+  nlohmann::ordered_json lines = nlohmann::ordered_json::array();
+  for (const std::string& name : ShippedScenarios(root)) {
+    const Scenario scenario = LoadScenario(FindScenario(root, name));
+    const auto wanted = std::count_if(scenario.steps.begin(), scenario.steps.end(),
+                                      [](const Step& step) { return step.kind == StepKind::kCompare; });
+    if (wanted == 0) continue;
+    RunOptions options = OptionsFor(name, scenario, command, root, "");
+    options.text = options.json = false;
+    const ChildAnswer answer = RunInChild(
+        [&](std::string* text) {
+          options.comparisons = [&](const std::vector<TraceComparison>& made) { *text = FidelityJson(made).dump(); };
+          return EnterSystemC([&] { return ExitCodeOf(RunScenario(scenario, options)); });
+        },
+        command.timeout_s);
+    const int code = TellEnd(scenario, answer, command);
+    if (code != kExitHolds && code != kExitViolated) return code;
+    const auto made = nlohmann::ordered_json::parse(answer.text, nullptr, /*allow_exceptions=*/false);
+    if (!made.is_array() || static_cast<std::ptrdiff_t>(made.size()) != wanted) {
+      std::fputs(fmt::format("pvpci: {} did not get as far as its comparisons: ./pvpci run {}\n", name, name).c_str(),
+                 stderr);
+      return kExitBench;
+    }
+    for (const auto& line : made) lines.push_back(line);
+  }
+  std::fputs((command.json ? lines.dump(2) + "\n" : FidelityText(lines)).c_str(), stdout);
+  return AllMet(lines) ? kExitHolds : kExitViolated;
+}
+
 BenchOptions OptionsOfBench(const CommandLine& command) {
   BenchOptions options;
   options.root = FindRoot();
@@ -228,6 +259,7 @@ int Main(const std::vector<std::string>& arguments) {
       case Verb::kList: return List(command, root);
       case Verb::kShow: return Show(command, root);
       case Verb::kCheck: return Check(command, root);
+      case Verb::kFidelity: return Fidelity(command, root);
       case Verb::kBench: return RunBench(OptionsOfBench(command));
     }
   } catch (const UsageError& error) {

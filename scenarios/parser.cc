@@ -256,6 +256,10 @@ class Reader {
     spec.name = Text(node, "name", "");
     spec.model = FromName(Text(node, "model", "endpoint_test"), kModels);
     spec.behind = Text(node, "behind", "");
+    spec.slot = static_cast<unsigned>(Number(node, "slot", 0));
+    if (spec.slot != 0 && !spec.behind.empty()) {
+      Complain(PlaceOf(node, "slot"), fmt::format("slot: '{}' is behind '{}' already", spec.name, spec.behind));
+    }
     spec.link = ReadLink(node);
     spec.assigned_to = Text(node, "assigned_to", "");
     spec.msi_vectors = static_cast<unsigned>(Number(node, "msi_vectors", spec.msi_vectors));

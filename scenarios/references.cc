@@ -85,7 +85,11 @@ class Checker {
 
   void Devices() {
     std::map<std::string, unsigned> ports;
+    std::map<unsigned, std::string> slots;
     for (const DeviceSpec& device : scenario_.devices) {
+      if (device.slot != 0 && !slots.emplace(device.slot, device.name).second) {
+        Complain(device.place, fmt::format("slot: '{}' is at {} already", slots[device.slot], device.slot));
+      }
       if (!device.behind.empty()) {
         const auto it = std::find_if(scenario_.switches.begin(), scenario_.switches.end(),
                                      [&](const SwitchSpec& spec) { return spec.name == device.behind; });
@@ -199,7 +203,9 @@ class Checker {
       case StepKind::kSeize: Device(step.device, places.device, what); break;
       case StepKind::kAttach:
       case StepKind::kDetach:
-        if (Device(step.device, places.device, what) != nullptr) DomU(step.domain, places.domain, what);
+        if (Device(step.device, places.device, what) == nullptr) break;
+        DomU(step.domain, places.domain, what);
+        AttachedSomewhere(step, places);
         break;
       case StepKind::kDestroy: DomU(step.domain, places.domain, what); break;
       case StepKind::kProgram:
@@ -237,6 +243,16 @@ class Checker {
                                              step.args[i]));
       }
     }
+  }
+
+  // Before the boot a device is part of the domain's configuration: then there must be a boot.
+  void AttachedSomewhere(const Step& step, const StepPlaces& places) {
+    const DomainSpec* domain = scenario_.FindDomain(step.domain);
+    if (domain == nullptr || domain->role == Role::kDom0 || !domain->kernel) return;
+    const bool booted = std::any_of(scenario_.steps.begin(), scenario_.steps.end(), [&](const Step& other) {
+      return other.kind == StepKind::kBoot && other.domain == step.domain;
+    });
+    if (!booted) Complain(places.device, fmt::format("{}: no step boots '{}'", Name(step.kind), step.domain));
   }
 
   // Steps in a guest need its kernel, started by an earlier boot step.

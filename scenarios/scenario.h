@@ -117,6 +117,7 @@ struct DeviceSpec {
   std::string name;
   DeviceModel model = DeviceModel::kEndpointTest;
   std::string behind;          // name of a switch; empty: its own root port
+  unsigned slot = 0;           // 1 .. 31: integrated, on the root bus at 0000:00:<slot>.0; 0: behind a port
   Link link;
   std::string assigned_to;     // domain that gets it at `attach`; empty: named in the step
   std::string config_dump;     // clone: lspci -xxxx file, absolute or relative to the scenario file, exists

@@ -32,7 +32,7 @@ TEST(Schema, EveryKeyHasAHelpText) {
 }
 
 TEST(Schema, ShippedScenariosHaveItsForm) {
-  for (const char* name : {"honest_dma", "slurp", "forged_msi", "interrupt_latency"}) {
+  for (const char* name : {"honest_dma", "slurp", "forged_msi", "golden_e1000e", "interrupt_latency"}) {
     const std::string path = "scenarios/" + std::string(name) + ".yaml";
     std::vector<Problem> problems;
     Validate(ParseYaml(path, ReadScenarioText(path)), ScenarioSpec(), &problems);

@@ -2,6 +2,7 @@
 #include "scenarios/steps.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <stdexcept>
@@ -356,18 +357,26 @@ void StepWalk::Compare(const Step& step) {
   uint64_t number = 0;
   machine_.trace().ForEach([&](const sim::RecordView& record) {
     if (number++ < first) return;
-    if (record.kind != sim::RecordKind::kHypercall && record.kind != sim::RecordKind::kRing) return;
-    // "<time> <domain> <text>", the domain as the golden traces call it.
+    if (record.kind != sim::RecordKind::kHypercall && record.kind != sim::RecordKind::kRing &&
+        record.kind != sim::RecordKind::kStore) {
+      return;
+    }
+    // "<time> <domain> <text>", the domain as the golden traces call it; the tools keep their name.
     const std::string line = machine_.trace().Format(record);
     const size_t domain = line.find(' ') + 1;
-    const std::string text = line.substr(line.find(' ', domain));
-    if (own_sends.count({record.domain, text}) == 0) bench.push_back((record.domain == 0 ? "dom0" : "domU") + text);
+    const size_t end = line.find(' ', domain);
+    const std::string text = line.substr(end);
+    if (own_sends.count({record.domain, text}) != 0) return;
+    const std::string name = line.substr(domain, end - domain);
+    bench.push_back((name == "toolstack" ? name : record.domain == 0 ? "dom0" : "domU") + text);
   });
-  const TraceComparison comparison = CompareTraces(golden, bench);
+  TraceComparison comparison = CompareTraces(golden, bench);
+  comparison.id = "golden." + std::filesystem::path(step.golden).stem().string();
+  comparison.min_rate = step.min_rate;
   Row(fmt::format("{}: rate >= {}", step.label, step.min_rate), comparison.rate() >= step.min_rate,
       fmt::format("{:.4f}: {} of {} golden and {} bench lines match", comparison.rate(), comparison.matched,
                   comparison.golden_lines, comparison.bench_lines));
-  comparisons_[step.label] = comparison;
+  comparisons_.push_back(std::move(comparison));
   Complete();
 }
 

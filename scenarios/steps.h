@@ -28,8 +28,8 @@ class StepWalk {
   bool finished() const { return finished_; }
   // What the steps found: a row for each thing a step expects.
   const std::vector<reports::ExpectationResult>& rows() const { return rows_; }
-  // Comparisons made, by label.
-  const std::map<std::string, TraceComparison>& comparisons() const { return comparisons_; }
+  // Comparisons made, in order.
+  const std::vector<TraceComparison>& comparisons() const { return comparisons_; }
   // The step that runs now; null before the first and after the last.
   const Step* current() const;
 
@@ -71,7 +71,7 @@ class StepWalk {
   sim::EventHandle deadline_ = 0;
   sim::Ps drain_until_ = 0;
   std::vector<reports::ExpectationResult> rows_;
-  std::map<std::string, TraceComparison> comparisons_;
+  std::vector<TraceComparison> comparisons_;
   std::map<std::string, uint64_t> first_record_;   // by label: trace records before the step
   std::vector<Raising> raising_;
   std::vector<std::shared_ptr<std::vector<std::byte>>> buffers_;  // of emitted TLPs

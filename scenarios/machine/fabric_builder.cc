@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -76,8 +77,16 @@ void ApplyTiming(const Parameter& parameter, pci::FabricParameters* fabric) {
 pci::FabricSpec BuildFabricSpec(const Scenario& scenario) {
   pci::FabricSpec spec;
   for (const Parameter& parameter : scenario.machine.timing) ApplyTiming(parameter, &spec.parameters);
-  unsigned device_number = 1;  // 0 is the host bridge
+  std::set<unsigned> taken = {0};  // the host bridge
+  for (const DeviceSpec& device : scenario.devices) {
+    if (device.slot == 0) continue;
+    taken.insert(device.slot);
+    spec.integrated.push_back(Slot(device, scenario.seed));
+    spec.integrated.back().device = device.slot;
+  }
+  unsigned device_number = 0;
   const auto root_port = [&](const std::string& name, const Link& link) -> pci::PortSpec& {
+    while (taken.count(device_number) != 0) ++device_number;
     pci::PortSpec port;
     port.name = name;
     port.device = device_number++;
@@ -86,7 +95,7 @@ pci::FabricSpec BuildFabricSpec(const Scenario& scenario) {
     return spec.root_ports.back();
   };
   for (const DeviceSpec& device : scenario.devices) {
-    if (!device.behind.empty()) continue;
+    if (!device.behind.empty() || device.slot != 0) continue;
     root_port("port." + device.name, device.link).functions.push_back(Slot(device, scenario.seed));
   }
   for (const SwitchSpec& spec_of_switch : scenario.switches) {
