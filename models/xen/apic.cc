@@ -47,7 +47,7 @@ void Apics::Accept(unsigned cpu, unsigned vector, bool level, uint32_t interrupt
     handler_->Merged(interrupt, target.interrupt[vector]);
     return;
   }
-  target.irr[vector] = true;
+  target.irr.Set(vector);
   target.level[vector] = level;
   target.interrupt[vector] = interrupt;
   Dispatch(cpu);
@@ -57,15 +57,13 @@ void Apics::Accept(unsigned cpu, unsigned vector, bool level, uint32_t interrupt
 void Apics::Dispatch(unsigned cpu) {
   Cpu& target = cpus_[cpu];
   if (target.dispatching) return;  // interrupts are off until do_IRQ has run
-  int request = 255;
-  while (request >= 0 && !target.irr[static_cast<unsigned>(request)]) --request;
+  const int request = target.irr.Highest();
   if (request < 0) return;
-  int service = 255;
-  while (service >= 0 && !target.isr[static_cast<unsigned>(service)]) --service;
+  const int service = target.isr.Highest();
   if (service >= 0 && (request >> 4) <= (service >> 4)) return;
   const auto vector = static_cast<unsigned>(request);
-  target.irr[vector] = false;
-  target.isr[vector] = true;
+  target.irr.Clear(vector);
+  target.isr.Set(vector);
   target.dispatching = true;
   const uint32_t interrupt = target.interrupt[vector];
   simulation_.After(config_.irq_entry + config_.irq_dispatch, [this, cpu, vector, interrupt] {
@@ -77,11 +75,10 @@ void Apics::Dispatch(unsigned cpu) {
 
 void Apics::Eoi(unsigned cpu, bool directed) {
   Cpu& target = cpus_[cpu];
-  int service = 255;
-  while (service >= 0 && !target.isr[static_cast<unsigned>(service)]) --service;
+  const int service = target.isr.Highest();
   if (service < 0) return;
   const auto vector = static_cast<unsigned>(service);
-  target.isr[vector] = false;
+  target.isr.Clear(vector);
   if (target.level[vector] && !directed) IoApicEoi(vector);
   Dispatch(cpu);
 }

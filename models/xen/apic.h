@@ -75,9 +75,26 @@ class Apics : public pci::InterruptSink {
     uint32_t interrupt = 0;     // latest assertion on this pin
     uint32_t sent = 0;          // assertion sent last
   };
+  // The 256 bits of one of the local APIC's registers; the highest vector goes first.
+  class Vectors {
+   public:
+    bool operator[](unsigned vector) const { return (words_[vector / 64] >> vector % 64 & 1) != 0; }
+    void Set(unsigned vector) { words_[vector / 64] |= uint64_t{1} << vector % 64; }
+    void Clear(unsigned vector) { words_[vector / 64] &= ~(uint64_t{1} << vector % 64); }
+    // -1: none.
+    int Highest() const {
+      for (int word = 3; word >= 0; --word) {
+        if (words_[word] != 0) return word * 64 + 63 - __builtin_clzll(words_[word]);
+      }
+      return -1;
+    }
+
+   private:
+    std::array<uint64_t, 4> words_{};
+  };
   struct Cpu {
-    std::array<bool, 256> irr{};
-    std::array<bool, 256> isr{};
+    Vectors irr;
+    Vectors isr;
     std::array<bool, 256> level{};
     std::array<uint32_t, 256> interrupt{};
     bool dispatching = false;

@@ -2,6 +2,7 @@
 #include "scenarios/bench/guest_bench.h"
 
 #include <asm/prctl.h>
+#include <x86intrin.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -235,6 +236,21 @@ GuestBench::GuestBench(const ImageFiles& image)
     });
   });
   bench_.Settle(kQuiet);
+  watch_.Attach(&machine.fabric());
+}
+
+void AcknowledgeWatch::Attach(pci::Fabric* fabric) {
+  next_ = fabric->register_observer();
+  fabric->set_register_observer(this);
+}
+
+void AcknowledgeWatch::Asserting() { asserted_ = __rdtsc(); }
+
+void AcknowledgeWatch::OnRegister(const pci::RegisterAccess& access) {
+  if (next_ != nullptr) next_->OnRegister(access);
+  if (!access.write || access.space == pci::RegisterSpace::kConfig || asserted_ == 0) return;
+  ticks_.push_back(__rdtsc() - asserted_);
+  asserted_ = 0;
 }
 
 void GuestBench::RaiseNext(unsigned left) {
@@ -243,6 +259,7 @@ void GuestBench::RaiseNext(unsigned left) {
     simulation.Stop();
     return;
   }
+  watch_.Asserting();
   AssertInterrupt(device_, *bench_.machine().scenario().FindDevice(kDevice), IrqKind::kMsi, 0);
   simulation.After(kInterval, [this, left] { RaiseNext(left - 1); });
 }
@@ -251,11 +268,17 @@ double GuestBench::RealPath(unsigned interrupts) {
   sim::Simulation& simulation = bench_.machine().simulation();
   const uint64_t wanted = settled_ + interrupts;
   simulation.After(0, [this, interrupts] { RaiseNext(interrupts); });
-  const double begin = ThreadNs();
+  const uint64_t begin_ticks = __rdtsc();
+  const double begin = WallNs();
   simulation.Run();
-  const double ns = ThreadNs() - begin;
-  if (settled_ != wanted) throw std::runtime_error("an interrupt did not reach its handler");
-  return ns / interrupts;
+  const double ns_per_tick = (WallNs() - begin) / static_cast<double>(__rdtsc() - begin_ticks);
+  std::vector<uint64_t> ticks = watch_.Take();
+  if (settled_ != wanted || ticks.size() != interrupts) {
+    throw std::runtime_error("an interrupt did not reach its handler, or was not acknowledged");
+  }
+  const auto middle = ticks.begin() + static_cast<long>(ticks.size() / 2);
+  std::nth_element(ticks.begin(), middle, ticks.end());
+  return static_cast<double>(*middle) * ns_per_tick;
 }
 
 double GuestBench::NativePath(unsigned events, Host host) {

@@ -33,7 +33,7 @@ struct PingPong::Impl {
   void Pong() {
     for (;;) {
       sc_core::wait(pong);
-      ping.notify();
+      ping.notify(sc_core::sc_time::from_value(1));
     }
   }
 };
@@ -48,8 +48,8 @@ PingPong::PingPong() : impl_(std::make_unique<Impl>()) {
 
 PingPong::~PingPong() = default;
 
-double PingPong::NsPerSwitch(unsigned switches) {
-  impl_->rounds = switches / 2;
+double PingPong::NsPerHandOver(unsigned hand_overs) {
+  impl_->rounds = hand_overs / 2;
   impl_->start.notify(sc_core::SC_ZERO_TIME);
   sc_core::sc_start();
   return impl_->ns / (2.0 * impl_->rounds);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two raw SystemC threads that wake each other: what a hand-over costs without any model. One way is a timed
-// notification, the other an immediate one, as when the machine room hands over to a vCPU and back.
+// Two raw SystemC threads that wake each other by timed notifications: what a hand-over costs without any model. One
+// hand-over is two switches, from the thread to SystemC's scheduler and from there to the other thread, as when the
+// machine room hands over to a vCPU.
 #ifndef PVPCI_SCENARIOS_BENCH_PING_PONG_H_
 #define PVPCI_SCENARIOS_BENCH_PING_PONG_H_
 
@@ -12,8 +13,8 @@ class PingPong {
  public:
   PingPong();  // before elaboration
   ~PingPong();
-  // Runs SystemC; no Simulation may be running. An even number.
-  double NsPerSwitch(unsigned switches);
+  // ns of processor time. Runs SystemC; no Simulation may be running. An even number.
+  double NsPerHandOver(unsigned hand_overs);
 
  private:
   struct Impl;

@@ -131,7 +131,8 @@ Classifier::Classifier(sim::Simulation& simulation, sim::Trace& trace, sim::Mach
 void Classifier::OnProgrammed(pci::ProvenanceId id, uint64_t value) {
   const sim::Frame* frame = memory_.Find(value >> sim::kPageShift);
   if (frame == nullptr || frame->host == nullptr) return;
-  programmed_[id] = {frame->owner, frame->generation};
+  if (id >= programmed_.size()) programmed_.resize(id + 1);
+  programmed_[id] = {true, frame->owner, frame->generation};
 }
 
 Classifier::Judgement Classifier::JudgeMemory(const pci::Access& access, sim::DomId attacker,
@@ -370,8 +371,10 @@ void Classifier::Describe(const pci::Access& access, const Judgement& judgement,
     finding.mfn = address >> sim::kPageShift;
     const std::string owner = ownership_.DomainName(frame->owner);
     reports::FrameStory story{owner, owner, TypeText(frame->type), frame->generation};
-    const auto then = programmed_.find(access.tlp->provenance);
-    if (then != programmed_.end()) story.owner_when_programmed = ownership_.DomainName(then->second.owner);
+    const pci::ProvenanceId id = access.tlp->provenance;
+    if (id < programmed_.size() && programmed_[id].known) {
+      story.owner_when_programmed = ownership_.DomainName(programmed_[id].owner);
+    }
     finding.frame = story;
   }
   const uint32_t kept = std::min<uint32_t>(access.length_bytes, kFirstBytes);

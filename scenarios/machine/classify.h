@@ -69,6 +69,7 @@ class Classifier : public pci::AccessObserver {
   };
   // Frame as it was when the address was programmed.
   struct Programmed {
+    bool known = false;  // the value written was the address of a frame
     sim::DomId owner = sim::kDomNone;
     uint32_t generation = 0;
   };
@@ -130,7 +131,7 @@ class Classifier : public pci::AccessObserver {
   std::vector<Found> found_;
   std::map<FindingKey, size_t> by_key_;
   std::map<LandingKey, reports::Landing> landings_;
-  std::map<pci::ProvenanceId, Programmed> programmed_;
+  std::vector<Programmed> programmed_;  // by provenance id, which number every register write
 };
 
 }  // namespace pvpci::scenarios

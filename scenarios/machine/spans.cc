@@ -66,14 +66,14 @@ Spans::Spans(sim::Simulation& simulation, sim::Trace& trace) : simulation_(simul
 }
 
 Spans::Span* Spans::Find(uint32_t interrupt) {
-  return interrupt == 0 || interrupt > spans_.size() ? nullptr : &spans_[interrupt - 1];
+  return interrupt == 0 || interrupt > span_count_ ? nullptr : &SpanAt(interrupt - 1);
 }
 
 void Spans::AddStamp(Span* span, uint8_t probe, sim::Ps time) {
   for (const Stamp& stamp : span->stamps) {
     if (stamp.probe == probe) return;  // a level line delivered again: the first delivery is the one measured
   }
-  span->stamps.push_back({probe, time});
+  span->stamps.Add({probe, time});
 }
 
 void Spans::Record(uint32_t interrupt, uint8_t probe, sim::Ps time, sim::DomId domain) {
@@ -81,12 +81,12 @@ void Spans::Record(uint32_t interrupt, uint8_t probe, sim::Ps time, sim::DomId d
 }
 
 void Spans::OnAsserted(uint32_t interrupt, pci::Bdf function, pci::InterruptKind kind, unsigned vector) {
-  if (interrupt > spans_.size()) spans_.resize(interrupt);
-  Span& span = spans_[interrupt - 1];
+  span_count_ = std::max(span_count_, interrupt);
+  while (spans_.size() * kChunk < span_count_) spans_.push_back(std::make_unique<Span[]>(kChunk));
+  Span& span = SpanAt(interrupt - 1);
   span.function = function;
   span.kind = kind;
   span.domain = owner_ ? owner_(function) : sim::kDomXen;
-  span.stamps.reserve(10);
   AddStamp(&span, kT0, simulation_.now());
   ++asserted_[{function, kind}];
   ++in_flight_[function];
@@ -199,7 +199,8 @@ std::vector<reports::Interrupt> Spans::Rows(const std::function<reports::PortAbi
   std::map<Key, Row> rows;
   std::map<uint16_t, std::string> part_names;  // from << 8 | to
   std::vector<reports::LatencyRow::Part> parts;
-  for (const Span& span : spans_) {
+  for (uint32_t index = 0; index < span_count_; ++index) {
+    const Span& span = SpanAt(index);
     if (span.stamps.empty()) continue;
     Row& row = rows[{span.function, span.kind, span.domain}];
     reports::Interrupt& counts = row.interrupt;
@@ -210,7 +211,7 @@ std::vector<reports::Interrupt> Spans::Rows(const std::function<reports::PortAbi
     if (span.state == State::kLost || span.state == State::kFlying) ++counts.lost;
     if (span.state != State::kDelivered) continue;
     ++counts.delivered;
-    std::vector<Stamp> stamps = span.stamps;
+    std::vector<Stamp> stamps(span.stamps.begin(), span.stamps.end());
     std::stable_sort(stamps.begin(), stamps.end(), [](const Stamp& a, const Stamp& b) { return a.time < b.time; });
     parts.clear();
     size_t i = 1;

@@ -4,9 +4,12 @@
 #ifndef PVPCI_SCENARIOS_MACHINE_SPANS_H_
 #define PVPCI_SCENARIOS_MACHINE_SPANS_H_
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,10 +55,24 @@ class Spans : public pci::InterruptObserver, public xen::InterruptProbe {
                                        const std::function<std::string(sim::DomId)>& name) const;
 
  private:
+  static constexpr size_t kProbes = 11;  // t0 .. t10
+  static constexpr size_t kChunk = 1024;
   enum class State : uint8_t { kFlying, kDelivered, kCoalesced, kLost };
   struct Stamp {
     uint8_t probe;
     sim::Ps time;
+  };
+  // At most one of each probe, in the order reported.
+  class Stamps {
+   public:
+    const Stamp* begin() const { return stamps_.data(); }
+    const Stamp* end() const { return stamps_.data() + count_; }
+    bool empty() const { return count_ == 0; }
+    void Add(Stamp stamp) { stamps_[count_++] = stamp; }
+
+   private:
+    std::array<Stamp, kProbes> stamps_;
+    size_t count_ = 0;
   };
   struct Span {
     pci::Bdf function;
@@ -64,7 +81,7 @@ class Spans : public pci::InterruptObserver, public xen::InterruptProbe {
     State state = State::kFlying;
     uint32_t deliveries = 0;
     uint32_t redelivered = 0;
-    std::vector<Stamp> stamps;  // at most one of each probe, in the order reported
+    Stamps stamps;
   };
   struct Key {
     pci::Bdf function;
@@ -76,6 +93,7 @@ class Spans : public pci::InterruptObserver, public xen::InterruptProbe {
       return a.domain < b.domain;
     }
   };
+  Span& SpanAt(uint32_t index) const { return spans_[index / kChunk][index % kChunk]; }
   Span* Find(uint32_t interrupt);
   void AddStamp(Span* span, uint8_t probe, sim::Ps time);
   void Settle(Span* span, State state);
@@ -87,7 +105,8 @@ class Spans : public pci::InterruptObserver, public xen::InterruptProbe {
   xen::Hypervisor* hypervisor_ = nullptr;
   std::function<sim::DomId(pci::Bdf)> owner_;
   std::function<void(pci::Bdf)> settled_;
-  std::vector<Span> spans_;                            // by number - 1
+  std::vector<std::unique_ptr<Span[]>> spans_;         // by number - 1, in chunks: a long storm copies nothing
+  uint32_t span_count_ = 0;
   std::map<std::pair<pci::Bdf, pci::InterruptKind>, uint64_t> asserted_;
   std::map<pci::Bdf, uint64_t> in_flight_;
   uint64_t in_flight_total_ = 0;
