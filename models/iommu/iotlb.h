@@ -30,17 +30,10 @@ class Iotlb {
 
   // O(1): one probe per page size present. Null: miss.
   Entry* Find(uint16_t domain, uint64_t bus_address) {
-    for (unsigned level = 1; level <= kLevels; ++level) {
-      if (count_[level] == 0) continue;
-      const uint64_t key = Key(domain, bus_address, level);
-      for (uint16_t i = heads_[Hash(key)]; i != kNone; i = entries_[i].next) {
-        if (entries_[i].key == key) {
-          entries_[i].used = true;
-          return &entries_[i];
-        }
-      }
-    }
-    return nullptr;
+    if (Entry* const small = Probe<1>(domain, bus_address)) return small;
+    if (count_[2] + count_[3] == 0) return nullptr;
+    Entry* const large = Probe<2>(domain, bus_address);
+    return large != nullptr ? large : Probe<3>(domain, bus_address);
   }
   // `host_address`: of any byte of the page. Replaces an entry with the same tag.
   Entry* Insert(uint16_t domain, uint64_t bus_address, unsigned level, uint64_t host_address, bool readable,
@@ -65,6 +58,17 @@ class Iotlb {
     return uint64_t{domain} << 48 | (bus_address >> Shift(level)) << 2 | level;
   }
   static unsigned Hash(uint64_t key) { return static_cast<unsigned>(key * 0x9E3779B97F4A7C15 >> (64 - kHashBits)); }
+  template <unsigned kLevel>
+  Entry* Probe(uint16_t domain, uint64_t bus_address) {
+    if (count_[kLevel] == 0) return nullptr;
+    const uint64_t key = Key(domain, bus_address, kLevel);
+    for (uint16_t i = heads_[Hash(key)]; i != kNone; i = entries_[i].next) {
+      if (entries_[i].key != key) continue;
+      entries_[i].used = true;
+      return &entries_[i];
+    }
+    return nullptr;
+  }
   void Remove(uint16_t index);
 
   std::vector<Entry> entries_;

@@ -56,13 +56,6 @@ uint32_t NextPiece(uint64_t address, uint64_t length, uint32_t limit) {
   return static_cast<uint32_t>(std::min<uint64_t>({length, limit, 4096 - (address & 4095)}));
 }
 
-uint32_t CompletionCount(uint64_t address, uint32_t length, uint32_t mps, uint32_t rcb) {
-  const uint32_t largest = std::max(mps, rcb);
-  const uint32_t first = largest - static_cast<uint32_t>(address % rcb);
-  if (length <= first) return 1;
-  return 1 + (length - first + largest - 1) / largest;
-}
-
 LinkDirection::LinkDirection(LinkSpec spec, unsigned mps) : spec_(spec) {
   SIM_CHECK(spec.generation >= 1 && spec.generation <= 5, "link generation is 1 to 5");
   SIM_CHECK(spec.width >= 1 && spec.width <= 16 && (spec.width & (spec.width - 1)) == 0, "link width is 1 to 16");

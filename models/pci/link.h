@@ -37,7 +37,12 @@ constexpr uint32_t MessageBytes(bool ecrc) { return kDllpFraming + kTlpHeader + 
 uint32_t NextPiece(uint64_t address, uint64_t length, uint32_t limit);
 
 // Completions that answer a read: as large as `mps` allows, all but the last end at a multiple of `rcb`. PCIe 2.3.1.1.
-uint32_t CompletionCount(uint64_t address, uint32_t length, uint32_t mps, uint32_t rcb);
+inline uint32_t CompletionCount(uint64_t address, uint32_t length, uint32_t mps, uint32_t rcb) {
+  const uint32_t largest = mps > rcb ? mps : rcb;
+  const uint32_t first = largest - static_cast<uint32_t>(address & (rcb - 1));  // rcb is a power of two
+  if (length <= first) return 1;
+  return 1 + (length - first + largest - 1) / largest;
+}
 
 // One direction of one link: who may send when. Sub-picosecond remainders are carried, so that a long transfer takes
 // exactly bytes x time per byte.

@@ -64,7 +64,11 @@ Bus* Topology::AddBus(Bridge* bridge, Bus* parent, Lane* lane, const LinkSpec* l
   bus->bridge = bridge;
   bus->parent = parent;
   bus->lane = lane;
-  if (parent) bus->switches = parent->switches;
+  if (parent) {
+    bus->switches = parent->switches;
+    bus->path = parent->path;
+  }
+  bus->path.push_back(bus.get());
   if (link) {
     bus->up = std::make_unique<LinkDirection>(*link, fabric.parameters().max_payload);
     bus->down = std::make_unique<LinkDirection>(*link, fabric.parameters().max_payload);

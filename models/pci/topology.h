@@ -40,6 +40,7 @@ struct Lane {
 struct Bus {
   Bridge* bridge = nullptr;  // whose secondary bus this is; null: bus 0
   Bus* parent = nullptr;
+  std::vector<Bus*> path;  // from bus 0 down to this one
   Lane* lane = nullptr;
   std::unique_ptr<LinkDirection> up, down;  // null: inside a switch
   unsigned switches = 0;                    // crossed between here and the root complex

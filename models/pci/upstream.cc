@@ -248,12 +248,7 @@ sim::Ps Upstream::Return(Bus& bus, sim::Ps ready, const Tlp& tlp, uint32_t mps, 
     bytes = count * CompletionBytes(0, p.ecrc) + tlp.length_bytes;
   }
   sim::Ps head = ready, tail = ready;
-  // From the root port down: links are visited top first.
-  Bus* path[256];
-  unsigned depth = 0;
-  for (Bus* at = &bus; at; at = at->parent) path[depth++] = at;
-  while (depth-- > 0) {
-    Bus* at = path[depth];
+  for (Bus* at : bus.path) {
     if (at->down && (at->parent || at == &bus)) {
       const LinkDirection::Slot slot = at->down->Send(head, bytes);
       head = slot.first;

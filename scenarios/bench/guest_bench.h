@@ -64,8 +64,9 @@ class GuestBench {
     kModels,    // the same hypercall, page-table walk and device models as on the real path, by plain calls
     kConstant,  // a constant: nothing but kernel code is measured
   };
-  // ns of processor time per event: its bits are set as Xen would, then the kernel's event callback is called like any C
-  // function. No simulated time, no vCPU, no seam.
+  // ns per event: its bits are set as Xen would, then the kernel's event callback is called like any C function. No
+  // simulated time, no vCPU, no seam. With models the median of the time-stamp counter as in RealPath, since they append
+  // to the trace, which costs a page fault now and then; else processor time.
   double NativePath(unsigned events, Host host);
 
   // ns per hand-over from one SystemC thread to another: two switches.
