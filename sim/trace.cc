@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/trace.h"
 
-#include <sys/mman.h>
-
-#include <cstdlib>
+#include <algorithm>
 #include <cstring>
 #include <memory>
-#include <new>
 #include <utility>
 
 #include "sim/check.h"
@@ -15,10 +12,7 @@
 namespace pvpci::sim {
 namespace {
 
-// Short runs fit the first chunk. The others are each one large page, if the system has them: a long trace would else
-// spend as much time on page faults as on records.
-constexpr size_t kFirstChunkBytes = 256 << 10;
-constexpr size_t kChunkBytes = 2 << 20;
+constexpr size_t kChunkBytes = 1 << 20;
 
 // What precedes each payload in a chunk; payloads are padded with zeros to 8 bytes, so that both are aligned.
 struct Header {
@@ -31,30 +25,11 @@ static_assert(sizeof(Header) == 16);
 
 size_t Padded(uint32_t size) { return (size_t{size} + 7) & ~size_t{7}; }
 
-struct Freed {
-  void operator()(std::byte* bytes) const { std::free(bytes); }
-};
 struct Chunk {
-  std::unique_ptr<std::byte[], Freed> bytes;
+  std::unique_ptr<std::byte[]> bytes;
   size_t capacity = 0;
   size_t used = 0;
 };
-
-}  // namespace
-
-namespace {
-
-// Not cleared: every byte up to `used` is written.
-Chunk NewChunk(bool first, size_t needed) {
-  Chunk chunk;
-  chunk.capacity = first ? kFirstChunkBytes : kChunkBytes;
-  if (needed > chunk.capacity) chunk.capacity = (needed + kChunkBytes - 1) / kChunkBytes * kChunkBytes;
-  void* const bytes = std::aligned_alloc(first ? size_t{4096} : kChunkBytes, chunk.capacity);
-  if (bytes == nullptr) throw std::bad_alloc();
-  chunk.bytes.reset(static_cast<std::byte*>(bytes));
-  if (!first) madvise(bytes, chunk.capacity, MADV_HUGEPAGE);  // advice: a system without large pages goes on
-  return chunk;
-}
 
 }  // namespace
 
@@ -83,8 +58,10 @@ void Trace::Append(RecordKind kind, DomId domain, const void* payload, uint32_t 
   const size_t needed = sizeof(Header) + Padded(size);
   if (impl_->chunks.empty() || impl_->chunks.back().capacity - impl_->chunks.back().used < needed) {
     impl_->HashUpToHere();
-    const bool first = impl_->chunks.empty();
-    impl_->chunks.push_back(NewChunk(first, needed));
+    Chunk chunk;
+    chunk.capacity = std::max(kChunkBytes, needed);
+    chunk.bytes.reset(new std::byte[chunk.capacity]);  // not cleared: every byte up to `used` is written below
+    impl_->chunks.push_back(std::move(chunk));
     impl_->unhashed_in_last = 0;
   }
   Chunk& chunk = impl_->chunks.back();
