@@ -48,6 +48,8 @@ inline uint32_t CompletionCount(uint64_t address, uint32_t length, uint32_t mps,
 // exactly bytes x time per byte.
 class LinkDirection {
   using Wide = unsigned __int128;
+  // The slowest link takes 4000 ps for a byte, below 2^13 with DLLPs: times 2^32 and this, 2^61.
+  static constexpr uint64_t kNarrow = 1 << 16;
 
  public:
   // `mps`: maximum payload, it selects the ACK and flow-control update rate. SIM_CHECKs the ranges of LinkSpec.
@@ -72,10 +74,19 @@ class LinkDirection {
       free_ = earliest;
       fraction_ = 0;
     }
-    const Slot slot{free_, free_ + WireTime(bytes)};
-    const Wide busy = Wide{bytes} * busy_rate_ + fraction_;
-    free_ += static_cast<sim::Ps>(busy >> 32);
-    fraction_ = static_cast<uint32_t>(busy);
+    Slot slot{free_, 0};
+    if (bytes <= kNarrow) {
+      // One packet: 64 bits hold the products, and give the same integers faster.
+      slot.last = free_ + ((bytes * wire_rate_ + 0xffffffffu) >> 32);
+      const uint64_t busy = bytes * busy_rate_ + fraction_;
+      free_ += busy >> 32;
+      fraction_ = static_cast<uint32_t>(busy);
+    } else {
+      slot.last = free_ + WireTime(bytes);
+      const Wide busy = Wide{bytes} * busy_rate_ + fraction_;
+      free_ += static_cast<sim::Ps>(busy >> 32);
+      fraction_ = static_cast<uint32_t>(busy);
+    }
     bytes_sent_ += bytes;
     return slot;
   }

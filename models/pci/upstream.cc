@@ -378,9 +378,10 @@ Completion Upstream::Now(const Tlp& tlp, sim::Ps* latency) {
   const sim::Ps now = fabric_.simulation().now();
   const bool read = tlp.type == TlpType::kMemoryRead;
   Lane& lane = *bus.lane;
-  const sim::Ps arrival = std::max(
-      Travel(bus, now, WireBytes(read ? TransferKind::kRead : TransferKind::kWrite, tlp.bus_address, tlp.length_bytes)),
-      lane.last_arrival);
+  const bool ecrc = fabric_.parameters().ecrc;
+  const uint64_t bytes =
+      read ? MemoryReadBytes(tlp.bus_address, ecrc) : MemoryWriteBytes(tlp.bus_address, tlp.length_bytes, ecrc);
+  const sim::Ps arrival = std::max(Travel(bus, now, bytes), lane.last_arrival);
   lane.last_arrival = arrival;
   ++function->counters_.tlps_sent;
   const Landed landed = fabric_.root_complex_->Land(tlp, bus, now);
