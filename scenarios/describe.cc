@@ -182,6 +182,7 @@ nlohmann::ordered_json DescribeJson(const Scenario& scenario) {
                                {"model", Name(device.model)},
                                {"link", FormatLink(device.link)},
                                {"behind", device.behind},
+                               {"slot", device.slot},
                                {"assigned_to", device.assigned_to}});
   }
   json["steps"] = nlohmann::ordered_json::array();

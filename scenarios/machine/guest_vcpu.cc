@@ -13,6 +13,7 @@ namespace pvpci::scenarios {
 namespace {
 
 constexpr uint64_t kSecondaryStackBytes = 8 * sim::kPageSize;  // driver/env/cpu.c
+constexpr uint64_t kEventClose = 3;                            // EVTCHNOP_close
 constexpr uint64_t kEventSend = 4;                             // EVTCHNOP_send
 // INITIAL_JIFFIES of the kernel: five minutes before the 32-bit counter wraps.
 constexpr uint64_t kHz = 250;
@@ -71,11 +72,16 @@ void GuestVcpu::PostWork(uint64_t va) {
 }
 
 driver::Answer GuestVcpu::Hypercall(uint64_t number, const uint64_t (&args)[5]) {
-  if (number == xen::abi::kEventChannelOp && args[0] == kEventSend && guest_.around_.rings != nullptr) {
+  if (number == xen::abi::kEventChannelOp && (args[0] == kEventSend || args[0] == kEventClose) &&
+      guest_.around_.rings != nullptr) {
     if (const void* at = guest_.space_.Access(args[1], sizeof(xen::abi::EvtchnPort), false)) {
-      xen::abi::EvtchnPort send;
-      std::memcpy(&send, at, sizeof send);
-      guest_.around_.rings->OnSend(guest_.id_, send.port);
+      xen::abi::EvtchnPort what;
+      std::memcpy(&what, at, sizeof what);
+      if (args[0] == kEventSend) {
+        guest_.around_.rings->OnSend(guest_.id_, what.port);
+      } else {
+        guest_.around_.rings->OnClose(guest_.id_, what.port);
+      }
     }
   }
   const xen::HypercallResult result =

@@ -98,6 +98,13 @@ void RingProbe::Answered(sim::DomId frontend, Ring* ring) {
   Emit(frontend, *ring, false);
 }
 
+void RingProbe::OnClose(sim::DomId domain, uint32_t port) {
+  const auto it = rings_.find(domain);
+  if (it == rings_.end() || it->second.port != port) return;
+  if (it->second.outstanding) --outstanding_;
+  rings_.erase(it);
+}
+
 void RingProbe::OnSend(sim::DomId domain, uint32_t port) {
   if (domain == 0) {
     // The backend notifies after it cleared the active flag of whatever it answered.
@@ -108,7 +115,7 @@ void RingProbe::OnSend(sim::DomId domain, uint32_t port) {
   if (it == rings_.end() || it->second.port != port) {
     Ring ring;
     if (!Refresh(domain, port, &ring)) return;
-    if (it != rings_.end() && it->second.outstanding) --outstanding_;
+    OnClose(domain, it == rings_.end() ? 0 : it->second.port);
     it = rings_.insert_or_assign(domain, ring).first;
   }
   uint32_t flags = 0;

@@ -20,6 +20,8 @@ class RingProbe {
 
   // `domain` is about to send on `port`.
   void OnSend(sim::DomId domain, uint32_t port);
+  // `domain` is about to close `port`: a ring ends with it. The next one may get the same port, and another page.
+  void OnClose(sim::DomId domain, uint32_t port);
   // `domain` is about to run: a frontend that polls the active flag sees an answer before the backend has notified it,
   // and its next request overwrites that answer.
   void OnReturn(sim::DomId domain) {
