@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// //scenarios:pvpci: run, list, show, check, bench, fidelity. The front script ./pvpci builds it and passes everything on.
+// //scenarios:pvpci: run, list, show, check, bench, fidelity. The front script ./pvpci builds it and passes all
+// arguments on.
 //
 // The program has its own main: libsystemc's would print a banner before anything is parsed. Each run is a child that
 // enters SystemC by sc_elab_and_sim, as libsystemc's main does.

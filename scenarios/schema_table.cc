@@ -147,7 +147,7 @@ const ObjectSpec& DeviceTable() {
           {"name", NameValue(), true, "name"},
           {"model", Words({"endpoint_test", "edu", "clone", "attacker"}), true, "which device model"},
           {"behind", NameValue(), false, "a switch (its own root port)"},
-          {"slot", Unsigned(1, 31), false, "device number on the root bus: no port, 0000:00:<slot>.0 (its own root port)"},
+          {"slot", Unsigned(1, 31), false, "on the root bus at 0000:00:<slot>.0 (its own root port)"},
           {"link", LinkValue(), false, "generation and width (gen3 x8)"},
           {"assigned_to", NameValue(), false, "domain that gets it at attach"},
           {"config_dump", Text(), false, "clone: file with 'lspci -xxxx' or hexdump output"},
@@ -275,7 +275,7 @@ const ObjectSpec& CompareTable() {
   static const ObjectSpec spec{
       "a trace comparison",
       {
-          {"golden", Text(), true, "file of golden/README.md's format: of calls and ring operations, or of store writes"},
+          {"golden", Text(), true, "recording as golden/README.md has them: calls and ring, or store writes"},
           {"since", Text(), false, "label of the step where the phase starts (the first)"},
           {"min_rate", Ranged(ValueType::kNumber, 0, 1), false, "2 x matched / (golden + bench) (0.95)"},
       },

@@ -21,7 +21,8 @@ struct Word {
   const char* word;
 };
 const Word kWords[] = {
-    {R"(^driver hypercall event_channel_op alloc_unbound \{dom=32752 rdom=0 port=0\} -> .*port=(\d+)\} = 0$)", "alloc:$1"},
+    {R"(^driver hypercall event_channel_op alloc_unbound \{dom=32752 rdom=0 port=0\} -> .*port=(\d+)\} = 0$)",
+     "alloc:$1"},
     {R"(^driver hypercall event_channel_op expand_array )", "expand"},
     {R"(^driver hypercall event_channel_op bind_vcpu \{port=(\d+) vcpu=0\} = 0$)", "vcpu:$1"},
     {R"(^driver hypercall event_channel_op bind_pirq \{pirq=(\d+) flags=(\d) port=0\} -> .* port=(\d+)\} = 0$)",
@@ -72,9 +73,9 @@ class TraceOrder : public testing::Test {
   static void Add(const std::string& line, const std::vector<std::pair<std::regex, std::string>>& words) {
     const auto starts = [&](const char* text) { return line.rfind(text, 0) == 0; };
     if (starts("driver ring") || starts("driver hypercall event_channel_op send")) ring_.push_back(line);
-    const bool known = starts("driver ring ") || starts("driver store ") || starts("driver hypercall event_channel_op ") ||
-                       starts("driver hypercall physdev_op ") || starts("driver hypercall memory_op ") ||
-                       starts("driver hypercall multicall ") || starts("control ");
+    const bool known = starts("driver ring ") || starts("driver store ") || starts("control ") ||
+                       starts("driver hypercall event_channel_op ") || starts("driver hypercall physdev_op ") ||
+                       starts("driver hypercall memory_op ") || starts("driver hypercall multicall ");
     if (!known) return;
     for (const auto& [pattern, format] : words) {
       std::smatch match;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Stands for drivers/acpi: no interpreter. dom0's firmware tables are words on its command line, written by the machine:
- * emul_mcfg=BASE,LAST (the MCFG table: ECAM of segment 0, buses 0-LAST), emul_prt=SLOT.PIN.GSI,... (the _PRT of bus 0;
- * devices behind bridges swizzle; "h" after a GSI: active high) and emul_osc=aer (what _OSC lets the kernel control).
+ * Stands for drivers/acpi: no interpreter. dom0's firmware tables are words on its command line, which the machine
+ * writes: emul_mcfg=BASE,LAST (the MCFG table: ECAM of segment 0, buses 0-LAST), emul_prt=SLOT.PIN.GSI,... (the _PRT
+ * of bus 0; devices behind bridges swizzle; "h" after a GSI: active high) and emul_osc=aer (what _OSC lets the kernel
+ * control).
  * Which GSI a pin routes to goes through the real acpi_register_gsi_xen.
  */
 #include <linux/acpi.h>
@@ -111,8 +112,8 @@ int acpi_table_parse(char *id, acpi_tbl_table_handler handler)
 }
 
 /*
- * In place of the one in arch/x86/pci/acpi.c and of acpi_pci_root_create(): a host bridge's _OSC decides, before its bus
- * is scanned, whether the kernel may enable error reporting. Without ACPI, in a domU, it may.
+ * In place of the one in arch/x86/pci/acpi.c and of acpi_pci_root_create(): a host bridge's _OSC decides, before its
+ * bus is scanned, whether the kernel may enable error reporting. Without ACPI, in a domU, it may.
  */
 int pcibios_root_bridge_prepare(struct pci_host_bridge *bridge)
 {

@@ -61,7 +61,8 @@ struct FirmwareParameters {
   uint64_t memory64_end = 0;
   uint32_t io_base = 0xC000, io_end = 0x10000;
   uint16_t command = 0x0103;  // memory, I/O, SERR; bus mastering is left to the driver
-  // _OSC lets the kernel use AER. The recorded board did not: Device Control stayed 0 in dom0. golden/e1000e.config, 0xe8.
+  // _OSC lets the kernel use AER. Off as where the traces were recorded: dom0 had left Device Control at 0.
+  // golden/e1000e.config, 0xe8.
   bool native_aer = false;
   // Polarity that the link devices of those GSIs declare. As on QEMU's Q35 board; golden/e1000e-probe.trace, setup_gsi.
   bool gsi_active_high = true;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compares the bench's own trace of a phase with a recorded one: scenarios/golden/README.md. Kinds that were not recorded
-// are left out, numbers that are a matter of allocation (ports, pirqs, grant references) are renamed by first appearance,
-// and the longest common subsequence is counted. Lines are without times, domains named "dom0" and "domU".
+// Compares the bench's own trace of a phase with a recorded one: scenarios/golden/README.md. Kinds that were not
+// recorded are left out, numbers that are a matter of allocation (ports, pirqs, grant references) are renamed by first
+// appearance, and the longest common subsequence is counted. Lines are without times, domains named "dom0" and "domU".
 #ifndef PVPCI_SCENARIOS_MACHINE_GOLDEN_H_
 #define PVPCI_SCENARIOS_MACHINE_GOLDEN_H_
 
@@ -42,8 +42,8 @@ TraceKind KindOf(const std::vector<std::string>& golden);
 // True if golden traces of this kind hold such a line. dom0's send and every unmask were not recorded.
 bool IsRecorded(TraceKind kind, const std::string& line);
 
-// The recorded lines of the phase that golden traces hold. kCalls: from the frontend's allocation of its port to its last
-// ring operation; kStore: all.
+// The recorded lines of the phase that golden traces hold. kCalls: from the frontend's allocation of its port to its
+// last ring operation; kStore: all.
 std::vector<std::string> Phase(TraceKind kind, const std::vector<std::string>& lines);
 
 // "port=8" -> "port=#1" and so on, in order of first appearance, per file.

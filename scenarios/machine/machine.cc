@@ -260,13 +260,14 @@ void Machine::Boot(GuestDomain& guest, Done done) {
     std::vector<pci::Bdf> functions = std::exchange(configured_[guest.id()], {});
     if (functions.empty()) return guest.Start([done] { done(""); });
     // Tools pass devices through before they unpause the domain; its frontend connects while the kernel comes up.
-    toolstack_->AttachCold(guest.id(), functions, {}, [this, &guest, functions, done](const xen::OperationResult& attach) {
+    const auto attached = [this, &guest, functions, done](const xen::OperationResult& attach) {
       if (!attach.ok) {
         for (const pci::Bdf function : functions) owners_.erase(function);
         return done(attach.error);
       }
       guest.Start([this, &guest, done] { WaitFrontend(guest.id(), done); });
-    });
+    };
+    toolstack_->AttachCold(guest.id(), functions, {}, attached);
   });
 }
 
