@@ -16,6 +16,7 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/smpboot.h>
+#include <linux/workqueue.h>
 #include <linux/kthread.h>
 #include <linux/completion.h>
 #include <asm/xen/hypercall.h>
@@ -260,6 +261,7 @@ void emul_smp_boot(void)
 		bind_ipis(cpu);
 		init_completion(&online[cpu]);
 		run_states(cpu, true);
+		workqueue_prepare_cpu(cpu);
 		stack = (char *)__get_free_pages(GFP_KERNEL, 3);
 		context = kzalloc(sizeof(*context), GFP_KERNEL);
 		context->user_regs.rip = (unsigned long)emul_secondary_entry;
@@ -268,8 +270,12 @@ void emul_smp_boot(void)
 		context->ctrlreg[3] = xen_pfn_to_cr3(virt_to_mfn(init_mm.pgd));
 		BUG_ON(HYPERVISOR_vcpu_op(VCPUOP_initialise, cpu, context));
 		kfree(context);
+		per_cpu(xen_vcpu, cpu)->evtchn_upcall_mask = 1;	/* until it is idle, as cpu_bringup() has it */
 		BUG_ON(HYPERVISOR_vcpu_op(VCPUOP_up, cpu, NULL));
 		wait_for_completion(&online[cpu]);
+		/* The states of kernel/cpu.c's own table; the first tasks of its workers follow it to this vCPU. */
+		workqueue_online_cpu(cpu);
+		irq_affinity_online_cpu(cpu);
 	}
 }
 

@@ -7,6 +7,7 @@
 #include <linux/memblock.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
+#include <linux/spinlock.h>
 #include <xen/interface/xen.h>
 #include <asm/xen/hypervisor.h>
 #include <asm/xen/page.h>
@@ -18,6 +19,7 @@
 static struct list_head free_list[EMUL_ORDERS];
 static unsigned long pfn_end;
 static unsigned long free_pages_count;
+static DEFINE_RAW_SPINLOCK(free_lock);	/* over the lists, the count and the marks of free blocks */
 
 #define FREE_MARK 0x42554459UL	/* page->private of a free block's head is FREE_MARK + order */
 
@@ -30,6 +32,9 @@ static struct page *buddy_of(struct page *page, unsigned int order)
 
 static void free_block(struct page *page, unsigned int order)
 {
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&free_lock, flags);
 	free_pages_count += 1UL << order;
 	while (order < EMUL_ORDERS - 1) {
 		struct page *buddy = buddy_of(page, order);
@@ -44,18 +49,23 @@ static void free_block(struct page *page, unsigned int order)
 	}
 	page->private = FREE_MARK + order;
 	list_add(&page->lru, &free_list[order]);
+	raw_spin_unlock_irqrestore(&free_lock, flags);
 }
 
 struct page *__alloc_pages(gfp_t gfp, unsigned int order, int nid, nodemask_t *nodes)
 {
 	unsigned int o = order, i;
+	unsigned long flags;
 	struct page *page;
 
 	EMUL("pages come from the domain's own memory");
+	raw_spin_lock_irqsave(&free_lock, flags);
 	while (o < EMUL_ORDERS && list_empty(&free_list[o]))
 		o++;
-	if (o >= EMUL_ORDERS)
+	if (o >= EMUL_ORDERS) {
+		raw_spin_unlock_irqrestore(&free_lock, flags);
 		return NULL;
+	}
 	page = list_first_entry(&free_list[o], struct page, lru);
 	list_del(&page->lru);
 	page->private = 0;
@@ -66,6 +76,7 @@ struct page *__alloc_pages(gfp_t gfp, unsigned int order, int nid, nodemask_t *n
 		list_add(&half->lru, &free_list[o]);
 	}
 	free_pages_count -= 1UL << order;
+	raw_spin_unlock_irqrestore(&free_lock, flags);
 	for (i = 0; i < 1U << order; i++) {
 		page[i].flags = 0;
 		page[i].mapping = NULL;

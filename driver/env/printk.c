@@ -24,6 +24,8 @@ static void flush(void)
 	line_level = LOGLEVEL_DEFAULT;
 }
 
+static DEFINE_RAW_SPINLOCK(text_lock);
+
 asmlinkage int vprintk_emit(int facility, int level, const struct dev_printk_info *dev_info, const char *fmt,
 			    va_list args)
 {
@@ -33,7 +35,7 @@ asmlinkage int vprintk_emit(int facility, int level, const struct dev_printk_inf
 	int length, i;
 
 	EMUL("lines go to the domain's console file");
-	local_irq_save(flags);
+	raw_spin_lock_irqsave(&text_lock, flags);
 	length = vscnprintf(text, sizeof(text), fmt, args);
 	for (i = 0; i + 1 < length && text[i] == KERN_SOH_ASCII; i += 2) {
 		if (text[i + 1] == 'c')
@@ -54,7 +56,7 @@ asmlinkage int vprintk_emit(int facility, int level, const struct dev_printk_inf
 	/* dev_printk lines end without a newline only by mistake; ours are whole lines. */
 	if (dev_info)
 		flush();
-	local_irq_restore(flags);
+	raw_spin_unlock_irqrestore(&text_lock, flags);
 	return length;
 }
 

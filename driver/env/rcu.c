@@ -90,11 +90,11 @@ static void rcu_run(struct softirq_action *action)
 {
 	struct rcu_head *head, *following;
 
-	local_irq_disable();
+	raw_spin_lock_irq(&rcu_lock);
 	head = done.head;
 	done.head = NULL;
 	done.tail = &done.head;
-	local_irq_enable();
+	raw_spin_unlock_irq(&rcu_lock);
 	for (; head; head = following) {
 		unsigned long offset = (unsigned long)head->func;
 
@@ -129,7 +129,7 @@ void wakeme_after_rcu(struct rcu_head *head)
 }
 
 /* SRCU: readers may sleep; a writer waits until the count of readers has been seen at zero. */
-static int srcu_readers;
+static atomic_t srcu_readers;
 
 int init_srcu_struct(struct srcu_struct *s) { return 0; }
 void cleanup_srcu_struct(struct srcu_struct *s) { }
@@ -137,20 +137,20 @@ void cleanup_srcu_struct(struct srcu_struct *s) { }
 int __srcu_read_lock(struct srcu_struct *s)
 {
 	EMUL("sleepable RCU with one reader count");
-	srcu_readers++;
+	atomic_inc(&srcu_readers);
 	return 0;
 }
 
 void __srcu_read_unlock(struct srcu_struct *s, int index)
 {
-	srcu_readers--;
+	atomic_dec(&srcu_readers);
 }
 
 void synchronize_srcu(struct srcu_struct *s)
 {
 	EMUL("sleepable RCU with one reader count");
 	synchronize_rcu();
-	while (srcu_readers)
+	while (atomic_read(&srcu_readers))
 		schedule_timeout_uninterruptible(1);
 }
 

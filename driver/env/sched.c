@@ -30,9 +30,11 @@
 struct emul_task {
 	struct task_struct task;
 	void *context;		/* where the fiber stands, valid while it is not running */
-	struct list_head run;	/* on the run list of task_cpu(); empty while sleeping or running */
+	struct list_head run;	/* on the run list of `cpu`; empty while sleeping */
 	bool queued;
+	bool on_cpu;		/* its stack is in use: it may not start elsewhere */
 	int cpu;
+	int home;		/* where it is to run from its next wake-up on */
 	int (*fn)(void *);
 	void *data;
 	char *stack;
@@ -54,6 +56,7 @@ static DEFINE_PER_CPU(struct emul_task *, dead_task);
 static struct emul_task idle_tasks[SEAM_MAX_VCPUS];
 static int next_pid = 1;
 static LIST_HEAD(all_tasks);
+static DEFINE_RAW_SPINLOCK(sched_lock);	/* over run lists and task states of all vCPUs */
 
 struct task_struct init_task = { .__state = TASK_RUNNING, .comm = "swapper" };
 DEFINE_PER_CPU(struct task_struct *, current_task);
@@ -69,10 +72,13 @@ static void reschedule(int cpu)
 		smp_send_reschedule(cpu);
 }
 
+/* Under sched_lock. */
 static void enqueue(struct emul_task *t)
 {
 	if (t->queued)
 		return;
+	if (!t->on_cpu)
+		t->cpu = t->home;
 	t->queued = true;
 	list_add_tail(&t->run, &per_cpu(run_list, t->cpu));
 	reschedule(t->cpu);
@@ -90,15 +96,22 @@ static void reap(void)
 	put_task_struct(&dead->task);
 }
 
+static void switched_from(struct emul_task *prev, void *context)
+{
+	prev->context = context;
+	smp_store_release(&prev->on_cpu, false);
+	reap();
+}
+
 static void switch_task(struct emul_task *prev, struct emul_task *next)
 {
 	struct seam_transfer from;
 
+	next->on_cpu = true;
 	this_cpu_write(current_task, &next->task);
 	from = seam_host_table.fiber_jump(next->context, prev);
 	/* Back: `from` is whoever ran before. */
-	((struct emul_task *)from.data)->context = from.from;
-	reap();
+	switched_from(from.data, from.from);
 }
 
 void schedule(void)
@@ -111,6 +124,7 @@ void schedule(void)
 		wq_worker_sleeping(&prev->task);
 	local_irq_save(flags);
 	emul_rcu_note_qs();
+	raw_spin_lock(&sched_lock);
 	clear_tsk_need_resched(&prev->task);
 	if (prev != this_cpu_read(cpu_idle)) {
 		if (prev->task.__state == TASK_RUNNING && !prev->queued) {
@@ -125,6 +139,7 @@ void schedule(void)
 	} else {
 		next = this_cpu_read(cpu_idle);
 	}
+	raw_spin_unlock(&sched_lock);
 	if (next != prev)
 		switch_task(prev, next);
 	local_irq_restore(flags);
@@ -163,14 +178,14 @@ static int try_to_wake_up(struct task_struct *p, unsigned int state)
 	unsigned long flags;
 	int woken = 0;
 
-	local_irq_save(flags);
+	raw_spin_lock_irqsave(&sched_lock, flags);
 	if (p->__state & state) {
 		WRITE_ONCE(p->__state, TASK_RUNNING);
-		if (p != this_cpu_read(current_task) || emul_of(p)->cpu != smp_processor_id())
+		if (p != this_cpu_read(current_task))
 			enqueue(emul_of(p));
 		woken = 1;
 	}
-	local_irq_restore(flags);
+	raw_spin_unlock_irqrestore(&sched_lock, flags);
 	return woken;
 }
 
@@ -247,8 +262,9 @@ static void task_exit(struct emul_task *me, long result)
 {
 	me->result = result;
 	complete_all(&me->exited);
-	local_irq_disable();
+	raw_spin_lock_irq(&sched_lock);
 	list_del(&me->task.tasks);
+	raw_spin_unlock(&sched_lock);
 	me->task.__state = TASK_DEAD;
 	this_cpu_write(dead_task, me);
 	schedule();
@@ -259,8 +275,7 @@ static void task_start(void *from, void *data)
 {
 	struct emul_task *me;
 
-	((struct emul_task *)data)->context = from;
-	reap();
+	switched_from(data, from);
 	me = emul_of(current);
 	local_irq_enable();
 	task_exit(me, me->fn(me->data));
@@ -269,15 +284,15 @@ static void task_start(void *from, void *data)
 static struct emul_task *create(int (*fn)(void *), void *data, const char *name)
 {
 	struct emul_task *t = kzalloc(sizeof(*t), GFP_KERNEL);
+	unsigned long flags;
 
 	t->stack = (char *)__get_free_pages(GFP_KERNEL, EMUL_STACK_ORDER);
 	BUG_ON(!t->stack);
 	emul_call(SEAM_MAP, SEAM_MAP_GUARD, t->stack, PAGE_SIZE, 0);
 	t->fn = fn;
 	t->data = data;
-	t->cpu = smp_processor_id();
+	t->cpu = t->home = smp_processor_id();
 	t->task.__state = TASK_UNINTERRUPTIBLE;
-	t->task.pid = t->task.tgid = next_pid++;
 	t->task.flags = PF_KTHREAD;
 	t->task.stack = t->stack;
 	t->task.cpus_ptr = cpu_possible_mask;
@@ -289,7 +304,10 @@ static struct emul_task *create(int (*fn)(void *), void *data, const char *name)
 	raw_spin_lock_init(&t->task.pi_lock);
 	INIT_LIST_HEAD(&t->run);
 	init_completion(&t->exited);
+	raw_spin_lock_irqsave(&sched_lock, flags);
+	t->task.pid = t->task.tgid = next_pid++;
 	list_add_tail(&t->task.tasks, &all_tasks);
+	raw_spin_unlock_irqrestore(&sched_lock, flags);
 	t->context = seam_host_table.fiber_make(t->stack + (PAGE_SIZE << EMUL_STACK_ORDER),
 						(PAGE_SIZE << EMUL_STACK_ORDER) - PAGE_SIZE, task_start);
 	return t;
@@ -311,7 +329,7 @@ struct task_struct *kthread_create_on_cpu(int (*fn)(void *), void *data, unsigne
 {
 	struct task_struct *t = kthread_create_on_node(fn, data, 0, namefmt, cpu);
 
-	emul_of(t)->cpu = cpu;
+	emul_of(t)->home = cpu;
 	return t;
 }
 
@@ -340,15 +358,15 @@ void kthread_exit(long result) { task_exit(emul_of(current), result); }
 void kthread_set_per_cpu(struct task_struct *task, int cpu)
 {
 	if (cpu >= 0 && cpu < nr_cpu_ids)
-		emul_of(task)->cpu = cpu;
+		emul_of(task)->home = cpu;
 }
 
 void kthread_bind_mask(struct task_struct *task, const struct cpumask *mask)
 {
 	unsigned int cpu = cpumask_first_and(mask, cpu_online_mask);
 
-	if (cpu < nr_cpu_ids && !emul_of(task)->queued)
-		emul_of(task)->cpu = cpu;
+	if (cpu < nr_cpu_ids)
+		emul_of(task)->home = cpu;
 }
 
 void kthread_bind(struct task_struct *task, unsigned int cpu) { kthread_set_per_cpu(task, cpu); }
@@ -397,14 +415,15 @@ void __noreturn emul_idle(void)
 	local_irq_enable();
 	for (;;) {
 		local_irq_disable();
+		/* First: the last grace period to end may leave callbacks to run here. */
+		emul_rcu_idle(true);
 		if (!need_resched() && !local_softirq_pending()) {
 			emul_time_idle_enter();
-			emul_rcu_idle(true);
 			raw_safe_halt();
 			local_irq_disable();
-			emul_rcu_idle(false);
 			emul_time_idle_exit();
 		}
+		emul_rcu_idle(false);
 		local_irq_enable();
 		if (local_softirq_pending())
 			do_softirq();
@@ -419,7 +438,8 @@ void emul_sched_init_cpu(int cpu, void *stack, unsigned long size)
 
 	idle->task.flags = PF_IDLE | PF_KTHREAD;
 	idle->task.pid = 0;
-	idle->cpu = cpu;
+	idle->cpu = idle->home = cpu;
+	idle->on_cpu = true;
 	idle->task.cpus_ptr = cpu_possible_mask;
 	idle->task.real_cred = idle->task.cred = &init_cred;
 	refcount_set(&idle->task.usage, 2);

@@ -8,6 +8,7 @@
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include "../../mm/slab.h"
 #include <linux/string.h>
 
@@ -21,6 +22,7 @@ struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][KMALLOC_SHIFT_HIGH + 1];
 
 struct object { struct object *next; };
 static struct object *free_objects[MAX_SHIFT + 1];
+static DEFINE_RAW_SPINLOCK(slab_lock);
 
 static void *emul_alloc(size_t size, gfp_t gfp)
 {
@@ -38,14 +40,14 @@ static void *emul_alloc(size_t size, gfp_t gfp)
 		page->private = (SLAB_MARK << 8) | (PAGE_SHIFT + get_order(size));
 		return page_address(page);
 	}
-	local_irq_save(flags);
+	raw_spin_lock_irqsave(&slab_lock, flags);
 	if (!free_objects[shift]) {
 		struct page *page = alloc_pages(0, 0);
 		char *p;
 		int i;
 
 		if (!page) {
-			local_irq_restore(flags);
+			raw_spin_unlock_irqrestore(&slab_lock, flags);
 			return NULL;
 		}
 		page->private = (SLAB_MARK << 8) | shift;
@@ -58,7 +60,7 @@ static void *emul_alloc(size_t size, gfp_t gfp)
 	}
 	object = free_objects[shift];
 	free_objects[shift] = object->next;
-	local_irq_restore(flags);
+	raw_spin_unlock_irqrestore(&slab_lock, flags);
 	if (gfp & __GFP_ZERO)
 		memset(object, 0, 1UL << shift);
 	return object;
@@ -86,10 +88,10 @@ void kfree(const void *p)
 		free_pages((unsigned long)p, shift - PAGE_SHIFT);
 		return;
 	}
-	local_irq_save(flags);
+	raw_spin_lock_irqsave(&slab_lock, flags);
 	((struct object *)p)->next = free_objects[shift];
 	free_objects[shift] = (struct object *)p;
-	local_irq_restore(flags);
+	raw_spin_unlock_irqrestore(&slab_lock, flags);
 }
 
 size_t ksize(const void *p)

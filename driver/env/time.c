@@ -73,6 +73,7 @@ struct hr_sleeper {
 	struct task_struct *task;
 };
 static LIST_HEAD(hr_list);
+static DEFINE_RAW_SPINLOCK(hr_lock);
 
 int schedule_hrtimeout_range(ktime_t *expires, u64 delta, const enum hrtimer_mode mode)
 {
@@ -86,20 +87,20 @@ int schedule_hrtimeout_range(ktime_t *expires, u64 delta, const enum hrtimer_mod
 		return -EINTR;
 	}
 	me.expires = mode & HRTIMER_MODE_REL ? ktime_get() + when : when;
-	local_irq_save(flags);
+	raw_spin_lock_irqsave(&hr_lock, flags);
 	list_for_each_entry(other, &hr_list, list)
 		if (other->expires > me.expires)
 			break;
 	list_add_tail(&me.list, &other->list);
-	local_irq_restore(flags);
+	raw_spin_unlock_irqrestore(&hr_lock, flags);
 	schedule();
-	local_irq_save(flags);
+	raw_spin_lock_irqsave(&hr_lock, flags);
 	if (me.task) {
 		list_del(&me.list);
-		local_irq_restore(flags);
+		raw_spin_unlock_irqrestore(&hr_lock, flags);
 		return -EINTR;
 	}
-	local_irq_restore(flags);
+	raw_spin_unlock_irqrestore(&hr_lock, flags);
 	__set_current_state(TASK_RUNNING);
 	return 0;
 }
@@ -108,6 +109,7 @@ static void hr_expire(void)
 {
 	struct hr_sleeper *s, *n;
 
+	raw_spin_lock(&hr_lock);
 	list_for_each_entry_safe(s, n, &hr_list, list) {
 		struct task_struct *task = s->task;
 
@@ -117,6 +119,19 @@ static void hr_expire(void)
 		s->task = NULL;
 		wake_up_process(task);
 	}
+	raw_spin_unlock(&hr_lock);
+}
+
+/* When the first sleeper wants to wake; KTIME_MAX: nobody sleeps. Whichever vCPU ticks first wakes it. */
+static u64 hr_next(void)
+{
+	u64 next = KTIME_MAX;
+
+	raw_spin_lock(&hr_lock);
+	if (!list_empty(&hr_list))
+		next = list_first_entry(&hr_list, struct hr_sleeper, list)->expires;
+	raw_spin_unlock(&hr_lock);
+	return next;
 }
 
 void hrtimer_run_queues(void) { }
@@ -148,13 +163,8 @@ static irqreturn_t emul_timer_interrupt(int irq, void *dev)
 	EMUL("the tick");
 	hr_expire();
 	update_process_times(0);
-	if (!this_cpu_read(tick_stopped)) {
-		u64 next = next_tick();
-
-		if (!list_empty(&hr_list))
-			next = min(next, list_first_entry(&hr_list, struct hr_sleeper, list)->expires);
-		arm(next);
-	}
+	if (!this_cpu_read(tick_stopped))
+		arm(min(next_tick(), hr_next()));
 	return IRQ_HANDLED;
 }
 
@@ -165,8 +175,7 @@ void emul_time_idle_enter(void)
 	this_cpu_write(tick_stopped, true);
 	if (next != KTIME_MAX)
 		wait = max(next, now);
-	if (!list_empty(&hr_list))
-		wait = min(wait, list_first_entry(&hr_list, struct hr_sleeper, list)->expires);
+	wait = min(wait, hr_next());
 	if (wait == KTIME_MAX) {
 		(void)HYPERVISOR_vcpu_op(VCPUOP_stop_singleshot_timer, smp_processor_id(), NULL);
 		return;
