@@ -71,6 +71,9 @@ std::string Describe(const Step& step) {
     case StepKind::kBoot: return fmt::format("boot {}, wait until its init is done", step.domain);
     case StepKind::kSeize: return fmt::format("dom0's pciback seizes {}", step.device);
     case StepKind::kAttach:
+      if (!step.refused.empty()) {
+        return fmt::format("try to give {} to {}; the tools refuse: '{}'", step.device, step.domain, step.refused);
+      }
       return fmt::format("give {} to {}, wait until both ends are Connected", step.device, step.domain);
     case StepKind::kDetach: return fmt::format("take {} away from {}", step.device, step.domain);
     case StepKind::kDestroy: return fmt::format("destroy {}", step.domain);

@@ -429,6 +429,7 @@ class Reader {
     } else {
       step->device = Text(action, "device", "");
       step->domain = Text(action, "domain", "");
+      step->refused = Text(action, "refused", "");
       places->device = PlaceOf(action, "device");
       places->domain = PlaceOf(action, "domain");
     }

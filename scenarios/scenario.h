@@ -171,6 +171,8 @@ struct Step {
 
   std::string domain;
   std::string device;
+  // kAttach, kDetach: the tools' error must contain it; empty: they must succeed
+  std::string refused;
   // kProgram
   std::vector<std::string> argv;
   std::optional<int> exit;           // expected exit code; not given: any

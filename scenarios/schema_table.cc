@@ -165,7 +165,11 @@ const ObjectSpec& DeviceTable() {
 const ObjectSpec& AttachTable() {
   static const ObjectSpec spec{
       "an attach or detach",
-      {{"device", NameValue(), true, "a device"}, {"domain", NameValue(), false, "a domU (the device's assigned_to)"}},
+      {
+          {"device", NameValue(), true, "a device"},
+          {"domain", NameValue(), false, "a domU (the device's assigned_to)"},
+          {"refused", Text(), false, "the tools must refuse, with this text in their error"},
+      },
       "device",
       {}};
   return spec;

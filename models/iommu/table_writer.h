@@ -58,7 +58,8 @@ class TableWriter {
   // The leaf entry that maps `bus_page` now, read back from the tables, and its host frame.
   struct Mapping { sim::Mfn host_page; bool read; bool write; };
   std::optional<Mapping> Find(uint16_t domain_id, uint64_t bus_page) const;
-  // Machine address of the leaf entry (level 1, 2 or 3) of `bus_page`: for raw edits by tests and attackers.
+  // Machine address of the entry at which the walk for `bus_page` ends: its leaf (level 1, 2 or 3), or the entry that is
+  // not present. For raw edits by tests and attackers.
   std::optional<uint64_t> EntryAddress(uint16_t domain_id, uint64_t bus_page) const;
 
   // Requests of `function` now go through `domain_id`'s table. Invalidates context and IOTLB.
@@ -116,6 +117,7 @@ class TableWriter {
   // The leaf that maps `bus_page` now: address of its entry and its level.
   struct Leaf { uint64_t entry_address; unsigned level; };
   std::optional<Leaf> FindLeaf(const Domain& domain, uint64_t bus_page) const;
+  std::optional<Leaf> WalkEnd(const Domain& domain, uint64_t bus_page) const;
   uint64_t NewFrames(sim::FrameType type, unsigned count);
   void SetCommand(uint64_t bit, bool on);       // one bit of GCMD, the other enables as they are
   sim::Ps Submit(const InvalidationDescriptor& descriptor);  // and a wait; returns the time until its status
