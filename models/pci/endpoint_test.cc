@@ -77,7 +77,7 @@ FunctionSpec EndpointTest::Spec(const EndpointTestConfig& config) {
   for (unsigned i = 0; i < 6; ++i) {
     if (config.bar_bytes[i]) spec.Bar(i, BarKind::kMemory32, config.bar_bytes[i]);
   }
-  if (config.msi_messages) spec.Msi(config.msi_messages);
+  if (config.msi_messages) spec.Msi(config.msi_messages, /*address64=*/true, config.msi_maskable);
   if (config.msix_entries) spec.MsiX(config.msix_entries, kRegisterBar, kTableOffset, kPendingOffset);
   return spec.Express().Aer();
 }

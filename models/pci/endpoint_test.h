@@ -29,6 +29,7 @@ namespace pvpci::pci {
 struct EndpointTestConfig {
   uint16_t device_id = 0xb500;  // TI: 0xb500 DRA74x, 0xb501 DRA72x
   unsigned msi_messages = 32;   // 1, 2, 4 .. 32; 0: no MSI
+  bool msi_maskable = false;    // mask and pending bits per MSI message (PCI 3.0 6.8.1.7)
   unsigned msix_entries = 32;   // 1 .. 32; 0: no MSI-X
   // Smallest first 16 KiB; 0: absent. Kept small because the driver writes every word of them.
   std::array<uint64_t, 6> bar_bytes = {0x4000, 0x1000, 0x1000, 0x4000, 0x8000, 0x10000};

@@ -35,6 +35,7 @@ std::unique_ptr<pci::Function> BuildFunction(const DeviceSpec& device, uint64_t 
     case DeviceModel::kEndpointTest: {
       pci::EndpointTestConfig config;
       config.msi_messages = device.msi_vectors;
+      config.msi_maskable = device.msi_maskable;
       config.msix_entries = device.msix_vectors;
       config.seed = seed;
       return std::make_unique<pci::EndpointTest>(config);

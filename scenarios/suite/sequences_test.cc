@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <regex>
 #include <string>
 #include <vector>
@@ -45,7 +46,8 @@ Lines TraceOf(const std::vector<std::string>& options) {
   words.insert(words.end(), options.begin(), options.end());
   const ProgramRun run = RunPvpci(WriteScenario("sequences", kScenario), words);
   EXPECT_EQ(run.exit_code, 0) << run.output << run.errors;
-  return TraceLines(run);
+  return TraceLines(run, {"driver hypercall", "driver ring", "driver store", "control store", "control hypercall grant",
+                          "control hypercall event", "control hypercall physdev"});
 }
 
 Lines Matching(const Lines& lines, const std::string& pattern) {
@@ -96,12 +98,18 @@ const Lines kWithoutEoi = {"bind_pirq", "irq_status_query", "bind_vcpu"};
 
 class Sequences : public testing::TestWithParam<const char*> {
  protected:
-  static Lines Trace() { return TraceOf({"--set", std::string("domains.driver.events=") + GetParam()}); }
+  // One run for all tests of an ABI.
+  static const Lines& Trace() {
+    static std::map<std::string, Lines> traces;
+    Lines& trace = traces[GetParam()];
+    if (trace.empty()) trace = TraceOf({"--set", std::string("domains.driver.events=") + GetParam()});
+    return trace;
+  }
 };
 
 // abi.md 5.1.
 TEST_P(Sequences, FromProbeToConnect) {
-  const Lines lines = Trace();
+  const Lines& lines = Trace();
   const std::string front = "^driver store WRITE /local/domain/1/device/pci/0/";
   const size_t published = After(lines, 0,
                                  {"^driver hypercall event_channel_op alloc_unbound \\{dom=32752 rdom=0",
@@ -112,12 +120,12 @@ TEST_P(Sequences, FromProbeToConnect) {
   After(lines, published,
         {"^control hypercall grant_table_op map_grant_ref .*status=0", "^control hypercall event_channel_op bind_interdomain",
          "^control store WRITE /local/domain/0/backend/pci/1/0/state 4$", "^driver hypercall memory_op exchange .* = 0$",
-         "^driver ring request conf_read", front + "state 4$", "^control store WRITE /local/domain/0/backend/pci/1/0/state 4$|$"});
+         "^driver ring request conf_read", front + "state 4$"});
 }
 
 // abi.md 5.1: "per config access send + n x SCHEDOP_poll"; 1.1 T20b: "each exactly one EVTCHNOP_send"; T20c.
 TEST_P(Sequences, EachConfigAccessIsOneSendAndPolls) {
-  const Lines lines = Trace();
+  const Lines& lines = Trace();
   const Lines made = Matching(lines, "^driver hypercall event_channel_op alloc_unbound");
   ASSERT_EQ(made.size(), 1u);
   const std::string send = "driver hypercall event_channel_op send {port=" + Port(made[0]) + "} = 0";
@@ -142,7 +150,7 @@ TEST_P(Sequences, EachConfigAccessIsOneSendAndPolls) {
 
 // abi.md 5.2, row INTx.
 TEST_P(Sequences, OfIntx) {
-  const Lines lines = Trace();
+  const Lines& lines = Trace();
   const size_t enabled = After(lines, 0, {"^driver ring request conf_read .* off=0x3c size=1 ",
                                           "^driver hypercall physdev_op irq_status_query .* = 0$"});
   const size_t bound = After(lines, enabled, {"^driver hypercall event_channel_op bind_pirq \\{pirq=[0-9]+ flags=1 .* = 0$"});
@@ -153,7 +161,7 @@ TEST_P(Sequences, OfIntx) {
 
 // abi.md 5.2, rows MSI and "dom0 under it".
 TEST_P(Sequences, OfMsi) {
-  const Lines lines = Trace();
+  const Lines& lines = Trace();
   const size_t enabled =
       After(lines, 0, {"^driver ring request enable_msi ", "^control hypercall physdev_op map_pirq \\{dom=1 type=3 index=-1 pirq=-1 .* = 0$",
                        "^driver ring response enable_msi .* err=0$"});
@@ -173,7 +181,7 @@ TEST_P(Sequences, OfMsi) {
 // abi.md 5.2, row MSI-X, and S8: the write of ENABLE|MASKALL is refused with -3 and that is no failure; the last one, which
 // clears MASKALL, writes what is there.
 TEST_P(Sequences, OfMsix) {
-  const Lines lines = Trace();
+  const Lines& lines = Trace();
   const Lines maps(4, "^control hypercall physdev_op map_pirq \\{dom=1 type=3 .*entry=[0-3] table=[1-9][0-9]*\\} .* = 0$");
   Lines rows = {"^driver ring request conf_write .* value=0xc003$", "^driver ring response conf_write .* err=-3$",
                 "^driver ring request enable_msix .* value=0x4$"};
@@ -191,7 +199,7 @@ TEST_P(Sequences, OfMsix) {
 
 // abi.md S2.
 TEST_P(Sequences, OfMsixTeardownSendTheWrongOperation) {
-  const Lines lines = Trace();
+  const Lines& lines = Trace();
   const size_t on = After(lines, 0, {"^driver ring response enable_msix .* err=0$"});
   const size_t again = After(lines, on, {"^driver hypercall event_channel_op close", "^driver ring request disable_msi ",
                                          "^driver ring response disable_msi .* err=0$", "^driver ring request enable_msix "});
