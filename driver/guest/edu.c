@@ -129,7 +129,7 @@ static int edu(int argc, char **argv)
 	if (rc)
 		goto put;
 	pci_set_master(edu.dev);
-	rc = dma_set_mask_and_coherent(&edu.dev->dev, DMA_BIT_MASK(32));
+	rc = dma_set_mask_and_coherent(&edu.dev->dev, DMA_BIT_MASK(28));	/* its address lines */
 	if (rc)
 		goto disable;
 	rc = pci_alloc_irq_vectors(edu.dev, 1, 1, PCI_IRQ_ALL_TYPES);
