@@ -56,7 +56,7 @@ def _module_name(path):
 def _base_name(path):
     return path.split("/")[-1].rpartition(".")[0].replace("-", "_")
 
-def _flags(kind, path):
+def _flags(kind, path, kernel_defines):
     if kind == "assembly":
         return list(ASSEMBLY_FLAGS)
     flags = list(USER_FLAGS if kind == "user" else KERNEL_FLAGS)
@@ -67,6 +67,8 @@ def _flags(kind, path):
             '-DKBUILD_MODNAME="%s"' % _module_name(path),
             "-D__KBUILD_MODNAME=kmod_" + _module_name(path),
         ]
+    if kind == "original":
+        flags += ["-D" + definition for definition in kernel_defines]
     for definition, where, _ in DEFINES:
         if _applies(where, path):
             flags.append("-D" + definition)
@@ -100,7 +102,7 @@ def _compile(ctx, kind, file, path, key, headers):
             object_file.path,
             table.path,
             ctx.file._tag_guards.path,
-        ] + _flags(kind, path) + (COVERAGE_FLAGS if guarded else []),
+        ] + _flags(kind, path, ctx.attr.kernel_defines) + (COVERAGE_FLAGS if guarded else []),
         inputs = [file, ctx.file.stamp, ctx.file.manifest, ctx.file._tag_guards] + _seen(kind, headers),
         outputs = [object_file, table],
         mnemonic = "GuestCompile",
@@ -184,7 +186,7 @@ def _guest_image_impl(ctx):
     ctx.actions.write(spec, struct(
         originals = sorted([path for kind, file, path in sources if file.path.startswith("external/")]),
         shadows = SHADOWS,
-        defines = [list(d) for d in DEFINES],
+        defines = [list(d) for d in DEFINES] + [[d, "every original", reason] for d, reason in ctx.attr.kernel_defines.items()],
         includes = [list(i) for i in FORCED_INCLUDES],
         wraps = WRAPS,
     ).to_json())
@@ -228,6 +230,7 @@ _guest_image = rule(
         "manifest": attr.label(mandatory = True, allow_single_file = True),
         "originals": attr.label_list(mandatory = True, allow_files = [".c", ".S"]),
         "kernel_programs": attr.label_list(allow_files = [".c"]),
+        "kernel_defines": attr.string_dict(doc = "Definition that every original of this kernel sees: reason."),
         "env": attr.label_list(mandatory = True, allow_files = [".c"]),
         "programs": attr.label_list(allow_files = [".c"]),
         "headers": attr.label_list(mandatory = True, allow_files = [".h"]),
@@ -254,7 +257,7 @@ def guest_image(name, repository, originals, kernel_programs = [], **kwargs):
       repository: "@linux_6_1".
       originals: kernel paths, C and assembly, in link order.
       kernel_programs: kernel paths of user programs.
-      **kwargs: env, programs, headers, link_script, plain_accounting, visibility.
+      **kwargs: kernel_defines, env, programs, headers, link_script, plain_accounting, visibility.
     """
     _guest_image(
         name = name,

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a guest image is made of: sorted lists, one path per line."""
 
-# Kernel files, byte for byte as the package ships them.
-ORIGINALS = [
+# Kernel files, byte for byte as the package ships them: what every kernel has.
+_COMMON = [
     "arch/x86/kernel/apic/msi.c",
     "arch/x86/kernel/i8259.c",
     "arch/x86/kernel/pci-dma.c",
@@ -73,8 +73,6 @@ ORIGINALS = [
     "drivers/pci/pcie/dpc.c",
     "drivers/pci/pcie/err.c",
     "drivers/pci/pcie/pme.c",
-    "drivers/pci/pcie/portdrv_core.c",
-    "drivers/pci/pcie/portdrv_pci.c",
     "drivers/pci/pcie/ptm.c",
     "drivers/pci/pcie/rcec.c",
     "drivers/pci/probe.c",
@@ -84,7 +82,6 @@ ORIGINALS = [
     "drivers/pci/rom.c",
     "drivers/pci/search.c",
     "drivers/pci/setup-bus.c",
-    "drivers/pci/setup-irq.c",
     "drivers/pci/setup-res.c",
     "drivers/pci/slot.c",
     "drivers/pci/vc.c",
@@ -195,7 +192,6 @@ ORIGINALS = [
     "lib/math/div64.c",
     "lib/math/int_sqrt.c",
     "lib/parser.c",
-    "lib/pci_iomap.c",
     "lib/plist.c",
     "lib/radix-tree.c",
     "lib/ratelimit.c",
@@ -215,6 +211,29 @@ ORIGINALS = [
     "lib/xarray.c",
     "mm/util.c",
 ]
+
+# What only one kernel has: a file that was split, joined or renamed, or that is new.
+_ONLY_6_1 = [
+    "drivers/pci/pcie/portdrv_core.c",
+    "drivers/pci/pcie/portdrv_pci.c",
+    "drivers/pci/setup-irq.c",
+    "lib/pci_iomap.c",
+]
+
+_ONLY_6_12 = [
+    "drivers/pci/devres.c",
+    "drivers/pci/iomap.c",
+    "drivers/pci/irq.c",
+    "drivers/pci/msi/api.c",
+    "drivers/pci/pcie/portdrv.c",
+    "drivers/xen/acpi.c",
+    "kernel/time/timer_migration.c",
+    "lib/bitmap-str.c",
+]
+
+ORIGINALS_6_1 = sorted(_COMMON + _ONLY_6_1)
+
+ORIGINALS_6_12 = sorted(_COMMON + _ONLY_6_12)
 
 # User programs of the kernel tree, unmodified as well.
 KERNEL_PROGRAMS = [
@@ -246,6 +265,9 @@ EMULATED = [
     "env/work.c",
 ]
 
+# Later kernels' workqueues use a worker of kernel/kthread.c.
+EMULATED_6_12 = sorted(EMULATED + ["env/kthread_worker.c"])
+
 # Kernel C that a scenario starts by name: small drivers, hostile ones, deliberate crashes.
 GUEST_FUNCTIONS = [
     "guest/edu.c",
@@ -262,6 +284,7 @@ PROGRAMS = [
 
 # Headers of the environment, and those that shadow the kernel's.
 HEADERS = [
+    "env/compat.h",
     "env/emul.h",
     "env/sched_headers.h",
     "env/work.h",

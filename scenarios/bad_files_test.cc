@@ -89,6 +89,7 @@ const Row kRows[] = {
     {"unknown_device", 12, 13, "attach: no device 'nick'; did you mean 'nic'?"},
     {"unknown_domain", 8, 12, "assigned_to: no domain 'drvier'; did you mean 'driver'?"},
     {"unknown_key", 14, 1, "unknown key 'bogus_key' in a scenario; expected name, claim, k"},
+    {"unknown_kernel", 4, 9, "kernel: expected 6.1 or 6.12, found '5.10'"},
     {"unknown_parameter", 5, 9, "unknown parameter 'uptime' in machine.xen; expected uptime_at_"},
     {"unknown_secret", 12, 54, "${driver.gold}: 'driver' has no secret 'gold'; there is none"},
     {"unknown_switch", 8, 12, "'nic' is behind 'sw0', which is no switch"},

@@ -59,7 +59,7 @@ report.html (for people, offline), junit.xml (for CI), a console log per domain.
 own folder below --out, beside an index page.
 
   --iommu none|dmar|dmar+ir   in place of the scenario's machine.iommu (modes M0, M1, M2)
-  --kernel 6.1|PATH           in place of the scenario's kernel
+  --kernel 6.1|6.12           in place of the scenario's kernel
   --seed N                    in place of the scenario's seed; same seed, same trace digest
   --set KEY=VALUE             any single value of the file: --set domains.driver.vcpus=2
                               --set machine.xen.uptime_at_start='1 s' (repeatable)

@@ -340,7 +340,7 @@ const ObjectSpec& ScenarioSpec() {
       {
           {"name", NameValue(), true, "name, as its file"},
           {"claim", Text(), true, "what it proves, one sentence"},
-          {"kernel", Text(), false, "6.1, 6.12 or a path (6.1)"},
+          {"kernel", Words({"6.1", "6.12"}), false, "(6.1)"},
           {"seed", Unsigned(), false, "all randomness comes from it (1)"},
           {"modes", Modes(), false, "modes where the claim applies; elsewhere skipped (all)"},
           {"until", Duration(sim::kUs, 3600 * sim::kSec), false, "end of the run (when the steps are done)"},

@@ -65,6 +65,36 @@ static struct { enum cpuhp_state state; bool dynamic; int (*startup)(unsigned in
 static int state_count;
 static int next_dynamic = CPUHP_AP_ONLINE_DYN;
 
+#ifdef EMUL_HAS_TIMER_MIGRATION
+struct startup_call {
+	int (*startup)(unsigned int cpu);
+	int result;
+};
+
+static void call_startup(void *info)
+{
+	struct startup_call *call = info;
+
+	call->result = call->startup(smp_processor_id());
+}
+
+/* Callbacks of online states run on their vCPU: timer_migration.c looks at its own vCPU's data. */
+static int emul_startup(int cpu, enum cpuhp_state state, int (*startup)(unsigned int cpu))
+{
+	struct startup_call call = { .startup = startup };
+
+	if (state < CPUHP_BRINGUP_CPU || cpu == smp_processor_id())
+		return startup(cpu);
+	smp_call_function_single(cpu, call_startup, &call, true);
+	return call.result;
+}
+#else
+static inline int emul_startup(int cpu, enum cpuhp_state state, int (*startup)(unsigned int cpu))
+{
+	return startup(cpu);
+}
+#endif
+
 int __cpuhp_setup_state_cpuslocked(enum cpuhp_state state, const char *name, bool invoke,
 				   int (*startup)(unsigned int cpu), int (*teardown)(unsigned int cpu),
 				   bool multi_instance)
@@ -79,7 +109,7 @@ int __cpuhp_setup_state_cpuslocked(enum cpuhp_state state, const char *name, boo
 	states[state_count++].startup = startup;
 	if (invoke && startup && !multi_instance)
 		for_each_online_cpu(cpu) {
-			rc = startup(cpu);
+			rc = emul_startup(cpu, state, startup);
 			if (rc)
 				return rc;
 		}
@@ -232,7 +262,7 @@ static void __noreturn secondary(int cpu)
 	set_cpu_online(cpu, true);
 	set_cpu_active(cpu, true);
 	emul_time_init();
-	__this_cpu_write(__preempt_count, PREEMPT_NEED_RESCHED);
+	__this_cpu_write(emul_preempt_count, PREEMPT_NEED_RESCHED);
 	complete(&online[cpu]);
 	emul_idle();
 }
@@ -240,7 +270,7 @@ static void __noreturn secondary(int cpu)
 /* The host enters a secondary vCPU here, GS already on its own area; xen_vcpu_id says which it is. */
 void __noreturn emul_secondary_entry(void)
 {
-	secondary(this_cpu_read(cpu_number));
+	secondary(this_cpu_read(emul_cpu_number));
 }
 
 void emul_smp_boot(void)
@@ -256,7 +286,7 @@ void emul_smp_boot(void)
 		if (cpu == 0)
 			continue;
 		emul_sched_init_cpu(cpu, NULL, 0);
-		per_cpu(__preempt_count, cpu) = INIT_PREEMPT_COUNT;
+		per_cpu(emul_preempt_count, cpu) = INIT_PREEMPT_COUNT;
 		init_llist_head(&per_cpu(call_queue, cpu));
 		bind_ipis(cpu);
 		init_completion(&online[cpu]);
@@ -285,6 +315,10 @@ int smpboot_register_percpu_thread(struct smp_hotplug_thread *thread)
 	return 0;
 }
 void smpboot_unregister_percpu_thread(struct smp_hotplug_thread *thread) { }
+
+#ifdef EMUL_HAS_WORKQUEUE_TOPOLOGY
+bool cpus_share_cache(int this_cpu, int that_cpu) { EMUL_IGNORE("vCPUs have no caches of their own"); return true; }
+#endif
 
 const struct cpumask *housekeeping_cpumask(enum hk_type type) { return cpu_possible_mask; }
 bool housekeeping_enabled(enum hk_type type) { return false; }

@@ -80,4 +80,4 @@ void debug_dma_sync_single_for_cpu(struct device *dev, dma_addr_t addr, size_t s
 void debug_dma_sync_single_for_device(struct device *dev, dma_addr_t addr, size_t size, int direction) { }
 void debug_dma_sync_sg_for_cpu(struct device *dev, struct scatterlist *sg, int nelems, int direction) { }
 void debug_dma_sync_sg_for_device(struct device *dev, struct scatterlist *sg, int nelems, int direction) { }
-void dma_debug_add_bus(struct bus_type *bus) { }
+void dma_debug_add_bus(EMUL_CONST_DEVICE struct bus_type *bus) { }

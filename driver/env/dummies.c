@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Harmless functions and data that the originals name and that do nothing here; each says why. */
+#include <linux/acpi.h>
 #include <linux/backing-dev-defs.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
@@ -14,6 +15,7 @@
 #include <linux/suspend.h>
 #include <linux/time.h>
 #include <linux/vmalloc.h>
+#include <linux/xattr.h>
 #include <asm/apic.h>
 #include <asm/hw_irq.h>
 #include <asm/pci_x86.h>
@@ -27,18 +29,33 @@ struct irq_domain *x86_vector_domain;
 DEFINE_PER_CPU(vector_irq_t, vector_irq);
 DEFINE_PER_CPU_SHARED_ALIGNED(struct tlb_state, cpu_tlbstate);
 DEFINE_PER_CPU_READ_MOSTLY(cpumask_var_t, cpu_sibling_map);
+#ifdef EMUL_HAS_APIC_FLAGS
+bool apic_is_disabled, ioapic_is_disabled;
+int mp_irq_entries;
+#else
 int disable_apic;
+#endif
 atomic_t irq_err_count;
 bool port_cf9_safe;
 unsigned int freeze_timeout_msecs = 20000;
+#ifdef EMUL_HAS_SUSPEND_STATS
 struct suspend_stats suspend_stats;
+#endif
 struct backing_dev_info noop_backing_dev_info;
 const struct address_space_operations ram_aops;
 const struct trace_print_flags pageflag_names[] = { { 0, NULL } };
 const struct trace_print_flags vmaflag_names[] = { { 0, NULL } };
 const struct trace_print_flags gfpflag_names[] = { { 0, NULL } };
+#ifdef EMUL_HAS_VIRT_SPIN_DEFAULT_OFF
+DEFINE_STATIC_KEY_FALSE(virt_spin_lock_key);
+#else
 DEFINE_STATIC_KEY_TRUE(virt_spin_lock_key);
+#endif
 int file_caps_enabled;
+
+#ifdef EMUL_HAS_POWER_FADT
+struct acpi_table_fadt acpi_gbl_FADT;
+#endif
 
 /* The hypervisor checks cache attributes; the protection value only has to say "uncached". */
 unsigned long cachemode2protval(enum page_cache_mode pcm)
@@ -83,6 +100,15 @@ bool pm_save_wakeup_count(unsigned int count) { return false; }
 void pm_print_active_wakeup_sources(void) { }
 int bdi_init(struct backing_dev_info *bdi) { return 0; }
 void unmap_mapping_range(struct address_space *mapping, loff_t const hb, loff_t const hl, int even) { }
+
+#ifdef EMUL_HAS_XATTR_FUNCTIONS
+void simple_xattrs_init(struct simple_xattrs *xattrs) { xattrs->rb_root = RB_ROOT; }
+void simple_xattrs_free(struct simple_xattrs *xattrs, size_t *freed) { EMUL_IGNORE("sysfs files have no xattrs"); }
+#endif
+#ifdef EMUL_HAS_SYSFS_LLSEEK
+loff_t fixed_size_llseek(struct file *file, loff_t offset, int whence, loff_t size) { EMUL_STOP(); }
+#endif
+void dump_stack_lvl(const char *level) { EMUL_IGNORE("the host prints symbolised backtraces"); }
 
 /* kernel/resource.c pins a pseudo filesystem for /dev/mem, which is not there. */
 int simple_pin_fs(struct file_system_type *type, struct vfsmount **mount, int *count)

@@ -12,6 +12,7 @@
 #include <linux/compiler.h>
 #include <linux/types.h>
 
+#include "driver/env/compat.h"
 #include "driver/seam/seam.h"
 
 struct emul_counter {

@@ -78,18 +78,27 @@ void get_random_bytes(void *buffer, size_t length)
 	}
 }
 bool rng_is_initialized(void) { return true; }
+#ifdef EMUL_HAS_HASHED_POINTER_RNG
+int execute_with_initialized_rng(struct notifier_block *nb)
+{
+	nb->notifier_call(nb, 0, NULL);
+	return 0;
+}
+#endif
 void add_interrupt_randomness(int irq) { }
 
 /* --- interrupt stacks: softirqs of the original kernel/softirq.c run on them --- */
+#ifndef EMUL_HAS_PCPU_HOT
 DEFINE_PER_CPU(void *, hardirq_stack_ptr);
 DEFINE_PER_CPU(bool, hardirq_stack_inuse);
+#endif
 DEFINE_PER_CPU_SHARED_ALIGNED(irq_cpustat_t, irq_stat);
 DEFINE_PER_CPU(struct kernel_stat, kstat);
 DEFINE_PER_CPU(struct kernel_cpustat, kernel_cpustat);
 
 void emul_irq_stack_init(int cpu)
 {
-	per_cpu(hardirq_stack_ptr, cpu) = (void *)__get_free_pages(GFP_KERNEL, 2) + (PAGE_SIZE << 2) - 8;
+	per_cpu(emul_hardirq_stack_ptr, cpu) = (void *)__get_free_pages(GFP_KERNEL, 2) + (PAGE_SIZE << 2) - 8;
 }
 
 void ct_irq_enter(void) { }
@@ -124,6 +133,13 @@ void acpi_pci_add_bus(struct pci_bus *bus) { }
 void acpi_pci_remove_bus(struct pci_bus *bus) { }
 int pci_acpi_program_hp_params(struct pci_dev *dev) { EMUL_IGNORE("no _HPP or _HPX"); return -ENODEV; }
 bool pciehp_is_native(struct pci_dev *bridge) { return false; }
+#ifdef EMUL_HAS_PRESERVE_CONFIG
+bool pci_acpi_preserve_config(struct pci_host_bridge *bridge)
+{
+	EMUL_IGNORE("no _DSM: resources may be assigned anew");
+	return false;
+}
+#endif
 int pci_dev_acpi_reset(struct pci_dev *dev, bool probe) { return -ENOTTY; }
 void pci_set_acpi_fwnode(struct pci_dev *dev) { EMUL_IGNORE("no ACPI companions"); }
 struct irq_domain *pci_host_bridge_acpi_msi_domain(struct pci_bus *bus) { return NULL; }
@@ -133,7 +149,7 @@ void acpi_device_notify(struct device *dev) { }
 void acpi_device_notify_remove(struct device *dev) { }
 bool acpi_driver_match_device(struct device *dev, const struct device_driver *drv) { return false; }
 int acpi_device_modalias(struct device *dev, char *buf, int size) { return -ENODEV; }
-int acpi_device_uevent_modalias(struct device *dev, struct kobj_uevent_env *env) { return -ENODEV; }
+int acpi_device_uevent_modalias(EMUL_CONST_DEVICE struct device *dev, struct kobj_uevent_env *env) { return -ENODEV; }
 enum dev_dma_attr acpi_get_dma_attr(struct acpi_device *adev) { return DEV_DMA_COHERENT; }
 int acpi_dma_configure_id(struct device *dev, enum dev_dma_attr attr, const u32 *id) { return 0; }
 int acpi_dev_pm_attach(struct device *dev, bool power_on) { return 0; }
@@ -169,7 +185,15 @@ s32 __dev_pm_qos_resume_latency(struct device *dev) { return PM_QOS_RESUME_LATEN
 void xen_resume_notifier_register(struct notifier_block *nb) { EMUL_IGNORE("the domain is never suspended"); }
 int register_reboot_notifier(struct notifier_block *nb) { EMUL_IGNORE("the domain is never rebooted"); return 0; }
 int unregister_reboot_notifier(struct notifier_block *nb) { return 0; }
+#ifdef EMUL_HAS_SHRINKER_ALLOC
+struct shrinker *shrinker_alloc(unsigned int flags, const char *fmt, ...)
+{
+	return kzalloc(sizeof(struct shrinker), GFP_KERNEL);
+}
+void shrinker_register(struct shrinker *shrinker) { EMUL_IGNORE("no memory pressure"); }
+#else
 int register_shrinker(struct shrinker *shrinker, const char *fmt, ...) { EMUL_IGNORE("no memory pressure"); return 0; }
+#endif
 
 /* --- devices: what drivers/base reaches of other subsystems --- */
 bool dev_add_physical_location(struct device *dev) { return false; }
@@ -182,6 +206,13 @@ async_cookie_t async_schedule_node(async_func_t func, void *data, int node)
 	func(data, 0);
 	return 0;
 }
+#ifdef EMUL_HAS_ASYNC_NOCALL
+bool async_schedule_dev_nocall(async_func_t func, struct device *dev)
+{
+	EMUL_IGNORE("asynchronous probing happens at once");
+	return false;
+}
+#endif
 void async_synchronize_full(void) { }
 
 /* --- rights: guest user space here is root --- */

@@ -52,7 +52,7 @@ static void free_block(struct page *page, unsigned int order)
 	raw_spin_unlock_irqrestore(&free_lock, flags);
 }
 
-struct page *__alloc_pages(gfp_t gfp, unsigned int order, int nid, nodemask_t *nodes)
+struct page *EMUL_ALLOC(__alloc_pages)(gfp_t gfp, unsigned int order, int nid, nodemask_t *nodes)
 {
 	unsigned int o = order, i;
 	unsigned long flags;
@@ -83,7 +83,7 @@ struct page *__alloc_pages(gfp_t gfp, unsigned int order, int nid, nodemask_t *n
 		page[i].index = 0;
 		page[i].private = 0;
 		set_page_count(page + i, 0);
-		page_mapcount_reset(page + i);
+		atomic_set(&page[i]._mapcount, -1);
 	}
 	set_page_count(page, 1);
 	page->index = order;
@@ -105,14 +105,14 @@ void __folio_put(struct folio *folio)
 	free_block(&folio->page, folio->page.index);
 }
 
-unsigned long __get_free_pages(gfp_t gfp, unsigned int order)
+unsigned long EMUL_GET_FREE_PAGES(gfp_t gfp, unsigned int order)
 {
 	struct page *page = __alloc_pages(gfp, order, 0, NULL);
 
 	return page ? (unsigned long)page_address(page) : 0;
 }
 
-unsigned long get_zeroed_page(gfp_t gfp)
+unsigned long EMUL_ALLOC(get_zeroed_page)(gfp_t gfp)
 {
 	return __get_free_pages(gfp | __GFP_ZERO, 0);
 }
@@ -123,7 +123,7 @@ void free_pages(unsigned long addr, unsigned int order)
 		__free_pages(virt_to_page((void *)addr), order);
 }
 
-void *alloc_pages_exact(size_t size, gfp_t gfp)
+void *EMUL_ALLOC(alloc_pages_exact)(size_t size, gfp_t gfp)
 {
 	unsigned int order = get_order(size), i, used = PAGE_ALIGN(size) >> PAGE_SHIFT;
 	struct page *page = __alloc_pages(gfp, order, 0, NULL);

@@ -15,7 +15,9 @@
 
 #include "emul.h"
 #include "../../arch/x86/xen/xen-ops.h"
+#ifdef EMUL_HAS_XEN_MMU_H
 #include "../../arch/x86/xen/mmu.h"
+#endif
 
 extern void __raw_callee_save_emul_save_fl(void);
 extern void __raw_callee_save_emul_irq_disable(void);
@@ -31,8 +33,25 @@ asm(".pushsection .text, \"ax\"\n"
     ".popsection\n");
 extern u64 emul_ident64(u64 x);
 
+#ifdef EMUL_HAS_NOP_FUNC
+void noinstr BUG_func(void) { BUG(); }
+asm(".pushsection .text, \"ax\"\n"
+    ".globl nop_func\n"
+    "nop_func:\n	ret\n"
+    ".popsection\n");
+#else
 void noinstr paravirt_BUG(void) { BUG(); }
+#endif
 
+#ifdef EMUL_HAS_XEN_LAZY_MODE
+/* arch/x86/xen/enlighten_pv.c: lazy mode, entered and left by the original mmu_pv.c. */
+DEFINE_PER_CPU(enum xen_lazy_mode, xen_lazy_mode) = XEN_LAZY_NONE;
+DEFINE_PER_CPU(unsigned int, xen_lazy_nesting);
+enum xen_lazy_mode xen_get_lazy_mode(void)
+{
+	return in_interrupt() ? XEN_LAZY_NONE : this_cpu_read(xen_lazy_mode);
+}
+#else
 /* kernel/paravirt.c's lazy mode, one variable per vCPU. */
 static DEFINE_PER_CPU(enum paravirt_lazy_mode, lazy_mode) = PARAVIRT_LAZY_NONE;
 enum paravirt_lazy_mode paravirt_get_lazy_mode(void)
@@ -50,6 +69,7 @@ void paravirt_flush_lazy_mmu(void)
 	}
 	preempt_enable();
 }
+#endif
 
 static void flush_one(unsigned long va)
 {

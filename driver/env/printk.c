@@ -87,6 +87,10 @@ int _printk_deferred(const char *fmt, ...)
 	return n;
 }
 
+#ifdef EMUL_HAS_PRINTK_DEFERRED_ENTER
+void __printk_deferred_enter(void) { }
+void __printk_deferred_exit(void) { }
+#endif
 void __printk_safe_enter(void) { }
 void __printk_safe_exit(void) { }
 int __printk_ratelimit(const char *func) { return 1; }

@@ -86,7 +86,7 @@ void call_rcu(struct rcu_head *head, rcu_callback_t func)
 	raw_spin_unlock_irqrestore(&rcu_lock, flags);
 }
 
-static void rcu_run(struct softirq_action *action)
+static void rcu_run(EMUL_SOFTIRQ_ARGUMENT)
 {
 	struct rcu_head *head, *following;
 
@@ -106,7 +106,20 @@ static void rcu_run(struct softirq_action *action)
 	}
 }
 
+#ifdef EMUL_HAS_KVFREE_POINTER
+/* The offset of the head in the object takes the callback's place, as __is_kvfree_rcu_offset expects. */
+void kvfree_call_rcu(struct rcu_head *head, void *object)
+{
+	if (!head) {
+		synchronize_rcu();
+		kvfree(object);
+		return;
+	}
+	call_rcu(head, (rcu_callback_t)((void *)head - object));
+}
+#else
 void kvfree_call_rcu(struct rcu_head *head, rcu_callback_t func) { call_rcu(head, func); }
+#endif
 
 void synchronize_rcu(void)
 {

@@ -59,17 +59,21 @@ static LIST_HEAD(all_tasks);
 static DEFINE_RAW_SPINLOCK(sched_lock);	/* over run lists and task states of all vCPUs */
 
 struct task_struct init_task = { .__state = TASK_RUNNING, .comm = "swapper" };
+#ifdef EMUL_HAS_PCPU_HOT
+DEFINE_PER_CPU_ALIGNED(struct pcpu_hot, pcpu_hot) = { .preempt_count = INIT_PREEMPT_COUNT };
+#else
 DEFINE_PER_CPU(struct task_struct *, current_task);
 DEFINE_PER_CPU(int, __preempt_count) = INIT_PREEMPT_COUNT;
 DEFINE_PER_CPU(int, cpu_number);
+#endif
 
 static void reschedule(int cpu)
 {
-	struct task_struct *curr = per_cpu(current_task, cpu);
+	struct task_struct *curr = per_cpu(emul_current_task, cpu);
 
 	set_tsk_need_resched(curr);
 	if (cpu != smp_processor_id())
-		smp_send_reschedule(cpu);
+		emul_send_reschedule(cpu);
 }
 
 /* Under sched_lock. */
@@ -108,7 +112,7 @@ static void switch_task(struct emul_task *prev, struct emul_task *next)
 	struct seam_transfer from;
 
 	next->on_cpu = true;
-	this_cpu_write(current_task, &next->task);
+	this_cpu_write(emul_current_task, &next->task);
 	from = seam_host_table.fiber_jump(next->context, prev);
 	/* Back: `from` is whoever ran before. */
 	switched_from(from.data, from.from);
@@ -173,7 +177,7 @@ int io_schedule_prepare(void) { return 0; }
 void io_schedule_finish(int token) { }
 void io_schedule(void) { schedule(); }
 
-static int try_to_wake_up(struct task_struct *p, unsigned int state)
+static int wake_task(struct task_struct *p, unsigned int state)
 {
 	unsigned long flags;
 	int woken = 0;
@@ -181,7 +185,7 @@ static int try_to_wake_up(struct task_struct *p, unsigned int state)
 	raw_spin_lock_irqsave(&sched_lock, flags);
 	if (p->__state & state) {
 		WRITE_ONCE(p->__state, TASK_RUNNING);
-		if (p != this_cpu_read(current_task))
+		if (p != this_cpu_read(emul_current_task))
 			enqueue(emul_of(p));
 		woken = 1;
 	}
@@ -192,14 +196,18 @@ static int try_to_wake_up(struct task_struct *p, unsigned int state)
 int wake_up_process(struct task_struct *p)
 {
 	EMUL("a small deterministic scheduler");
-	return try_to_wake_up(p, TASK_NORMAL);
+	return wake_task(p, TASK_NORMAL);
 }
 
-int wake_up_state(struct task_struct *p, unsigned int state) { return try_to_wake_up(p, state); }
+int wake_up_state(struct task_struct *p, unsigned int state) { return wake_task(p, state); }
+
+#ifdef EMUL_HAS_TRY_TO_WAKE_UP_FLAGS
+int try_to_wake_up(struct task_struct *p, unsigned int state, int wake_flags) { return wake_task(p, state); }
+#endif
 
 int default_wake_function(struct wait_queue_entry *entry, unsigned int mode, int flags, void *key)
 {
-	return try_to_wake_up(entry->private, mode);
+	return wake_task(entry->private, mode);
 }
 
 static bool __wake_q_add(struct wake_q_head *head, struct task_struct *task)
@@ -348,6 +356,16 @@ int kthread_stop(struct task_struct *task)
 	return result;
 }
 
+#ifdef EMUL_HAS_KTHREAD_STOP_PUT
+int kthread_stop_put(struct task_struct *task)
+{
+	int result = kthread_stop(task);
+
+	put_task_struct(task);
+	return result;
+}
+#endif
+
 bool kthread_should_stop(void) { return emul_of(current)->should_stop; }
 bool __kthread_should_park(struct task_struct *task) { return emul_of(task)->should_park; }
 bool kthread_should_park(void) { return emul_of(current)->should_park; }
@@ -394,16 +412,20 @@ int emul_kthread_run(int (*fn)(void *), void *data, const char *name)
 
 int idle_cpu(int cpu)
 {
-	return per_cpu(current_task, cpu) == &per_cpu(cpu_idle, cpu)->task;
+	return per_cpu(emul_current_task, cpu) == &per_cpu(cpu_idle, cpu)->task;
 }
 
+#ifdef EMUL_HAS_SCHED_TICK
+void sched_tick(void) { }
+#else
 void scheduler_tick(void) { }
+#endif
 void account_process_tick(struct task_struct *task, int user) { }
 int get_nohz_timer_target(void) { return smp_processor_id(); }
 void wake_up_nohz_cpu(int cpu)
 {
 	if (cpu != smp_processor_id())
-		smp_send_reschedule(cpu);
+		emul_send_reschedule(cpu);
 }
 
 void show_stack(struct task_struct *task, unsigned long *sp, const char *loglvl) { }
@@ -448,6 +470,6 @@ void emul_sched_init_cpu(int cpu, void *stack, unsigned long size)
 	snprintf(idle->task.comm, sizeof(idle->task.comm), "swapper/%d", cpu);
 	INIT_LIST_HEAD(&per_cpu(run_list, cpu));
 	per_cpu(cpu_idle, cpu) = idle;
-	per_cpu(current_task, cpu) = &idle->task;
-	per_cpu(cpu_number, cpu) = cpu;
+	per_cpu(emul_current_task, cpu) = &idle->task;
+	per_cpu(emul_cpu_number, cpu) = cpu;
 }

@@ -106,19 +106,36 @@ void kfree_sensitive(const void *p)
 	kfree(p);
 }
 
-void *__kmalloc(size_t size, gfp_t gfp)
+void *EMUL_ALLOC(__kmalloc)(size_t size, gfp_t gfp)
 {
 	EMUL("slab on the domain's own pages");
 	return emul_alloc(size, gfp);
 }
+#ifdef EMUL_HAS_ALLOC_NOPROF
+void *__kmalloc_node_noprof(DECL_BUCKET_PARAMS(size, b), gfp_t gfp, int node) { return __kmalloc_noprof(size, gfp); }
+void *__kmalloc_node_track_caller_noprof(DECL_BUCKET_PARAMS(size, b), gfp_t gfp, int node, unsigned long c)
+{
+	return __kmalloc_noprof(size, gfp);
+}
+void *__kmalloc_cache_noprof(struct kmem_cache *s, gfp_t gfp, size_t size) { return __kmalloc_noprof(size, gfp); }
+void *__kmalloc_cache_node_noprof(struct kmem_cache *s, gfp_t gfp, int node, size_t size)
+{
+	return __kmalloc_noprof(size, gfp);
+}
+void *__kmalloc_large_noprof(size_t size, gfp_t gfp) { return __kmalloc_noprof(size, gfp); }
+void *__kmalloc_large_node_noprof(size_t size, gfp_t gfp, int node) { return __kmalloc_noprof(size, gfp); }
+void *__kmalloc(size_t size, gfp_t gfp) { return __kmalloc_noprof(size, gfp); }	/* what driver/user/libc.c calls */
+size_t kmalloc_size_roundup(size_t size) { return size; }
+#else
 void *__kmalloc_node(size_t size, gfp_t gfp, int node) { return __kmalloc(size, gfp); }
 void *__kmalloc_node_track_caller(size_t size, gfp_t gfp, int node, unsigned long c) { return __kmalloc(size, gfp); }
 void *kmalloc_trace(struct kmem_cache *s, gfp_t gfp, size_t size) { return __kmalloc(size, gfp); }
 void *kmalloc_node_trace(struct kmem_cache *s, gfp_t gfp, int node, size_t size) { return __kmalloc(size, gfp); }
 void *kmalloc_large(size_t size, gfp_t gfp) { return __kmalloc(size, gfp); }
 void *kmalloc_large_node(size_t size, gfp_t gfp, int node) { return __kmalloc(size, gfp); }
+#endif
 
-void *krealloc(const void *p, size_t size, gfp_t gfp)
+void *EMUL_ALLOC(krealloc)(const void *p, size_t size, gfp_t gfp)
 {
 	void *fresh;
 	size_t old = ksize(p);
@@ -138,9 +155,16 @@ void *krealloc(const void *p, size_t size, gfp_t gfp)
 	return fresh;
 }
 
+#ifdef EMUL_HAS_CACHE_ARGS
+struct kmem_cache *__kmem_cache_create_args(const char *name, unsigned int size, struct kmem_cache_args *args,
+					    slab_flags_t flags)
+{
+	void (*ctor)(void *) = args->ctor;
+#else
 struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsigned int align, slab_flags_t flags,
 				     void (*ctor)(void *))
 {
+#endif
 	struct kmem_cache *cache = emul_alloc(sizeof(*cache), GFP_KERNEL | __GFP_ZERO);
 
 	EMUL("slab on the domain's own pages");
@@ -152,7 +176,7 @@ struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsign
 
 void kmem_cache_destroy(struct kmem_cache *cache) { kfree(cache); }
 
-void *kmem_cache_alloc_node(struct kmem_cache *cache, gfp_t gfp, int node)
+void *EMUL_ALLOC(kmem_cache_alloc_node)(struct kmem_cache *cache, gfp_t gfp, int node)
 {
 	void *p = emul_alloc(cache->object_size, gfp);
 
@@ -161,11 +185,40 @@ void *kmem_cache_alloc_node(struct kmem_cache *cache, gfp_t gfp, int node)
 		cache->ctor(p);
 	return p;
 }
-void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp) { return kmem_cache_alloc_node(cache, gfp, 0); }
-void *kmem_cache_alloc_lru(struct kmem_cache *cache, struct list_lru *lru, gfp_t gfp)
+void *EMUL_ALLOC(kmem_cache_alloc)(struct kmem_cache *cache, gfp_t gfp) { return kmem_cache_alloc_node(cache, gfp, 0); }
+void *EMUL_ALLOC(kmem_cache_alloc_lru)(struct kmem_cache *cache, struct list_lru *lru, gfp_t gfp)
 {
 	return kmem_cache_alloc_node(cache, gfp, 0);
 }
 void kmem_cache_free(struct kmem_cache *cache, void *p) { kfree(p); }
+
+#ifdef EMUL_HAS_CACHE_BULK
+void kmem_cache_free_bulk(struct kmem_cache *cache, size_t count, void **objects)
+{
+	while (count)
+		kfree(objects[--count]);
+}
+
+int kmem_cache_alloc_bulk_noprof(struct kmem_cache *cache, gfp_t gfp, size_t count, void **objects)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		objects[i] = kmem_cache_alloc_node_noprof(cache, gfp, 0);
+		if (!objects[i]) {
+			kmem_cache_free_bulk(cache, i, objects);
+			return 0;
+		}
+	}
+	return count;
+}
+
+kmem_buckets *kmem_buckets_create(const char *name, slab_flags_t flags, unsigned int useroffset,
+				  unsigned int usersize, void (*ctor)(void *))
+{
+	EMUL_IGNORE("no separate caches for user-sized objects");
+	return NULL;
+}
+#endif
 
 bool slab_is_available(void) { return true; }

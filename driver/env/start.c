@@ -25,9 +25,13 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/user_namespace.h>
+#include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 #include <asm/desc.h>
+#include <asm/dma.h>
+#include <asm/e820/api.h>
 #include <asm/i8259.h>
+#include <asm/iommu.h>
 #include <asm/pci_x86.h>
 #include <asm/processor.h>
 #include <asm/sections.h>
@@ -109,11 +113,15 @@ void emul_percpu_init(void)
 		dynamic_area[cpu] = area + ALIGN(size, PAGE_SIZE);
 		per_cpu(this_cpu_off, cpu) = __per_cpu_offset[cpu];
 		per_cpu(xen_vcpu_id, cpu) = cpu;
-		per_cpu(cpu_number, cpu) = cpu;
+		per_cpu(emul_cpu_number, cpu) = cpu;
 	}
 }
 
+#ifdef EMUL_HAS_ALLOC_NOPROF
+void __percpu *pcpu_alloc_noprof(size_t size, size_t align, bool reserved, gfp_t gfp)
+#else
 void __percpu *__alloc_percpu_gfp(size_t size, size_t align, gfp_t gfp)
+#endif
 {
 	unsigned long at = ALIGN(dynamic_used, align);
 
@@ -123,7 +131,9 @@ void __percpu *__alloc_percpu_gfp(size_t size, size_t align, gfp_t gfp)
 	return (void __percpu *)(dynamic_area[0] + at - __per_cpu_offset[0]);
 }
 
+#ifndef EMUL_HAS_ALLOC_NOPROF
 void __percpu *__alloc_percpu(size_t size, size_t align) { return __alloc_percpu_gfp(size, align, GFP_KERNEL); }
+#endif
 void free_percpu(void __percpu *p) { EMUL_IGNORE("per-CPU memory is not reused"); }
 
 /* --- command line: "key=value" words --- */
@@ -161,6 +171,25 @@ static void setup_vcpu_info(int cpu)
 	BUG_ON(HYPERVISOR_vcpu_op(VCPUOP_register_vcpu_info, cpu, &info));
 	per_cpu(xen_vcpu, cpu) = vcpup;
 }
+
+#ifdef EMUL_HAS_BOOT_SWIOTLB
+/* arch/x86/xen/setup.c, xen_memory_setup: a map with reserved ranges (e820_host) is what PCI passthrough looks like. */
+bool xen_pv_pci_possible;
+
+static void emul_memory_map(void)
+{
+	static struct boot_e820_entry entries[E820_MAX_ENTRIES_ZEROPAGE];
+	struct xen_memory_map map = { .nr_entries = ARRAY_SIZE(entries) };
+	int op = xen_initial_domain() ? XENMEM_machine_memory_map : XENMEM_memory_map, i;
+
+	set_xen_guest_handle(map.buffer, entries);
+	if (HYPERVISOR_memory_op(op, &map))
+		return;
+	for (i = 0; i < map.nr_entries; i++)
+		if (entries[i].type == E820_TYPE_RESERVED)
+			xen_pv_pci_possible = true;
+}
+#endif
 
 void xen_vcpu_setup_all(void)
 {
@@ -234,12 +263,14 @@ static void parse_command_line(int (*unknown)(char *, char *, const char *, void
 	parse_args("booting kernel", copy, params, count, -1, -1, NULL, unknown);
 }
 
-extern int __init driver_probe_done(void);
 extern void __init x86_pci_arch_setup(void);
 
 static int kernel_init(void *unused)
 {
 	emul_smp_boot();
+#ifdef EMUL_HAS_WORKQUEUE_TOPOLOGY
+	workqueue_init_topology();
+#endif
 	emul_sysfs_init();
 	driver_init();
 	do_initcalls();
@@ -319,6 +350,10 @@ __visible __used void __noreturn emul_boot(void *start_info)
 	else
 		pci_request_acs();
 	emul_acpi_init();
+#ifdef EMUL_HAS_BOOT_SWIOTLB
+	emul_memory_map();
+	pci_iommu_alloc();
+#endif
 	/* boot_params and early options, before anything reads them */
 	parse_command_line(early_option, NULL, 0);
 	parse_command_line(unknown_option, __start___param, __stop___param - __start___param);
@@ -334,8 +369,8 @@ __visible __used void __noreturn emul_boot(void *start_info)
 		emul_irq_stack_init(i);
 	softirq_init();
 	emul_time_init();
-	this_cpu_write(__preempt_count, INIT_PREEMPT_COUNT & ~1);
-	__this_cpu_write(__preempt_count, PREEMPT_NEED_RESCHED);
+	this_cpu_write(emul_preempt_count, INIT_PREEMPT_COUNT & ~1);
+	__this_cpu_write(emul_preempt_count, PREEMPT_NEED_RESCHED);
 	local_irq_enable();
 	system_state = SYSTEM_SCHEDULING;
 	workqueue_init();

@@ -170,7 +170,12 @@ static irqreturn_t emul_timer_interrupt(int irq, void *dev)
 
 void emul_time_idle_enter(void)
 {
+#ifdef EMUL_HAS_TIMER_MIGRATION
+	bool idle = false;
+	u64 now = ktime_get(), next = timer_base_try_to_set_idle(jiffies, now, &idle), wait = KTIME_MAX;
+#else
 	u64 now = ktime_get(), next = get_next_timer_interrupt(jiffies, now), wait = KTIME_MAX;
+#endif
 
 	this_cpu_write(tick_stopped, true);
 	if (next != KTIME_MAX)
@@ -190,6 +195,14 @@ void emul_time_idle_exit(void)
 	timer_clear_idle();
 	arm(next_tick());
 }
+
+#ifdef EMUL_HAS_TIMER_MIGRATION
+u64 get_jiffies_update(unsigned long *basej)
+{
+	*basej = jiffies;
+	return ktime_get();
+}
+#endif
 
 bool tick_nohz_tick_stopped(void) { return this_cpu_read(tick_stopped); }
 void tick_irq_enter(void) { }

@@ -195,13 +195,13 @@ unsigned long vmalloc_to_pfn(const void *addr)
 	return pte_pfn(*pte_of((unsigned long)addr));
 }
 
-void *vmalloc(unsigned long size)
+void *EMUL_ALLOC(vmalloc)(unsigned long size)
 {
 	EMUL("large allocations are contiguous here");
 	return alloc_pages_exact(size, GFP_KERNEL);
 }
 
-void *vzalloc(unsigned long size)
+void *EMUL_ALLOC(vzalloc)(unsigned long size)
 {
 	return alloc_pages_exact(size, GFP_KERNEL | __GFP_ZERO);
 }

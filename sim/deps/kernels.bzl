@@ -37,18 +37,25 @@ SUBTREES = [
     "usr",
 ]
 
+_KERNELS = ["6.1", "6.12"]
+
 def kernels():
-    """Declares @linux_6_1 and its package's version."""
+    """Declares @linux_6_1 and @linux_6_12, each fetched when first asked for, and their packages' versions."""
+    for kernel in _KERNELS:
+        _kernel(kernel)
+
+def _kernel(kernel):
+    name = kernel.replace(".", "_")
     debian_package(
-        name = "debian_linux_source_6_1",
-        package = "linux-source-6.1",
+        name = "debian_linux_source_" + name,
+        package = "linux-source-" + kernel,
     )
     debian_kernel_source(
-        name = "linux_6_1",
-        package = "linux-source-6.1",
-        kernel = "6.1",
+        name = "linux_" + name,
+        package = "linux-source-" + kernel,
+        kernel = kernel,
         config = "//driver:kernel.config",
         generators = ["lib/crc32.o"],
         subtrees = SUBTREES,
-        version_file = "@debian_linux_source_6_1//:version.json",
+        version_file = "@debian_linux_source_%s//:version.json" % name,
     )

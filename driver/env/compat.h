@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where the kernels differ that the environment stands in: one feature, one name, one difference. This is the only
+ * place that looks at a version; everybody else asks for a feature.
+ */
+#ifndef PVPCI_DRIVER_ENV_COMPAT_H
+#define PVPCI_DRIVER_ENV_COMPAT_H
+
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#define EMUL_HAS_ALLOC_NOPROF		/* allocators are called NAME_noprof, and NAME is a macro */
+#define EMUL_HAS_APIC_FLAGS		/* apic_is_disabled and ioapic_is_disabled in place of disable_apic; mp_irq_entries is read */
+#define EMUL_HAS_ARCH_RESCHEDULE	/* smp_send_reschedule() traces, arch_smp_send_reschedule() sends */
+#define EMUL_HAS_ASYNC_NOCALL		/* async_schedule_dev_nocall() */
+#define EMUL_HAS_BOOT_SWIOTLB		/* the bounce pool is made at boot only, if the memory map allows PCI */
+#define EMUL_HAS_CACHE_ARGS		/* caches are made by __kmem_cache_create_args() */
+#define EMUL_HAS_CACHE_BULK		/* the maple tree takes and gives nodes in bulk */
+#define EMUL_HAS_CONST_DEVICES		/* what only looks at a device or bus takes it const */
+#define EMUL_HAS_HASHED_POINTER_RNG	/* vsprintf.c waits for randomness by execute_with_initialized_rng() */
+#define EMUL_HAS_KTHREAD_STOP_PUT	/* kthread_stop_put() */
+#define EMUL_HAS_KVFREE_POINTER		/* kvfree_call_rcu() gets the object, not the callback */
+#define EMUL_HAS_NOP_FUNC		/* pv_ops' empty entries are nop_func and BUG_func */
+#define EMUL_HAS_PCPU_HOT		/* current, preemption count, CPU number and irq stack share a cache line */
+#define EMUL_HAS_POWER_FADT		/* kernel/power/main.c reads the FADT */
+#define EMUL_HAS_PRESERVE_CONFIG	/* pci_acpi_preserve_config() */
+#define EMUL_HAS_PRINTK_DEFERRED_ENTER	/* printk_deferred_enter() without printk_safe_enter() */
+#define EMUL_HAS_SCHED_TICK		/* sched_tick() in place of scheduler_tick() */
+#define EMUL_HAS_SHRINKER_ALLOC		/* shrinker_alloc() and shrinker_register() in place of register_shrinker() */
+#define EMUL_HAS_SOFTIRQ_NO_ARGUMENT	/* softirq handlers take nothing */
+#define EMUL_HAS_SYSFS_LLSEEK		/* binary attributes have an llseek */
+#define EMUL_HAS_TIMER_MIGRATION	/* global timers move between vCPUs; going idle is a call of its own */
+#define EMUL_HAS_TRY_TO_WAKE_UP_FLAGS	/* swait.c wakes through try_to_wake_up(task, state, flags) */
+#define EMUL_HAS_VIRT_SPIN_DEFAULT_OFF	/* virt_spin_lock_key starts off, a PV guest leaves it so */
+#define EMUL_HAS_WORKQUEUE_TOPOLOGY	/* workqueue_init_topology() after the CPUs are up */
+#define EMUL_HAS_XATTR_FUNCTIONS	/* simple_xattrs_init() and _free() are functions */
+#define EMUL_HAS_XEN_LAZY_MODE		/* lazy MMU mode is Xen's own, not a paravirt operation */
+#else
+#define EMUL_HAS_SUSPEND_STATS		/* suspend_stats is a global of the PM core */
+#define EMUL_HAS_XEN_MMU_H		/* arch/x86/xen/mmu.h */
+#endif
+
+/* Name of an allocator's function. */
+#ifdef EMUL_HAS_ALLOC_NOPROF
+#define EMUL_ALLOC(name) name##_noprof
+#define EMUL_GET_FREE_PAGES get_free_pages_noprof
+#else
+#define EMUL_ALLOC(name) name
+#define EMUL_GET_FREE_PAGES __get_free_pages
+#endif
+
+/* Per-CPU variables of the task switch and of interrupt entry. */
+#ifdef EMUL_HAS_PCPU_HOT
+#define emul_cpu_number pcpu_hot.cpu_number
+#define emul_current_task pcpu_hot.current_task
+#define emul_hardirq_stack_ptr pcpu_hot.hardirq_stack_ptr
+#define emul_preempt_count pcpu_hot.preempt_count
+#else
+#define emul_cpu_number cpu_number
+#define emul_current_task current_task
+#define emul_hardirq_stack_ptr hardirq_stack_ptr
+#define emul_preempt_count __preempt_count
+#endif
+
+#ifdef EMUL_HAS_SOFTIRQ_NO_ARGUMENT
+#define EMUL_SOFTIRQ_ARGUMENT void
+#else
+#define EMUL_SOFTIRQ_ARGUMENT struct softirq_action *action
+#endif
+
+#ifdef EMUL_HAS_ARCH_RESCHEDULE
+#define emul_send_reschedule(cpu) arch_smp_send_reschedule(cpu)
+#else
+#define emul_send_reschedule(cpu) smp_send_reschedule(cpu)
+#endif
+
+#ifdef EMUL_HAS_CONST_DEVICES
+#define EMUL_CONST_DEVICE const
+#else
+#define EMUL_CONST_DEVICE
+#endif
+
+#endif /* PVPCI_DRIVER_ENV_COMPAT_H */
