@@ -56,6 +56,7 @@ def _kernel(kernel):
         kernel = kernel,
         config = "//driver:kernel.config",
         generators = ["lib/crc32.o"],
+        optional = ["drivers/pci/rebar.c"],  # in 6.1.176 still part of drivers/pci/pci.c
         subtrees = SUBTREES,
         version_file = "@debian_linux_source_%s//:version.json" % name,
     )
