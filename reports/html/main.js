@@ -29,12 +29,18 @@ function header() {
       fact(shortTime(result.simulated_ps), 'simulated')));
 }
 
+// What is violated is always in view; a long list of what held folds away.
 function expectationsSection() {
-  return h('section', {id: 'expectations'}, h('h2', {}, 'Expectations'), table([
+  const rows = expectations => table([
     {title: '', of: e => h('span', {class: e.held ? 'yes' : 'no'}, e.held ? '\u2714 held' : '\u2718 violated')},
     {title: 'Expected', of: e => [h('code', {}, e.text), e.reason ? h('div', {class: 'lead', style: 'margin:0'}, e.reason) : null]},
     {title: 'Actual', of: e => h('code', {}, e.actual)},
-  ], result.expectations, e => e.held ? null : 'bad'));
+  ], expectations, e => e.held ? null : 'bad');
+  const section = (...content) => h('section', {id: 'expectations'}, h('h2', {}, 'Expectations'), ...content);
+  const held = result.expectations.filter(e => e.held), violated = result.expectations.filter(e => !e.held);
+  if (held.length <= 20) return section(rows(result.expectations));
+  const fold = h('details', {}, h('summary', {}, `${held.length} held`), rows(held));
+  return violated.length ? section(rows(violated), fold) : section(fold);
 }
 
 function programsSection() {
