@@ -287,7 +287,8 @@ void Classifier::NoteLanding(const pci::Access& access, const Judgement& judgeme
                            : frame != nullptr && frame->host != nullptr ? frame->owner
                                                                         : sim::kDomNone;
   reports::Landing& landing =
-      landings_[{access.tlp->function, judgement.dma_class, write, owner, access.fault != nullptr}];
+      landings_[{access.tlp->function, judgement.dma_class, write, owner, access.fault != nullptr,
+                 address >> sim::kPageShift}];
   if (landing.accesses == 0) {
     landing.bdf = pci::ToString(access.tlp->function);
     landing.dma_class = judgement.dma_class;
@@ -459,7 +460,20 @@ std::vector<reports::Finding> Classifier::Findings(const std::string& mode, cons
 
 std::vector<reports::Landing> Classifier::Landings() const {
   std::vector<reports::Landing> landings;
-  for (const auto& [key, landing] : landings_) landings.push_back(landing);
+  const LandingKey* last = nullptr;
+  for (const auto& [key, landing] : landings_) {
+    if (last != nullptr && last->SameStory(key) && last->mfn + 1 == key.mfn) {  // a run of frames is one landing
+      reports::Landing& run = landings.back();
+      run.span_bytes = static_cast<int64_t>(landing.address) + landing.span_bytes - static_cast<int64_t>(run.address);
+      run.bytes += landing.bytes;
+      run.accesses += landing.accesses;
+      run.first_ps = std::min(run.first_ps, landing.first_ps);
+      run.last_ps = std::max(run.last_ps, landing.last_ps);
+    } else {
+      landings.push_back(landing);
+    }
+    last = &key;
+  }
   return landings;
 }
 

@@ -101,9 +101,14 @@ class Classifier : public pci::AccessObserver {
     bool write;
     sim::DomId owner;
     bool stopped;
+    sim::Mfn mfn;  // last: neighbouring frames are neighbours in the map
+    bool SameStory(const LandingKey& other) const {
+      return std::tie(function, dma_class, write, owner, stopped) ==
+             std::tie(other.function, other.dma_class, other.write, other.owner, other.stopped);
+    }
     friend bool operator<(const LandingKey& a, const LandingKey& b) {
-      return std::tie(a.function, a.dma_class, a.write, a.owner, a.stopped) <
-             std::tie(b.function, b.dma_class, b.write, b.owner, b.stopped);
+      return std::tie(a.function, a.dma_class, a.write, a.owner, a.stopped, a.mfn) <
+             std::tie(b.function, b.dma_class, b.write, b.owner, b.stopped, b.mfn);
     }
   };
 
