@@ -67,5 +67,28 @@ TEST(ProgrammedBy, MovesWithTheWrite) {
   EXPECT_TRUE(Contains(worker["backtrace"], "process_one_work"));
 }
 
+// Owner of a frame by the result's memory map: runs of [first mfn, frames, owner, type].
+std::string OwnerIn(const nlohmann::json& memory, uint64_t mfn) {
+  for (const auto& run : memory["runs"]) {
+    const uint64_t first = run[0].get<uint64_t>();
+    if (mfn >= first && mfn < first + run[1].get<uint64_t>()) return memory["owners"][run[2].get<size_t>()];
+  }
+  return "free";
+}
+
+TEST(Landings, CoverOnlyFramesThatTheirOwnerHas) {
+  const ProgramRun run = RunPvpci("scenarios/honest_dma.yaml");
+  ASSERT_EQ(run.exit_code, 0) << run.output << run.errors;
+  const nlohmann::json& view = run.result["view"];
+  ASSERT_GT(view["landings"].size(), 4u);
+  for (const auto& landing : view["landings"]) {
+    const uint64_t address = std::stoull(landing["address"].get<std::string>(), nullptr, 16);
+    const uint64_t last = address + landing["span_bytes"].get<uint64_t>() - 1;
+    for (uint64_t mfn = address >> 12; mfn <= last >> 12; ++mfn) {
+      ASSERT_EQ(OwnerIn(view["memory"], mfn), landing["owner"]) << landing;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace pvpci::scenarios
