@@ -31,11 +31,12 @@ int __register_chrdev(unsigned int major, unsigned int base, unsigned int count,
 
 void __unregister_chrdev(unsigned int major, unsigned int base, unsigned int count, const char *name)
 {
+	EMUL("the VFS that user programs reach");
 	major_fops[major] = NULL;
 }
 
-loff_t noop_llseek(struct file *file, loff_t offset, int whence) { return file->f_pos; }
-int nonseekable_open(struct inode *inode, struct file *file) { return 0; }
+loff_t noop_llseek(struct file *file, loff_t offset, int whence) { EMUL("the VFS that user programs reach"); return file->f_pos; }
+int nonseekable_open(struct inode *inode, struct file *file) { EMUL_IGNORE("the VFS that user programs reach"); return 0; }
 
 /* --- what a user program's file descriptors reach --- */
 #define MAX_FILES 64

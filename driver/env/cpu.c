@@ -42,6 +42,7 @@ const unsigned long cpu_bit_bitmap[BITS_PER_LONG + 1][BITS_TO_LONGS(NR_CPUS)] = 
 
 void set_cpu_online(unsigned int cpu, bool online)
 {
+	EMUL("CPU masks, hotplug callbacks and cross calls without kernel/cpu.c and kernel/smp.c");
 	if (online) {
 		if (!cpumask_test_and_set_cpu(cpu, &__cpu_online_mask))
 			atomic_inc(&__num_online_cpus);
@@ -51,13 +52,13 @@ void set_cpu_online(unsigned int cpu, bool online)
 }
 
 void cpus_read_lock(void) { EMUL_IGNORE("vCPUs neither come nor go after boot"); }
-void cpus_read_unlock(void) { }
-int cpus_read_trylock(void) { return true; }
-void cpus_write_lock(void) { }
-void cpus_write_unlock(void) { }
-void lockdep_assert_cpus_held(void) { }
-void cpu_hotplug_disable(void) { }
-void cpu_hotplug_enable(void) { }
+void cpus_read_unlock(void) { EMUL_IGNORE("CPU masks, hotplug callbacks and cross calls without kernel/cpu.c and kernel/smp.c"); }
+int cpus_read_trylock(void) { EMUL_IGNORE("CPU masks, hotplug callbacks and cross calls without kernel/cpu.c and kernel/smp.c"); return true; }
+void cpus_write_lock(void) { EMUL_IGNORE("CPU masks, hotplug callbacks and cross calls without kernel/cpu.c and kernel/smp.c"); }
+void cpus_write_unlock(void) { EMUL_IGNORE("CPU masks, hotplug callbacks and cross calls without kernel/cpu.c and kernel/smp.c"); }
+void lockdep_assert_cpus_held(void) { EMUL_IGNORE("CPU masks, hotplug callbacks and cross calls without kernel/cpu.c and kernel/smp.c"); }
+void cpu_hotplug_disable(void) { EMUL_IGNORE("CPU masks, hotplug callbacks and cross calls without kernel/cpu.c and kernel/smp.c"); }
+void cpu_hotplug_enable(void) { EMUL_IGNORE("CPU masks, hotplug callbacks and cross calls without kernel/cpu.c and kernel/smp.c"); }
 
 /* --- hotplug states: prepare and online callbacks run for every vCPU that is or comes up, in order of state --- */
 #define MAX_STATES 48
@@ -119,6 +120,7 @@ int __cpuhp_setup_state_cpuslocked(enum cpuhp_state state, const char *name, boo
 int __cpuhp_setup_state(enum cpuhp_state state, const char *name, bool invoke, int (*startup)(unsigned int cpu),
 			int (*teardown)(unsigned int cpu), bool multi_instance)
 {
+	EMUL("CPU masks, hotplug callbacks and cross calls without kernel/cpu.c and kernel/smp.c");
 	return __cpuhp_setup_state_cpuslocked(state, name, invoke, startup, teardown, multi_instance);
 }
 
@@ -190,6 +192,7 @@ static irqreturn_t call_interrupt(int irq, void *dev)
 
 void __smp_call_single_queue(int cpu, struct llist_node *node)
 {
+	EMUL("CPU masks, hotplug callbacks and cross calls without kernel/cpu.c and kernel/smp.c");
 	if (llist_add(node, &per_cpu(call_queue, cpu)))
 		notify_remote_via_irq(per_cpu(ipi_irq, cpu)[IPI_CALL]);
 }
@@ -215,12 +218,14 @@ int smp_call_function_single(int cpu, smp_call_func_t func, void *info, int wait
 
 int smp_call_function_single_async(int cpu, struct __call_single_data *csd)
 {
+	EMUL("CPU masks, hotplug callbacks and cross calls without kernel/cpu.c and kernel/smp.c");
 	__smp_call_single_queue(cpu, &csd->node.llist);
 	return 0;
 }
 
 void on_each_cpu_cond_mask(smp_cond_func_t cond, smp_call_func_t func, void *info, bool wait, const struct cpumask *mask)
 {
+	EMUL("CPU masks, hotplug callbacks and cross calls without kernel/cpu.c and kernel/smp.c");
 	int cpu;
 
 	for_each_cpu_and(cpu, mask, cpu_online_mask)
@@ -230,6 +235,7 @@ void on_each_cpu_cond_mask(smp_cond_func_t cond, smp_call_func_t func, void *inf
 
 void smp_call_function_many(const struct cpumask *mask, smp_call_func_t func, void *info, bool wait)
 {
+	EMUL("CPU masks, hotplug callbacks and cross calls without kernel/cpu.c and kernel/smp.c");
 	int cpu;
 
 	for_each_cpu_and(cpu, mask, cpu_online_mask)
@@ -314,13 +320,13 @@ int smpboot_register_percpu_thread(struct smp_hotplug_thread *thread)
 	EMUL_IGNORE("ksoftirqd: softirqs that do not fit in the irq exit run in idle");
 	return 0;
 }
-void smpboot_unregister_percpu_thread(struct smp_hotplug_thread *thread) { }
+void smpboot_unregister_percpu_thread(struct smp_hotplug_thread *thread) { EMUL_IGNORE("CPU masks, hotplug callbacks and cross calls without kernel/cpu.c and kernel/smp.c"); }
 
 #ifdef EMUL_HAS_WORKQUEUE_TOPOLOGY
 bool cpus_share_cache(int this_cpu, int that_cpu) { EMUL_IGNORE("vCPUs have no caches of their own"); return true; }
 #endif
 
-const struct cpumask *housekeeping_cpumask(enum hk_type type) { return cpu_possible_mask; }
-bool housekeeping_enabled(enum hk_type type) { return false; }
-bool housekeeping_test_cpu(int cpu, enum hk_type type) { return true; }
-int housekeeping_any_cpu(enum hk_type type) { return smp_processor_id(); }
+const struct cpumask *housekeeping_cpumask(enum hk_type type) { EMUL("CPU masks, hotplug callbacks and cross calls without kernel/cpu.c and kernel/smp.c"); return cpu_possible_mask; }
+bool housekeeping_enabled(enum hk_type type) { EMUL_IGNORE("CPU masks, hotplug callbacks and cross calls without kernel/cpu.c and kernel/smp.c"); return false; }
+bool housekeeping_test_cpu(int cpu, enum hk_type type) { EMUL_IGNORE("CPU masks, hotplug callbacks and cross calls without kernel/cpu.c and kernel/smp.c"); return true; }
+int housekeeping_any_cpu(enum hk_type type) { EMUL("CPU masks, hotplug callbacks and cross calls without kernel/cpu.c and kernel/smp.c"); return smp_processor_id(); }

@@ -18,7 +18,7 @@ static void tell(u32 kind, struct device *dev, dma_addr_t addr, size_t size, int
 	emul_call(SEAM_DMA, &dma, 0, 0, 0);
 }
 
-void debug_dma_map_single(struct device *dev, const void *addr, unsigned long len) { }
+void debug_dma_map_single(struct device *dev, const void *addr, unsigned long len) { EMUL_IGNORE("the DMA API's debug hooks report to the host's ledger"); }
 
 void debug_dma_map_page(struct device *dev, struct page *page, size_t offset, size_t size, int direction,
 			dma_addr_t dma_addr, unsigned long attrs)
@@ -30,12 +30,14 @@ void debug_dma_map_page(struct device *dev, struct page *page, size_t offset, si
 
 void debug_dma_unmap_page(struct device *dev, dma_addr_t addr, size_t size, int direction)
 {
+	EMUL("the DMA API's debug hooks report to the host's ledger");
 	tell(SEAM_DMA_UNMAP_SINGLE, dev, addr, size, direction);
 }
 
 void debug_dma_map_sg(struct device *dev, struct scatterlist *sg, int nents, int mapped, int direction,
 		      unsigned long attrs)
 {
+	EMUL("the DMA API's debug hooks report to the host's ledger");
 	struct scatterlist *s;
 	int i;
 
@@ -45,6 +47,7 @@ void debug_dma_map_sg(struct device *dev, struct scatterlist *sg, int nents, int
 
 void debug_dma_unmap_sg(struct device *dev, struct scatterlist *sg, int nents, int direction)
 {
+	EMUL("the DMA API's debug hooks report to the host's ledger");
 	struct scatterlist *s;
 	int i;
 
@@ -61,23 +64,26 @@ void debug_dma_alloc_coherent(struct device *dev, size_t size, dma_addr_t dma_ad
 
 void debug_dma_free_coherent(struct device *dev, size_t size, void *virt, dma_addr_t addr)
 {
+	EMUL("the DMA API's debug hooks report to the host's ledger");
 	tell(SEAM_DMA_FREE_COHERENT, dev, addr, size, 0);
 }
 
 void debug_dma_map_resource(struct device *dev, phys_addr_t addr, size_t size, int direction, dma_addr_t dma_addr,
 			    unsigned long attrs)
 {
+	EMUL("the DMA API's debug hooks report to the host's ledger");
 	tell(SEAM_DMA_MAP_SINGLE, dev, dma_addr, size, direction);
 }
 
 void debug_dma_unmap_resource(struct device *dev, dma_addr_t dma_addr, size_t size, int direction)
 {
+	EMUL("the DMA API's debug hooks report to the host's ledger");
 	tell(SEAM_DMA_UNMAP_SINGLE, dev, dma_addr, size, direction);
 }
 
-void debug_dma_mapping_error(struct device *dev, dma_addr_t dma_addr) { }
-void debug_dma_sync_single_for_cpu(struct device *dev, dma_addr_t addr, size_t size, int direction) { }
-void debug_dma_sync_single_for_device(struct device *dev, dma_addr_t addr, size_t size, int direction) { }
-void debug_dma_sync_sg_for_cpu(struct device *dev, struct scatterlist *sg, int nelems, int direction) { }
-void debug_dma_sync_sg_for_device(struct device *dev, struct scatterlist *sg, int nelems, int direction) { }
-void dma_debug_add_bus(EMUL_CONST_DEVICE struct bus_type *bus) { }
+void debug_dma_mapping_error(struct device *dev, dma_addr_t dma_addr) { EMUL_IGNORE("the DMA API's debug hooks report to the host's ledger"); }
+void debug_dma_sync_single_for_cpu(struct device *dev, dma_addr_t addr, size_t size, int direction) { EMUL_IGNORE("the DMA API's debug hooks report to the host's ledger"); }
+void debug_dma_sync_single_for_device(struct device *dev, dma_addr_t addr, size_t size, int direction) { EMUL_IGNORE("the DMA API's debug hooks report to the host's ledger"); }
+void debug_dma_sync_sg_for_cpu(struct device *dev, struct scatterlist *sg, int nelems, int direction) { EMUL_IGNORE("the DMA API's debug hooks report to the host's ledger"); }
+void debug_dma_sync_sg_for_device(struct device *dev, struct scatterlist *sg, int nelems, int direction) { EMUL_IGNORE("the DMA API's debug hooks report to the host's ledger"); }
+void dma_debug_add_bus(EMUL_CONST_DEVICE struct bus_type *bus) { EMUL_IGNORE("the DMA API's debug hooks report to the host's ledger"); }

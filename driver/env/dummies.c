@@ -63,8 +63,8 @@ unsigned long cachemode2protval(enum page_cache_mode pcm)
 	EMUL_IGNORE("no page attribute table: device memory is uncached");
 	return pcm == _PAGE_CACHE_MODE_WB ? 0 : _PAGE_PCD | _PAGE_PWT;
 }
-bool pat_enabled(void) { return false; }
-pgprot_t pgprot_writecombine(pgprot_t prot) { return prot; }
+bool pat_enabled(void) { EMUL_IGNORE("a subsystem that is absent here"); return false; }
+pgprot_t pgprot_writecombine(pgprot_t prot) { EMUL("a subsystem that is absent here"); return prot; }
 int set_memory_encrypted(unsigned long addr, int numpages) { EMUL_IGNORE("no memory encryption"); return 0; }
 int set_memory_decrypted(unsigned long addr, int numpages) { EMUL_IGNORE("no memory encryption"); return 0; }
 
@@ -83,26 +83,26 @@ void *memremap(resource_size_t offset, size_t size, unsigned long flags)
 	EMUL("RAM is in the direct map");
 	return __va(offset);
 }
-void memunmap(void *addr) { }
+void memunmap(void *addr) { EMUL_IGNORE("a subsystem that is absent here"); }
 void vfree(const void *addr) { EMUL_IGNORE("large allocations are not given back"); }
 
 void hrtimer_init(struct hrtimer *timer, clockid_t clock_id, enum hrtimer_mode mode)
 {
 	EMUL_IGNORE("runtime power management sets up timers that it never starts here");
 }
-int hrtimer_try_to_cancel(struct hrtimer *timer) { return 0; }
+int hrtimer_try_to_cancel(struct hrtimer *timer) { EMUL_IGNORE("a subsystem that is absent here"); return 0; }
 
 void ioapic_insert_resources(void) { EMUL_IGNORE("no IO-APIC memory resource: Xen owns it"); }
-void ack_bad_irq(unsigned int irq) { pr_err("unexpected IRQ trap at irq %02x\n", irq); }
-void __copy_overflow(int size, unsigned long count) { pr_err("copy overflow: %d < %lu\n", size, count); }
-bool pm_get_wakeup_count(unsigned int *count, bool block) { return false; }
-bool pm_save_wakeup_count(unsigned int count) { return false; }
-void pm_print_active_wakeup_sources(void) { }
-int bdi_init(struct backing_dev_info *bdi) { return 0; }
-void unmap_mapping_range(struct address_space *mapping, loff_t const hb, loff_t const hl, int even) { }
+void ack_bad_irq(unsigned int irq) { EMUL("a subsystem that is absent here"); pr_err("unexpected IRQ trap at irq %02x\n", irq); }
+void __copy_overflow(int size, unsigned long count) { EMUL("a subsystem that is absent here"); pr_err("copy overflow: %d < %lu\n", size, count); }
+bool pm_get_wakeup_count(unsigned int *count, bool block) { EMUL_IGNORE("a subsystem that is absent here"); return false; }
+bool pm_save_wakeup_count(unsigned int count) { EMUL_IGNORE("a subsystem that is absent here"); return false; }
+void pm_print_active_wakeup_sources(void) { EMUL_IGNORE("a subsystem that is absent here"); }
+int bdi_init(struct backing_dev_info *bdi) { EMUL_IGNORE("a subsystem that is absent here"); return 0; }
+void unmap_mapping_range(struct address_space *mapping, loff_t const hb, loff_t const hl, int even) { EMUL_IGNORE("a subsystem that is absent here"); }
 
 #ifdef EMUL_HAS_XATTR_FUNCTIONS
-void simple_xattrs_init(struct simple_xattrs *xattrs) { xattrs->rb_root = RB_ROOT; }
+void simple_xattrs_init(struct simple_xattrs *xattrs) { EMUL("a subsystem that is absent here"); xattrs->rb_root = RB_ROOT; }
 void simple_xattrs_free(struct simple_xattrs *xattrs, size_t *freed) { EMUL_IGNORE("sysfs files have no xattrs"); }
 #endif
 #ifdef EMUL_HAS_SYSFS_LLSEEK

@@ -77,15 +77,16 @@ void get_random_bytes(void *buffer, size_t length)
 		*p++ = random_state >> 32;
 	}
 }
-bool rng_is_initialized(void) { return true; }
+bool rng_is_initialized(void) { EMUL_IGNORE("randomness: from the seed of the scenario (emul_seed=), never from the machine"); return true; }
 #ifdef EMUL_HAS_HASHED_POINTER_RNG
 int execute_with_initialized_rng(struct notifier_block *nb)
 {
+	EMUL("randomness: from the seed of the scenario (emul_seed=), never from the machine");
 	nb->notifier_call(nb, 0, NULL);
 	return 0;
 }
 #endif
-void add_interrupt_randomness(int irq) { }
+void add_interrupt_randomness(int irq) { EMUL_IGNORE("randomness: from the seed of the scenario (emul_seed=), never from the machine"); }
 
 /* --- interrupt stacks: softirqs of the original kernel/softirq.c run on them --- */
 #ifndef EMUL_HAS_PCPU_HOT
@@ -101,38 +102,38 @@ void emul_irq_stack_init(int cpu)
 	per_cpu(emul_hardirq_stack_ptr, cpu) = (void *)__get_free_pages(GFP_KERNEL, 2) + (PAGE_SIZE << 2) - 8;
 }
 
-void ct_irq_enter(void) { }
-void ct_irq_exit(void) { }
-void ct_nmi_enter(void) { }
-void ct_nmi_exit(void) { }
+void ct_irq_enter(void) { EMUL_IGNORE("interrupt stacks: softirqs of the original kernel/softirq.c run on them"); }
+void ct_irq_exit(void) { EMUL_IGNORE("interrupt stacks: softirqs of the original kernel/softirq.c run on them"); }
+void ct_nmi_enter(void) { EMUL_IGNORE("interrupt stacks: softirqs of the original kernel/softirq.c run on them"); }
+void ct_nmi_exit(void) { EMUL_IGNORE("interrupt stacks: softirqs of the original kernel/softirq.c run on them"); }
 
 /* --- firmware: none --- */
 int dmi_check_system(const struct dmi_system_id *list) { EMUL_IGNORE("no DMI table"); return 0; }
-const struct dmi_device *dmi_find_device(int type, const char *name, const struct dmi_device *from) { return NULL; }
+const struct dmi_device *dmi_find_device(int type, const char *name, const struct dmi_device *from) { EMUL_IGNORE("firmware: none"); return NULL; }
 int dmi_get_bios_year(void) { EMUL_IGNORE("the platform is newer than every BIOS year that is asked about"); return 2019; }
-const char *dmi_get_system_info(int field) { return NULL; }
-int dmi_walk(void (*decode)(const struct dmi_header *, void *), void *private_data) { return -ENXIO; }
+const char *dmi_get_system_info(int field) { EMUL_IGNORE("firmware: none"); return NULL; }
+int dmi_walk(void (*decode)(const struct dmi_header *, void *), void *private_data) { EMUL("firmware: none"); return -ENXIO; }
 bool e820__mapped_all(u64 start, u64 end, enum e820_type type)
 {
 	EMUL("the ECAM range is reserved in the machine's e820");
 	return type == E820_TYPE_RESERVED;
 }
-void e820__reserve_resources_late(void) { }
+void e820__reserve_resources_late(void) { EMUL_IGNORE("firmware: none"); }
 unsigned long pci_mem_start = 0xc0000000UL;
 struct screen_info screen_info;
 
-bool acpi_pci_bridge_d3(struct pci_dev *dev) { return false; }
-bool acpi_pci_need_resume(struct pci_dev *dev) { return false; }
+bool acpi_pci_bridge_d3(struct pci_dev *dev) { EMUL_IGNORE("firmware: none"); return false; }
+bool acpi_pci_need_resume(struct pci_dev *dev) { EMUL_IGNORE("firmware: none"); return false; }
 bool acpi_pci_power_manageable(struct pci_dev *dev) { EMUL_IGNORE("no ACPI power objects"); return false; }
-pci_power_t acpi_pci_choose_state(struct pci_dev *pdev) { return PCI_POWER_ERROR; }
-pci_power_t acpi_pci_get_power_state(struct pci_dev *dev) { return PCI_UNKNOWN; }
-int acpi_pci_set_power_state(struct pci_dev *dev, pci_power_t state) { return -ENODEV; }
-void acpi_pci_refresh_power_state(struct pci_dev *dev) { }
-int acpi_pci_wakeup(struct pci_dev *dev, bool enable) { return 0; }
-void acpi_pci_add_bus(struct pci_bus *bus) { }
-void acpi_pci_remove_bus(struct pci_bus *bus) { }
+pci_power_t acpi_pci_choose_state(struct pci_dev *pdev) { EMUL("firmware: none"); return PCI_POWER_ERROR; }
+pci_power_t acpi_pci_get_power_state(struct pci_dev *dev) { EMUL("firmware: none"); return PCI_UNKNOWN; }
+int acpi_pci_set_power_state(struct pci_dev *dev, pci_power_t state) { EMUL("firmware: none"); return -ENODEV; }
+void acpi_pci_refresh_power_state(struct pci_dev *dev) { EMUL_IGNORE("firmware: none"); }
+int acpi_pci_wakeup(struct pci_dev *dev, bool enable) { EMUL_IGNORE("firmware: none"); return 0; }
+void acpi_pci_add_bus(struct pci_bus *bus) { EMUL_IGNORE("firmware: none"); }
+void acpi_pci_remove_bus(struct pci_bus *bus) { EMUL_IGNORE("firmware: none"); }
 int pci_acpi_program_hp_params(struct pci_dev *dev) { EMUL_IGNORE("no _HPP or _HPX"); return -ENODEV; }
-bool pciehp_is_native(struct pci_dev *bridge) { return false; }
+bool pciehp_is_native(struct pci_dev *bridge) { EMUL_IGNORE("firmware: none"); return false; }
 #ifdef EMUL_HAS_PRESERVE_CONFIG
 bool pci_acpi_preserve_config(struct pci_host_bridge *bridge)
 {
@@ -140,33 +141,34 @@ bool pci_acpi_preserve_config(struct pci_host_bridge *bridge)
 	return false;
 }
 #endif
-int pci_dev_acpi_reset(struct pci_dev *dev, bool probe) { return -ENOTTY; }
+int pci_dev_acpi_reset(struct pci_dev *dev, bool probe) { EMUL("firmware: none"); return -ENOTTY; }
 void pci_set_acpi_fwnode(struct pci_dev *dev) { EMUL_IGNORE("no ACPI companions"); }
-struct irq_domain *pci_host_bridge_acpi_msi_domain(struct pci_bus *bus) { return NULL; }
-bool is_acpi_device_node(const struct fwnode_handle *fwnode) { return false; }
-bool arch_pci_dev_is_removable(struct pci_dev *pdev) { return false; }
-void acpi_device_notify(struct device *dev) { }
-void acpi_device_notify_remove(struct device *dev) { }
-bool acpi_driver_match_device(struct device *dev, const struct device_driver *drv) { return false; }
-int acpi_device_modalias(struct device *dev, char *buf, int size) { return -ENODEV; }
-int acpi_device_uevent_modalias(EMUL_CONST_DEVICE struct device *dev, struct kobj_uevent_env *env) { return -ENODEV; }
+struct irq_domain *pci_host_bridge_acpi_msi_domain(struct pci_bus *bus) { EMUL_IGNORE("firmware: none"); return NULL; }
+bool is_acpi_device_node(const struct fwnode_handle *fwnode) { EMUL_IGNORE("firmware: none"); return false; }
+bool arch_pci_dev_is_removable(struct pci_dev *pdev) { EMUL_IGNORE("firmware: none"); return false; }
+void acpi_device_notify(struct device *dev) { EMUL_IGNORE("firmware: none"); }
+void acpi_device_notify_remove(struct device *dev) { EMUL_IGNORE("firmware: none"); }
+bool acpi_driver_match_device(struct device *dev, const struct device_driver *drv) { EMUL_IGNORE("firmware: none"); return false; }
+int acpi_device_modalias(struct device *dev, char *buf, int size) { EMUL("firmware: none"); return -ENODEV; }
+int acpi_device_uevent_modalias(EMUL_CONST_DEVICE struct device *dev, struct kobj_uevent_env *env) { EMUL("firmware: none"); return -ENODEV; }
 enum dev_dma_attr acpi_get_dma_attr(struct acpi_device *adev) { return DEV_DMA_COHERENT; }
-int acpi_dma_configure_id(struct device *dev, enum dev_dma_attr attr, const u32 *id) { return 0; }
-int acpi_dev_pm_attach(struct device *dev, bool power_on) { return 0; }
-int pci_acpi_init(void) { return -ENODEV; }
-int acpi_ioapic_add(acpi_handle handle) { return 0; }
+int acpi_dma_configure_id(struct device *dev, enum dev_dma_attr attr, const u32 *id) { EMUL_IGNORE("firmware: none"); return 0; }
+int acpi_dev_pm_attach(struct device *dev, bool power_on) { EMUL_IGNORE("firmware: none"); return 0; }
+int pci_acpi_init(void) { EMUL("firmware: none"); return -ENODEV; }
+int acpi_ioapic_add(acpi_handle handle) { EMUL_IGNORE("firmware: none"); return 0; }
 
 /* --- power management of devices: system sleep never happens --- */
 void device_pm_add(struct device *dev) { EMUL_IGNORE("the system never sleeps"); }
-void device_pm_remove(struct device *dev) { }
-void device_pm_check_callbacks(struct device *dev) { }
-void device_pm_lock(void) { }
-void device_pm_unlock(void) { }
-void device_pm_move_last(struct device *dev) { }
-void device_pm_move_after(struct device *a, struct device *b) { }
-void device_pm_move_before(struct device *a, struct device *b) { }
+void device_pm_remove(struct device *dev) { EMUL_IGNORE("power management of devices: system sleep never happens"); }
+void device_pm_check_callbacks(struct device *dev) { EMUL_IGNORE("power management of devices: system sleep never happens"); }
+void device_pm_lock(void) { EMUL_IGNORE("power management of devices: system sleep never happens"); }
+void device_pm_unlock(void) { EMUL_IGNORE("power management of devices: system sleep never happens"); }
+void device_pm_move_last(struct device *dev) { EMUL_IGNORE("power management of devices: system sleep never happens"); }
+void device_pm_move_after(struct device *a, struct device *b) { EMUL_IGNORE("power management of devices: system sleep never happens"); }
+void device_pm_move_before(struct device *a, struct device *b) { EMUL_IGNORE("power management of devices: system sleep never happens"); }
 void device_pm_sleep_init(struct device *dev)
 {
+	EMUL("power management of devices: system sleep never happens");
 	dev->power.is_prepared = false;
 	dev->power.is_suspended = false;
 	init_completion(&dev->power.completion);
@@ -174,20 +176,21 @@ void device_pm_sleep_init(struct device *dev)
 	INIT_LIST_HEAD(&dev->power.entry);
 }
 int dpm_sysfs_add(struct device *dev) { EMUL_IGNORE("no power attributes in sysfs"); return 0; }
-void dpm_sysfs_remove(struct device *dev) { }
-void rpm_sysfs_remove(struct device *dev) { }
-int wakeup_sysfs_add(struct device *dev) { return 0; }
-void device_set_wakeup_capable(struct device *dev, bool capable) { dev->power.can_wakeup = capable; }
-void pm_wakeup_dev_event(struct device *dev, unsigned int msec, bool hard) { }
-void pm_system_irq_wakeup(unsigned int irq_number) { }
-bool dev_pm_skip_suspend(struct device *dev) { return false; }
-s32 __dev_pm_qos_resume_latency(struct device *dev) { return PM_QOS_RESUME_LATENCY_NO_CONSTRAINT; }
+void dpm_sysfs_remove(struct device *dev) { EMUL_IGNORE("power management of devices: system sleep never happens"); }
+void rpm_sysfs_remove(struct device *dev) { EMUL_IGNORE("power management of devices: system sleep never happens"); }
+int wakeup_sysfs_add(struct device *dev) { EMUL_IGNORE("power management of devices: system sleep never happens"); return 0; }
+void device_set_wakeup_capable(struct device *dev, bool capable) { EMUL("power management of devices: system sleep never happens"); dev->power.can_wakeup = capable; }
+void pm_wakeup_dev_event(struct device *dev, unsigned int msec, bool hard) { EMUL_IGNORE("power management of devices: system sleep never happens"); }
+void pm_system_irq_wakeup(unsigned int irq_number) { EMUL_IGNORE("power management of devices: system sleep never happens"); }
+bool dev_pm_skip_suspend(struct device *dev) { EMUL_IGNORE("power management of devices: system sleep never happens"); return false; }
+s32 __dev_pm_qos_resume_latency(struct device *dev) { EMUL("power management of devices: system sleep never happens"); return PM_QOS_RESUME_LATENCY_NO_CONSTRAINT; }
 void xen_resume_notifier_register(struct notifier_block *nb) { EMUL_IGNORE("the domain is never suspended"); }
 int register_reboot_notifier(struct notifier_block *nb) { EMUL_IGNORE("the domain is never rebooted"); return 0; }
-int unregister_reboot_notifier(struct notifier_block *nb) { return 0; }
+int unregister_reboot_notifier(struct notifier_block *nb) { EMUL_IGNORE("power management of devices: system sleep never happens"); return 0; }
 #ifdef EMUL_HAS_SHRINKER_ALLOC
 struct shrinker *shrinker_alloc(unsigned int flags, const char *fmt, ...)
 {
+	EMUL("power management of devices: system sleep never happens");
 	return kzalloc(sizeof(struct shrinker), GFP_KERNEL);
 }
 void shrinker_register(struct shrinker *shrinker) { EMUL_IGNORE("no memory pressure"); }
@@ -196,10 +199,10 @@ int register_shrinker(struct shrinker *shrinker, const char *fmt, ...) { EMUL_IG
 #endif
 
 /* --- devices: what drivers/base reaches of other subsystems --- */
-bool dev_add_physical_location(struct device *dev) { return false; }
+bool dev_add_physical_location(struct device *dev) { EMUL_IGNORE("devices: what drivers/base reaches of other subsystems"); return false; }
 const struct attribute_group dev_attr_physical_location_group;
-void container_dev_init(void) { }
-void cpu_dev_init(void) { }
+void container_dev_init(void) { EMUL_IGNORE("devices: what drivers/base reaches of other subsystems"); }
+void cpu_dev_init(void) { EMUL_IGNORE("devices: what drivers/base reaches of other subsystems"); }
 async_cookie_t async_schedule_node(async_func_t func, void *data, int node)
 {
 	EMUL("asynchronous probing happens at once");
@@ -213,12 +216,12 @@ bool async_schedule_dev_nocall(async_func_t func, struct device *dev)
 	return false;
 }
 #endif
-void async_synchronize_full(void) { }
+void async_synchronize_full(void) { EMUL_IGNORE("devices: what drivers/base reaches of other subsystems"); }
 
 /* --- rights: guest user space here is root --- */
-bool ns_capable(struct user_namespace *ns, int cap) { return true; }
-bool file_ns_capable(const struct file *file, struct user_namespace *ns, int cap) { return true; }
-bool capable(int cap) { return true; }
+bool ns_capable(struct user_namespace *ns, int cap) { EMUL_IGNORE("rights: guest user space here is root"); return true; }
+bool file_ns_capable(const struct file *file, struct user_namespace *ns, int cap) { EMUL_IGNORE("rights: guest user space here is root"); return true; }
+bool capable(int cap) { EMUL_IGNORE("rights: guest user space here is root"); return true; }
 
 /* --- balloon: off --- */
 int xen_alloc_ballooned_pages(unsigned int nr_pages, struct page **pages)
@@ -226,9 +229,9 @@ int xen_alloc_ballooned_pages(unsigned int nr_pages, struct page **pages)
 	EMUL_IGNORE("no balloon driver");
 	return -ENOMEM;
 }
-void xen_free_ballooned_pages(unsigned int nr_pages, struct page **pages) { }
-unsigned long xen_chk_extra_mem(unsigned long pfn) { return INVALID_P2M_ENTRY; }
+void xen_free_ballooned_pages(unsigned int nr_pages, struct page **pages) { EMUL_IGNORE("balloon: off"); }
+unsigned long xen_chk_extra_mem(unsigned long pfn) { EMUL("balloon: off"); return INVALID_P2M_ENTRY; }
 
-int task_work_add(struct task_struct *task, struct callback_head *work, enum task_work_notify_mode mode) { return 0; }
-struct callback_head *task_work_cancel_func(struct task_struct *task, task_work_func_t func) { return NULL; }
+int task_work_add(struct task_struct *task, struct callback_head *work, enum task_work_notify_mode mode) { EMUL_IGNORE("balloon: off"); return 0; }
+struct callback_head *task_work_cancel_func(struct task_struct *task, task_work_func_t func) { EMUL_IGNORE("balloon: off"); return NULL; }
 

@@ -119,6 +119,7 @@ unsigned long EMUL_ALLOC(get_zeroed_page)(gfp_t gfp)
 
 void free_pages(unsigned long addr, unsigned int order)
 {
+	EMUL("pages come from the domain's own memory");
 	if (addr)
 		__free_pages(virt_to_page((void *)addr), order);
 }
@@ -143,6 +144,7 @@ void *EMUL_ALLOC(alloc_pages_exact)(size_t size, gfp_t gfp)
 
 void free_pages_exact(void *virt, size_t size)
 {
+	EMUL("pages come from the domain's own memory");
 	unsigned long i;
 
 	for (i = 0; i < PAGE_ALIGN(size); i += PAGE_SIZE)
@@ -189,6 +191,7 @@ void emul_page_alloc_init(void)
 
 unsigned long nr_free_buffer_pages(void)
 {
+	EMUL("pages come from the domain's own memory");
 	return free_pages_count;
 }
 
@@ -203,6 +206,7 @@ void *memblock_alloc_try_nid(phys_addr_t size, phys_addr_t align, phys_addr_t mi
 
 void *memblock_alloc_try_nid_raw(phys_addr_t size, phys_addr_t align, phys_addr_t min, phys_addr_t max, int nid)
 {
+	EMUL("pages come from the domain's own memory");
 	return memblock_alloc_try_nid(size, align, min, max, nid);
 }
 
@@ -220,6 +224,7 @@ void memblock_free_late(phys_addr_t base, phys_addr_t size)
 
 int memblock_phys_free(phys_addr_t base, phys_addr_t size)
 {
+	EMUL("pages come from the domain's own memory");
 	memblock_free(__va(base), size);
 	return 0;
 }

@@ -40,7 +40,7 @@ asm(".pushsection .text, \"ax\"\n"
     "nop_func:\n	ret\n"
     ".popsection\n");
 #else
-void noinstr paravirt_BUG(void) { BUG(); }
+void noinstr paravirt_BUG(void) { EMUL("pv_ops of a PV guest"); BUG(); }
 #endif
 
 #ifdef EMUL_HAS_XEN_LAZY_MODE
@@ -58,10 +58,11 @@ enum paravirt_lazy_mode paravirt_get_lazy_mode(void)
 {
 	return in_interrupt() ? PARAVIRT_LAZY_NONE : this_cpu_read(lazy_mode);
 }
-void paravirt_enter_lazy_mmu(void) { this_cpu_write(lazy_mode, PARAVIRT_LAZY_MMU); }
-void paravirt_leave_lazy_mmu(void) { this_cpu_write(lazy_mode, PARAVIRT_LAZY_NONE); }
+void paravirt_enter_lazy_mmu(void) { EMUL("pv_ops of a PV guest"); this_cpu_write(lazy_mode, PARAVIRT_LAZY_MMU); }
+void paravirt_leave_lazy_mmu(void) { EMUL("pv_ops of a PV guest"); this_cpu_write(lazy_mode, PARAVIRT_LAZY_NONE); }
 void paravirt_flush_lazy_mmu(void)
 {
+	EMUL("pv_ops of a PV guest");
 	preempt_disable();
 	if (paravirt_get_lazy_mode() == PARAVIRT_LAZY_MMU) {
 		arch_leave_lazy_mmu_mode();

@@ -78,6 +78,7 @@ asmlinkage __visible int _printk(const char *fmt, ...)
 
 int _printk_deferred(const char *fmt, ...)
 {
+	EMUL("lines go to the domain's console file");
 	va_list args;
 	int n;
 
@@ -88,16 +89,17 @@ int _printk_deferred(const char *fmt, ...)
 }
 
 #ifdef EMUL_HAS_PRINTK_DEFERRED_ENTER
-void __printk_deferred_enter(void) { }
-void __printk_deferred_exit(void) { }
+void __printk_deferred_enter(void) { EMUL_IGNORE("lines go to the domain's console file"); }
+void __printk_deferred_exit(void) { EMUL_IGNORE("lines go to the domain's console file"); }
 #endif
-void __printk_safe_enter(void) { }
-void __printk_safe_exit(void) { }
-int __printk_ratelimit(const char *func) { return 1; }
-bool printk_timed_ratelimit(unsigned long *caller_jiffies, unsigned int interval_msecs) { return true; }
+void __printk_safe_enter(void) { EMUL_IGNORE("lines go to the domain's console file"); }
+void __printk_safe_exit(void) { EMUL_IGNORE("lines go to the domain's console file"); }
+int __printk_ratelimit(const char *func) { EMUL("lines go to the domain's console file"); return 1; }
+bool printk_timed_ratelimit(unsigned long *caller_jiffies, unsigned int interval_msecs) { EMUL_IGNORE("lines go to the domain's console file"); return true; }
 
 void __warn_printk(const char *fmt, ...)
 {
+	EMUL("lines go to the domain's console file");
 	va_list args;
 
 	va_start(args, fmt);
@@ -107,10 +109,11 @@ void __warn_printk(const char *fmt, ...)
 
 void __warn(const char *file, int l, void *caller, unsigned taint, struct pt_regs *regs, struct warn_args *args)
 {
+	EMUL("lines go to the domain's console file");
 	_printk(KERN_WARNING "WARNING: at %s:%d\n", file, l);
 }
 
 int oops_in_progress;
 int panic_on_warn;
 ATOMIC_NOTIFIER_HEAD(panic_notifier_list);
-void add_taint(unsigned flag, enum lockdep_ok ok) { }
+void add_taint(unsigned flag, enum lockdep_ok ok) { EMUL_IGNORE("lines go to the domain's console file"); }

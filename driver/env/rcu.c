@@ -110,6 +110,7 @@ static void rcu_run(EMUL_SOFTIRQ_ARGUMENT)
 /* The offset of the head in the object takes the callback's place, as __is_kvfree_rcu_offset expects. */
 void kvfree_call_rcu(struct rcu_head *head, void *object)
 {
+	EMUL("grace periods over vCPUs that pass schedule() or idle");
 	if (!head) {
 		synchronize_rcu();
 		kvfree(object);
@@ -118,7 +119,7 @@ void kvfree_call_rcu(struct rcu_head *head, void *object)
 	call_rcu(head, (rcu_callback_t)((void *)head - object));
 }
 #else
-void kvfree_call_rcu(struct rcu_head *head, rcu_callback_t func) { call_rcu(head, func); }
+void kvfree_call_rcu(struct rcu_head *head, rcu_callback_t func) { EMUL("grace periods over vCPUs that pass schedule() or idle"); call_rcu(head, func); }
 #endif
 
 void synchronize_rcu(void)
@@ -131,21 +132,22 @@ void synchronize_rcu(void)
 	call_rcu(&rs.head, wakeme_after_rcu);
 	wait_for_completion(&rs.completion);
 }
-void synchronize_rcu_expedited(void) { synchronize_rcu(); }
-void rcu_barrier(void) { synchronize_rcu(); }
-void rcu_softirq_qs(void) { }
-void rcu_sched_clock_irq(int user) { }
+void synchronize_rcu_expedited(void) { EMUL("grace periods over vCPUs that pass schedule() or idle"); synchronize_rcu(); }
+void rcu_barrier(void) { EMUL("grace periods over vCPUs that pass schedule() or idle"); synchronize_rcu(); }
+void rcu_softirq_qs(void) { EMUL_IGNORE("grace periods over vCPUs that pass schedule() or idle"); }
+void rcu_sched_clock_irq(int user) { EMUL_IGNORE("grace periods over vCPUs that pass schedule() or idle"); }
 
 void wakeme_after_rcu(struct rcu_head *head)
 {
+	EMUL("grace periods over vCPUs that pass schedule() or idle");
 	complete(&container_of(head, struct rcu_synchronize, head)->completion);
 }
 
 /* SRCU: readers may sleep; a writer waits until the count of readers has been seen at zero. */
 static atomic_t srcu_readers;
 
-int init_srcu_struct(struct srcu_struct *s) { return 0; }
-void cleanup_srcu_struct(struct srcu_struct *s) { }
+int init_srcu_struct(struct srcu_struct *s) { EMUL_IGNORE("grace periods over vCPUs that pass schedule() or idle"); return 0; }
+void cleanup_srcu_struct(struct srcu_struct *s) { EMUL_IGNORE("grace periods over vCPUs that pass schedule() or idle"); }
 
 int __srcu_read_lock(struct srcu_struct *s)
 {
@@ -156,6 +158,7 @@ int __srcu_read_lock(struct srcu_struct *s)
 
 void __srcu_read_unlock(struct srcu_struct *s, int index)
 {
+	EMUL("grace periods over vCPUs that pass schedule() or idle");
 	atomic_dec(&srcu_readers);
 }
 

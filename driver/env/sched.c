@@ -153,6 +153,7 @@ void schedule(void)
 
 void schedule_preempt_disabled(void)
 {
+	EMUL("a small deterministic scheduler");
 	preempt_enable_no_resched();
 	schedule();
 	preempt_disable();
@@ -169,13 +170,14 @@ int __cond_resched(void)
 
 void yield(void)
 {
+	EMUL("a small deterministic scheduler");
 	set_current_state(TASK_RUNNING);
 	schedule();
 }
 
-int io_schedule_prepare(void) { return 0; }
-void io_schedule_finish(int token) { }
-void io_schedule(void) { schedule(); }
+int io_schedule_prepare(void) { EMUL_IGNORE("a small deterministic scheduler"); return 0; }
+void io_schedule_finish(int token) { EMUL_IGNORE("a small deterministic scheduler"); }
+void io_schedule(void) { EMUL("a small deterministic scheduler"); schedule(); }
 
 static int wake_task(struct task_struct *p, unsigned int state)
 {
@@ -199,14 +201,15 @@ int wake_up_process(struct task_struct *p)
 	return wake_task(p, TASK_NORMAL);
 }
 
-int wake_up_state(struct task_struct *p, unsigned int state) { return wake_task(p, state); }
+int wake_up_state(struct task_struct *p, unsigned int state) { EMUL("a small deterministic scheduler"); return wake_task(p, state); }
 
 #ifdef EMUL_HAS_TRY_TO_WAKE_UP_FLAGS
-int try_to_wake_up(struct task_struct *p, unsigned int state, int wake_flags) { return wake_task(p, state); }
+int try_to_wake_up(struct task_struct *p, unsigned int state, int wake_flags) { EMUL("a small deterministic scheduler"); return wake_task(p, state); }
 #endif
 
 int default_wake_function(struct wait_queue_entry *entry, unsigned int mode, int flags, void *key)
 {
+	EMUL("a small deterministic scheduler");
 	return wake_task(entry->private, mode);
 }
 
@@ -224,18 +227,21 @@ static bool __wake_q_add(struct wake_q_head *head, struct task_struct *task)
 
 void wake_q_add(struct wake_q_head *head, struct task_struct *task)
 {
+	EMUL("a small deterministic scheduler");
 	if (__wake_q_add(head, task))
 		get_task_struct(task);
 }
 
 void wake_q_add_safe(struct wake_q_head *head, struct task_struct *task)
 {
+	EMUL("a small deterministic scheduler");
 	if (!__wake_q_add(head, task))
 		put_task_struct(task);
 }
 
 void wake_up_q(struct wake_q_head *head)
 {
+	EMUL("a small deterministic scheduler");
 	struct wake_q_node *node = head->first;
 
 	while (node != WAKE_Q_TAIL) {
@@ -250,6 +256,7 @@ void wake_up_q(struct wake_q_head *head)
 
 int rcuwait_wake_up(struct rcuwait *w)
 {
+	EMUL("a small deterministic scheduler");
 	struct task_struct *task = rcu_dereference(w->task);
 
 	return task ? wake_up_process(task) : 0;
@@ -257,12 +264,14 @@ int rcuwait_wake_up(struct rcuwait *w)
 
 void finish_rcuwait(struct rcuwait *w)
 {
+	EMUL("a small deterministic scheduler");
 	rcu_assign_pointer(w->task, NULL);
 	__set_current_state(TASK_RUNNING);
 }
 
 void __put_task_struct(struct task_struct *task)
 {
+	EMUL("a small deterministic scheduler");
 	kfree(emul_of(task));
 }
 
@@ -335,6 +344,7 @@ struct task_struct *kthread_create_on_node(int (*fn)(void *), void *data, int no
 
 struct task_struct *kthread_create_on_cpu(int (*fn)(void *), void *data, unsigned int cpu, const char *namefmt)
 {
+	EMUL("a small deterministic scheduler");
 	struct task_struct *t = kthread_create_on_node(fn, data, 0, namefmt, cpu);
 
 	emul_of(t)->home = cpu;
@@ -359,6 +369,7 @@ int kthread_stop(struct task_struct *task)
 #ifdef EMUL_HAS_KTHREAD_STOP_PUT
 int kthread_stop_put(struct task_struct *task)
 {
+	EMUL("a small deterministic scheduler");
 	int result = kthread_stop(task);
 
 	put_task_struct(task);
@@ -366,28 +377,30 @@ int kthread_stop_put(struct task_struct *task)
 }
 #endif
 
-bool kthread_should_stop(void) { return emul_of(current)->should_stop; }
-bool __kthread_should_park(struct task_struct *task) { return emul_of(task)->should_park; }
-bool kthread_should_park(void) { return emul_of(current)->should_park; }
-void *kthread_data(struct task_struct *task) { return emul_of(task)->data; }
-void *kthread_probe_data(struct task_struct *task) { return emul_of(task)->data; }
-void kthread_exit(long result) { task_exit(emul_of(current), result); }
+bool kthread_should_stop(void) { EMUL("a small deterministic scheduler"); return emul_of(current)->should_stop; }
+bool __kthread_should_park(struct task_struct *task) { EMUL("a small deterministic scheduler"); return emul_of(task)->should_park; }
+bool kthread_should_park(void) { EMUL("a small deterministic scheduler"); return emul_of(current)->should_park; }
+void *kthread_data(struct task_struct *task) { EMUL("a small deterministic scheduler"); return emul_of(task)->data; }
+void *kthread_probe_data(struct task_struct *task) { EMUL("a small deterministic scheduler"); return emul_of(task)->data; }
+void kthread_exit(long result) { EMUL("a small deterministic scheduler"); task_exit(emul_of(current), result); }
 
 void kthread_set_per_cpu(struct task_struct *task, int cpu)
 {
+	EMUL("a small deterministic scheduler");
 	if (cpu >= 0 && cpu < nr_cpu_ids)
 		emul_of(task)->home = cpu;
 }
 
 void kthread_bind_mask(struct task_struct *task, const struct cpumask *mask)
 {
+	EMUL("a small deterministic scheduler");
 	unsigned int cpu = cpumask_first_and(mask, cpu_online_mask);
 
 	if (cpu < nr_cpu_ids)
 		emul_of(task)->home = cpu;
 }
 
-void kthread_bind(struct task_struct *task, unsigned int cpu) { kthread_set_per_cpu(task, cpu); }
+void kthread_bind(struct task_struct *task, unsigned int cpu) { EMUL("a small deterministic scheduler"); kthread_set_per_cpu(task, cpu); }
 
 int set_cpus_allowed_ptr(struct task_struct *task, const struct cpumask *mask)
 {
@@ -395,10 +408,11 @@ int set_cpus_allowed_ptr(struct task_struct *task, const struct cpumask *mask)
 	return 0;
 }
 
-void sched_set_fifo(struct task_struct *task) { }
-void set_user_nice(struct task_struct *task, long nice) { }
+void sched_set_fifo(struct task_struct *task) { EMUL_IGNORE("a small deterministic scheduler"); }
+void set_user_nice(struct task_struct *task, long nice) { EMUL_IGNORE("a small deterministic scheduler"); }
 void __set_task_comm(struct task_struct *task, const char *comm, bool exec)
 {
+	EMUL("a small deterministic scheduler");
 	strscpy(task->comm, comm, sizeof(task->comm));
 }
 
@@ -412,23 +426,25 @@ int emul_kthread_run(int (*fn)(void *), void *data, const char *name)
 
 int idle_cpu(int cpu)
 {
+	EMUL("a small deterministic scheduler");
 	return per_cpu(emul_current_task, cpu) == &per_cpu(cpu_idle, cpu)->task;
 }
 
 #ifdef EMUL_HAS_SCHED_TICK
-void sched_tick(void) { }
+void sched_tick(void) { EMUL_IGNORE("a small deterministic scheduler"); }
 #else
-void scheduler_tick(void) { }
+void scheduler_tick(void) { EMUL_IGNORE("a small deterministic scheduler"); }
 #endif
-void account_process_tick(struct task_struct *task, int user) { }
-int get_nohz_timer_target(void) { return smp_processor_id(); }
+void account_process_tick(struct task_struct *task, int user) { EMUL_IGNORE("a small deterministic scheduler"); }
+int get_nohz_timer_target(void) { EMUL("a small deterministic scheduler"); return smp_processor_id(); }
 void wake_up_nohz_cpu(int cpu)
 {
+	EMUL("a small deterministic scheduler");
 	if (cpu != smp_processor_id())
 		emul_send_reschedule(cpu);
 }
 
-void show_stack(struct task_struct *task, unsigned long *sp, const char *loglvl) { }
+void show_stack(struct task_struct *task, unsigned long *sp, const char *loglvl) { EMUL_IGNORE("a small deterministic scheduler"); }
 void dump_stack(void) { EMUL_IGNORE("the host prints symbolised backtraces"); }
 
 /* The idle task: what remains of do_idle(). Interrupts off between the last look and SCHEDOP_block. */

@@ -96,11 +96,13 @@ void kfree(const void *p)
 
 size_t ksize(const void *p)
 {
+	EMUL("slab on the domain's own pages");
 	return ZERO_OR_NULL_PTR(p) ? 0 : 1UL << shift_of(p);
 }
 
 void kfree_sensitive(const void *p)
 {
+	EMUL("slab on the domain's own pages");
 	if (!ZERO_OR_NULL_PTR(p))
 		memset((void *)p, 0, ksize(p));
 	kfree(p);
@@ -112,27 +114,29 @@ void *EMUL_ALLOC(__kmalloc)(size_t size, gfp_t gfp)
 	return emul_alloc(size, gfp);
 }
 #ifdef EMUL_HAS_ALLOC_NOPROF
-void *__kmalloc_node_noprof(DECL_BUCKET_PARAMS(size, b), gfp_t gfp, int node) { return __kmalloc_noprof(size, gfp); }
+void *__kmalloc_node_noprof(DECL_BUCKET_PARAMS(size, b), gfp_t gfp, int node) { EMUL("slab on the domain's own pages"); return __kmalloc_noprof(size, gfp); }
 void *__kmalloc_node_track_caller_noprof(DECL_BUCKET_PARAMS(size, b), gfp_t gfp, int node, unsigned long c)
 {
+	EMUL("slab on the domain's own pages");
 	return __kmalloc_noprof(size, gfp);
 }
-void *__kmalloc_cache_noprof(struct kmem_cache *s, gfp_t gfp, size_t size) { return __kmalloc_noprof(size, gfp); }
+void *__kmalloc_cache_noprof(struct kmem_cache *s, gfp_t gfp, size_t size) { EMUL("slab on the domain's own pages"); return __kmalloc_noprof(size, gfp); }
 void *__kmalloc_cache_node_noprof(struct kmem_cache *s, gfp_t gfp, int node, size_t size)
 {
+	EMUL("slab on the domain's own pages");
 	return __kmalloc_noprof(size, gfp);
 }
-void *__kmalloc_large_noprof(size_t size, gfp_t gfp) { return __kmalloc_noprof(size, gfp); }
-void *__kmalloc_large_node_noprof(size_t size, gfp_t gfp, int node) { return __kmalloc_noprof(size, gfp); }
-void *__kmalloc(size_t size, gfp_t gfp) { return __kmalloc_noprof(size, gfp); }	/* what driver/user/libc.c calls */
-size_t kmalloc_size_roundup(size_t size) { return size; }
+void *__kmalloc_large_noprof(size_t size, gfp_t gfp) { EMUL("slab on the domain's own pages"); return __kmalloc_noprof(size, gfp); }
+void *__kmalloc_large_node_noprof(size_t size, gfp_t gfp, int node) { EMUL("slab on the domain's own pages"); return __kmalloc_noprof(size, gfp); }
+void *__kmalloc(size_t size, gfp_t gfp) { EMUL("slab on the domain's own pages"); return __kmalloc_noprof(size, gfp); }	/* what driver/user/libc.c calls */
+size_t kmalloc_size_roundup(size_t size) { EMUL("slab on the domain's own pages"); return size; }
 #else
-void *__kmalloc_node(size_t size, gfp_t gfp, int node) { return __kmalloc(size, gfp); }
-void *__kmalloc_node_track_caller(size_t size, gfp_t gfp, int node, unsigned long c) { return __kmalloc(size, gfp); }
-void *kmalloc_trace(struct kmem_cache *s, gfp_t gfp, size_t size) { return __kmalloc(size, gfp); }
-void *kmalloc_node_trace(struct kmem_cache *s, gfp_t gfp, int node, size_t size) { return __kmalloc(size, gfp); }
-void *kmalloc_large(size_t size, gfp_t gfp) { return __kmalloc(size, gfp); }
-void *kmalloc_large_node(size_t size, gfp_t gfp, int node) { return __kmalloc(size, gfp); }
+void *__kmalloc_node(size_t size, gfp_t gfp, int node) { EMUL("slab on the domain's own pages"); return __kmalloc(size, gfp); }
+void *__kmalloc_node_track_caller(size_t size, gfp_t gfp, int node, unsigned long c) { EMUL("slab on the domain's own pages"); return __kmalloc(size, gfp); }
+void *kmalloc_trace(struct kmem_cache *s, gfp_t gfp, size_t size) { EMUL("slab on the domain's own pages"); return __kmalloc(size, gfp); }
+void *kmalloc_node_trace(struct kmem_cache *s, gfp_t gfp, int node, size_t size) { EMUL("slab on the domain's own pages"); return __kmalloc(size, gfp); }
+void *kmalloc_large(size_t size, gfp_t gfp) { EMUL("slab on the domain's own pages"); return __kmalloc(size, gfp); }
+void *kmalloc_large_node(size_t size, gfp_t gfp, int node) { EMUL("slab on the domain's own pages"); return __kmalloc(size, gfp); }
 #endif
 
 void *EMUL_ALLOC(krealloc)(const void *p, size_t size, gfp_t gfp)
@@ -174,7 +178,7 @@ struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsign
 	return cache;
 }
 
-void kmem_cache_destroy(struct kmem_cache *cache) { kfree(cache); }
+void kmem_cache_destroy(struct kmem_cache *cache) { EMUL("slab on the domain's own pages"); kfree(cache); }
 
 void *EMUL_ALLOC(kmem_cache_alloc_node)(struct kmem_cache *cache, gfp_t gfp, int node)
 {
@@ -190,17 +194,19 @@ void *EMUL_ALLOC(kmem_cache_alloc_lru)(struct kmem_cache *cache, struct list_lru
 {
 	return kmem_cache_alloc_node(cache, gfp, 0);
 }
-void kmem_cache_free(struct kmem_cache *cache, void *p) { kfree(p); }
+void kmem_cache_free(struct kmem_cache *cache, void *p) { EMUL("slab on the domain's own pages"); kfree(p); }
 
 #ifdef EMUL_HAS_CACHE_BULK
 void kmem_cache_free_bulk(struct kmem_cache *cache, size_t count, void **objects)
 {
+	EMUL("slab on the domain's own pages");
 	while (count)
 		kfree(objects[--count]);
 }
 
 int kmem_cache_alloc_bulk_noprof(struct kmem_cache *cache, gfp_t gfp, size_t count, void **objects)
 {
+	EMUL("slab on the domain's own pages");
 	size_t i;
 
 	for (i = 0; i < count; i++) {
@@ -221,4 +227,4 @@ kmem_buckets *kmem_buckets_create(const char *name, slab_flags_t flags, unsigned
 }
 #endif
 
-bool slab_is_available(void) { return true; }
+bool slab_is_available(void) { EMUL_IGNORE("slab on the domain's own pages"); return true; }

@@ -132,7 +132,7 @@ void __percpu *__alloc_percpu_gfp(size_t size, size_t align, gfp_t gfp)
 }
 
 #ifndef EMUL_HAS_ALLOC_NOPROF
-void __percpu *__alloc_percpu(size_t size, size_t align) { return __alloc_percpu_gfp(size, align, GFP_KERNEL); }
+void __percpu *__alloc_percpu(size_t size, size_t align) { EMUL("boot order of init/main.c and xen_start_kernel"); return __alloc_percpu_gfp(size, align, GFP_KERNEL); }
 #endif
 void free_percpu(void __percpu *p) { EMUL_IGNORE("per-CPU memory is not reused"); }
 
@@ -193,6 +193,7 @@ static void emul_memory_map(void)
 
 void xen_vcpu_setup_all(void)
 {
+	EMUL("boot order of init/main.c and xen_start_kernel");
 	int cpu;
 
 	for_each_possible_cpu(cpu)
@@ -378,4 +379,4 @@ __visible __used void __noreturn emul_boot(void *start_info)
 	emul_idle();
 }
 
-void init_IRQ(void) { x86_init.irqs.intr_init(); }
+void init_IRQ(void) { EMUL("boot order of init/main.c and xen_start_kernel"); x86_init.irqs.intr_init(); }

@@ -38,15 +38,15 @@ ktime_t ktime_get(void)
 	EMUL("simulated time");
 	return local_ns() - boot_ns;
 }
-ktime_t ktime_get_with_offset(enum tk_offsets offs) { return ktime_get(); }
-u64 ktime_get_mono_fast_ns(void) { return ktime_get(); }
-u64 ktime_get_raw_fast_ns(void) { return ktime_get(); }
-ktime_t ktime_get_raw(void) { return ktime_get(); }
-time64_t ktime_get_seconds(void) { return ktime_get() / NSEC_PER_SEC; }
-time64_t ktime_get_real_seconds(void) { return ktime_get() / NSEC_PER_SEC; }
-void ktime_get_real_ts64(struct timespec64 *ts) { *ts = ns_to_timespec64(ktime_get()); }
-void ktime_get_ts64(struct timespec64 *ts) { *ts = ns_to_timespec64(ktime_get()); }
-u64 sched_clock(void) { return ktime_get(); }
+ktime_t ktime_get_with_offset(enum tk_offsets offs) { EMUL("simulated time"); return ktime_get(); }
+u64 ktime_get_mono_fast_ns(void) { EMUL("simulated time"); return ktime_get(); }
+u64 ktime_get_raw_fast_ns(void) { EMUL("simulated time"); return ktime_get(); }
+ktime_t ktime_get_raw(void) { EMUL("simulated time"); return ktime_get(); }
+time64_t ktime_get_seconds(void) { EMUL("simulated time"); return ktime_get() / NSEC_PER_SEC; }
+time64_t ktime_get_real_seconds(void) { EMUL("simulated time"); return ktime_get() / NSEC_PER_SEC; }
+void ktime_get_real_ts64(struct timespec64 *ts) { EMUL("simulated time"); *ts = ns_to_timespec64(ktime_get()); }
+void ktime_get_ts64(struct timespec64 *ts) { EMUL("simulated time"); *ts = ns_to_timespec64(ktime_get()); }
+u64 sched_clock(void) { EMUL("simulated time"); return ktime_get(); }
 
 /* Busy waiting passes simulated time, not host time. */
 void __const_udelay(unsigned long xloops)
@@ -64,7 +64,7 @@ void __ndelay(unsigned long nsecs)
 	EMUL("busy waits pass simulated time");
 	emul_call(SEAM_UDELAY, nsecs * 1000ULL, 0, 0, 0);
 }
-void __delay(unsigned long loops) { __ndelay(loops); }
+void __delay(unsigned long loops) { EMUL("simulated time"); __ndelay(loops); }
 
 /* High-resolution sleeps: one list by time. */
 struct hr_sleeper {
@@ -134,8 +134,8 @@ static u64 hr_next(void)
 	return next;
 }
 
-void hrtimer_run_queues(void) { }
-u64 hrtimer_get_next_event(void) { return KTIME_MAX; }
+void hrtimer_run_queues(void) { EMUL_IGNORE("simulated time"); }
+u64 hrtimer_get_next_event(void) { EMUL("simulated time"); return KTIME_MAX; }
 
 /* The tick. */
 static DEFINE_PER_CPU(bool, tick_stopped);
@@ -199,14 +199,15 @@ void emul_time_idle_exit(void)
 #ifdef EMUL_HAS_TIMER_MIGRATION
 u64 get_jiffies_update(unsigned long *basej)
 {
+	EMUL("simulated time");
 	*basej = jiffies;
 	return ktime_get();
 }
 #endif
 
-bool tick_nohz_tick_stopped(void) { return this_cpu_read(tick_stopped); }
-void tick_irq_enter(void) { }
-void tick_nohz_irq_exit(void) { }
+bool tick_nohz_tick_stopped(void) { EMUL("simulated time"); return this_cpu_read(tick_stopped); }
+void tick_irq_enter(void) { EMUL_IGNORE("simulated time"); }
+void tick_nohz_irq_exit(void) { EMUL_IGNORE("simulated time"); }
 unsigned long tick_nohz_active = 1;
 
 void emul_time_init(void)

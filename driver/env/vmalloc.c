@@ -90,16 +90,19 @@ struct vm_struct *__get_vm_area_caller(unsigned long size, unsigned long flags, 
 
 struct vm_struct *get_vm_area(unsigned long size, unsigned long flags)
 {
+	EMUL("address space for mappings");
 	return __get_vm_area_caller(size, flags, 0, 0, __builtin_return_address(0));
 }
 
 struct vm_struct *get_vm_area_caller(unsigned long size, unsigned long flags, const void *caller)
 {
+	EMUL("address space for mappings");
 	return __get_vm_area_caller(size, flags, 0, 0, caller);
 }
 
 struct vm_struct *find_vm_area(const void *addr)
 {
+	EMUL("address space for mappings");
 	struct emul_area *area;
 
 	list_for_each_entry(area, &areas, list)
@@ -122,6 +125,7 @@ static void unmap_area(struct vm_struct *vm)
 
 struct vm_struct *remove_vm_area(const void *addr)
 {
+	EMUL("address space for mappings");
 	struct vm_struct *vm = find_vm_area(addr);
 	unsigned long flags;
 
@@ -172,6 +176,7 @@ void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_
 
 void vunmap(const void *addr)
 {
+	EMUL("address space for mappings");
 	struct vm_struct *vm = remove_vm_area(addr);
 
 	if (vm)
@@ -187,11 +192,13 @@ bool is_vmalloc_addr(const void *x)
 
 struct page *vmalloc_to_page(const void *addr)
 {
+	EMUL("address space for mappings");
 	return pte_page(*pte_of((unsigned long)addr));
 }
 
 unsigned long vmalloc_to_pfn(const void *addr)
 {
+	EMUL("address space for mappings");
 	return pte_pfn(*pte_of((unsigned long)addr));
 }
 
@@ -225,10 +232,10 @@ static void __iomem *emul_ioremap(phys_addr_t phys, unsigned long size, unsigned
 	return (void __iomem *)vm->addr + offset;
 }
 
-void __iomem *ioremap(resource_size_t phys, unsigned long size) { return emul_ioremap(phys, size, 0); }
-void __iomem *ioremap_uc(resource_size_t phys, unsigned long size) { return emul_ioremap(phys, size, 0); }
-void __iomem *ioremap_wc(resource_size_t phys, unsigned long size) { return emul_ioremap(phys, size, 0); }
-void __iomem *ioremap_cache(resource_size_t phys, unsigned long size) { return emul_ioremap(phys, size, 0); }
+void __iomem *ioremap(resource_size_t phys, unsigned long size) { EMUL("address space for mappings"); return emul_ioremap(phys, size, 0); }
+void __iomem *ioremap_uc(resource_size_t phys, unsigned long size) { EMUL("address space for mappings"); return emul_ioremap(phys, size, 0); }
+void __iomem *ioremap_wc(resource_size_t phys, unsigned long size) { EMUL("address space for mappings"); return emul_ioremap(phys, size, 0); }
+void __iomem *ioremap_cache(resource_size_t phys, unsigned long size) { EMUL("address space for mappings"); return emul_ioremap(phys, size, 0); }
 
 void iounmap(volatile void __iomem *addr)
 {
