@@ -133,9 +133,7 @@ TEST_P(Sequences, EachConfigAccessIsOneSendAndPolls) {
   for (const std::string& line : lines) {
     if (line.rfind("driver ring request", 0) == 0) {
       EXPECT_EQ(sends, requests) << "an earlier access has not been sent once: " << line;
-      EXPECT_TRUE(requests == 0 || polls > 0) << "not waited for: " << line;
       ++requests;
-      polls = 0;
     }
     sends += line == send;
     polls += line.rfind("driver hypercall sched_op poll {nr_ports=1", 0) == 0;
@@ -144,6 +142,9 @@ TEST_P(Sequences, EachConfigAccessIsOneSendAndPolls) {
   EXPECT_GE(requests, 256u);
   EXPECT_EQ(sends, requests);
   EXPECT_EQ(answers, requests);
+  // n is 0 where pciback's worker, still in its loop over new operations, answers before pcifront first looks: do_pci_op
+  // polls only while PCIF_active is set. On the whole it waits, many times an access (S4).
+  EXPECT_GT(polls, requests);
   EXPECT_FALSE(Matching(lines, "^driver ring response conf_read 0000:00:1f\\.7 off=0x0 .* err=-1$").empty())
       << "an absent slot answers dev_not_found";
 }
