@@ -37,5 +37,6 @@ scratch=$repo/$object.tmp
 trap 'rm -f "$scratch".*' EXIT
 clang "${flags[@]}" -S -emit-llvm -o "$scratch.ll" "$path"
 python3 -B "$repo/$tagger" --key "$key" --source "$source" --ir "$scratch.ll" --out "$scratch.tagged.ll" --table "$repo/$table"
-# Bitcode with a summary, as clang -flto writes it: the linker drops dead functions by it before it links.
-opt --module-summary -o "$repo/$object" "$scratch.tagged.ll"
+# Bitcode with a summary, as clang -flto=thin writes it: the linker drops dead functions by it, and by its hash knows
+# what it has compiled before.
+opt --module-hash --module-summary -o "$repo/$object" "$scratch.tagged.ll"

@@ -2,7 +2,8 @@
 """guest_image: originals and the emulated environment, compiled to LLVM bitcode and linked into one image.
 
 NAME.elf            with accounting; its guards hold block numbers 1..n
-NAME.plain.elf      the same bitcode with accounting that does nothing: what the benchmark compares with
+NAME.plain.elf      the same bitcode with accounting that does nothing: what the benchmark compares with (output group
+                    "plain", linked only for who asks)
 NAME.blocks.tsv     the blocks and their costs
 NAME.kernel.json    package, version, digests
 NAME.originals.json path, digest and length of every original
@@ -124,12 +125,14 @@ def _link(ctx, out, objects, script):
     args.add("-o", out)
     args.add_all(objects)
     ctx.actions.run(
-        executable = "/usr/bin/ld.lld",
+        executable = ctx.executable._link_image,
         arguments = [args],
         inputs = objects + [script],
         outputs = [out],
         mnemonic = "GuestLink",
         progress_message = "Linking guest image " + out.basename,
+        # Its cache of compiled units lies outside.
+        execution_requirements = {"local": "1", "no-sandbox": "1"},
         use_default_shell_env = True,
     )
 
@@ -220,8 +223,12 @@ def _guest_image_impl(ctx):
         execution_requirements = {"local": "1", "no-sandbox": "1"},
         use_default_shell_env = True,
     )
+    plain = outputs.pop("plain.elf")
     files = outputs.values()
-    return [DefaultInfo(files = depset(files), runfiles = ctx.runfiles(files = files))]
+    return [
+        DefaultInfo(files = depset(files), runfiles = ctx.runfiles(files = files)),
+        OutputGroupInfo(plain = depset([plain])),
+    ]
 
 _guest_image = rule(
     implementation = _guest_image_impl,
@@ -238,6 +245,12 @@ _guest_image = rule(
         "plain_accounting": attr.label(mandatory = True, allow_single_file = [".c"]),
         "_compile_unit": attr.label(
             default = "//driver:compile_unit.sh",
+            allow_single_file = True,
+            cfg = "exec",
+            executable = True,
+        ),
+        "_link_image": attr.label(
+            default = "//driver:link_image.sh",
             allow_single_file = True,
             cfg = "exec",
             executable = True,

@@ -66,7 +66,7 @@ KERNEL_FLAGS = ["-I@REPO@/driver/shadow", "-I@REPO@"] + _INCLUDES + [
     "-enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang",
     "-fno-strict-overflow",
     "-Werror=implicit-function-declaration",
-    "-flto",
+    "-flto=thin",
 ]
 
 ASSEMBLY_FLAGS = ["-I@REPO@/driver/shadow", "-I@REPO@"] + _INCLUDES + ["-D__KERNEL__", "-D__ASSEMBLY__"] + _COMMON + ["-fno-PIE"]
@@ -88,7 +88,7 @@ USER_FLAGS = [
     "-fno-omit-frame-pointer",
     "-U_FORTIFY_SOURCE",
     "-D_FORTIFY_SOURCE=0",
-    "-flto",
+    "-flto=thin",
 ]
 
 # Accounting: every basic block has a guard, none is left out because another implies it.
@@ -103,6 +103,7 @@ LINK_FLAGS = [
     "--nostdlib",
     "-O2",
     "--lto-O2",
+    "--thinlto-jobs=2",
     "--emit-relocs",
     "--gc-sections",
     "--undefined=emul_clock",

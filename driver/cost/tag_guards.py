@@ -22,10 +22,6 @@ BLOCKS_MAX = 1 << 16
 GUARDS = re.compile(r"^@(__sancov_gen_[.\d]*) = (.*?global) \[(\d+) x i32\] zeroinitializer,")
 FUNCTION = re.compile(r'^define .*?@("[^"]+"|[-\w$.]+)\(')
 CALL = re.compile(r"@__sanitizer_cov_trace_pc_guard\(.*?@(__sancov_gen_[.\d]*)(?:[^)]*? to i64\), i64 (\d+))?.*?(?:!dbg !(\d+))?$")
-# clang -flto says so in bitcode, not in text: the linker shall do the whole program at once, with module summaries.
-FLAGS = "!llvm.module.flags = !{"
-WHOLE_PROGRAM = '!{i32 1, !"ThinLTO", i32 0}'
-WHOLE_PROGRAM_NUMBER = 1 << 24
 LOCATION = re.compile(r"^!(\d+) = (?:distinct )?!DILocation\(line: (\d+)(?:, column: \d+)?, scope: !\d+(?:, inlinedAt: !(\d+))?")
 
 
@@ -51,8 +47,6 @@ def tag(lines, key):
                 raise SystemExit(f"tag_guards: more than {BLOCKS_MAX} blocks in one translation unit")
         elif text.startswith("define "):
             function = FUNCTION.match(text)[1].strip('"')
-        elif text.startswith(FLAGS):
-            text = text.replace("{", f"{{!{WHOLE_PROGRAM_NUMBER}, ", 1)
         elif text.startswith("!"):
             match = LOCATION.match(text)
             if match:
@@ -64,8 +58,6 @@ def tag(lines, key):
             index = int(match[2] or 0) // 4
             calls[first[match[1]] + index] = (function, index, match[3])
         out.append(text)
-
-    out.append(f"!{WHOLE_PROGRAM_NUMBER} = {WHOLE_PROGRAM}\n")
 
     def line_of(number):
         line = 0

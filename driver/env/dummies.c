@@ -11,6 +11,8 @@
 #include <linux/mount.h>
 #include <linux/device.h>
 #include <linux/pseudo_fs.h>
+#include <linux/pci.h>
+#include <linux/pci-acpi.h>
 #include <linux/static_key.h>
 #include <linux/suspend.h>
 #include <linux/time.h>
@@ -18,8 +20,10 @@
 #include <linux/xattr.h>
 #include <asm/apic.h>
 #include <asm/hw_irq.h>
+#include <asm/io_apic.h>
 #include <asm/pci_x86.h>
 #include <asm/tlbflush.h>
+#include <asm/xen/events.h>
 
 #include "emul.h"
 
@@ -29,9 +33,9 @@ struct irq_domain *x86_vector_domain;
 DEFINE_PER_CPU(vector_irq_t, vector_irq);
 DEFINE_PER_CPU_SHARED_ALIGNED(struct tlb_state, cpu_tlbstate);
 DEFINE_PER_CPU_READ_MOSTLY(cpumask_var_t, cpu_sibling_map);
+int mp_irq_entries, skip_ioapic_setup, x2apic_mode;
 #ifdef EMUL_HAS_APIC_FLAGS
 bool apic_is_disabled, ioapic_is_disabled;
-int mp_irq_entries;
 #else
 int disable_apic;
 #endif
@@ -52,6 +56,12 @@ DEFINE_STATIC_KEY_FALSE(virt_spin_lock_key);
 DEFINE_STATIC_KEY_TRUE(virt_spin_lock_key);
 #endif
 int file_caps_enabled;
+bool xen_percpu_upcall;
+const guid_t pci_acpi_dsm_guid;
+
+/* Boot page tables of a start that does not happen here: the domain builder's are the kernel's from the beginning. */
+pgd_t init_top_pgt[PTRS_PER_PGD];
+pmd_t level2_kernel_pgt[PTRS_PER_PMD];
 
 #ifdef EMUL_HAS_POWER_FADT
 struct acpi_table_fadt acpi_gbl_FADT;
