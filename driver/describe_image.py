@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes what a result says about a guest image: its kernel, the originals in it, and what was changed around them."""
+"""Writes what a result says about a guest image: its kernel, the originals in it, and what was changed around them.
+
+The originals' text is copied beside it, below one folder: coverage pages show it, wherever the kernel's tree is.
+"""
 import argparse
 import hashlib
 import json
 import os
+import shutil
 import sys
 
 
@@ -54,7 +58,7 @@ def changes(tree, shadow_folder, spec):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--stamp", required=True)
     parser.add_argument("--tree", required=True)
     parser.add_argument("--manifest", required=True)
@@ -63,6 +67,7 @@ def main():
     parser.add_argument("--kernel-out", required=True)
     parser.add_argument("--originals-out", required=True)
     parser.add_argument("--changes-out", required=True)
+    parser.add_argument("--sources-out", required=True, help="folder")
     args = parser.parse_args()
     with open(args.stamp, encoding="utf-8") as file:
         stamp = json.load(file)
@@ -74,6 +79,10 @@ def main():
         with open(path, "w", encoding="utf-8") as file:
             json.dump(value, file, indent=1, sort_keys=True)
             file.write("\n")
+    for path in spec["originals"]:
+        copy = os.path.join(args.sources_out, path)
+        os.makedirs(os.path.dirname(copy), exist_ok=True)
+        shutil.copyfile(os.path.join(args.tree, path), copy)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,11 @@ NAME.elf            with accounting; its guards hold block numbers 1..n
 NAME.plain.elf      the same bitcode with accounting that does nothing: what the benchmark compares with (output group
                     "plain", linked only for who asks)
 NAME.blocks.tsv     the blocks and their costs
+NAME.lines.tsv      the source lines of each block
 NAME.kernel.json    package, version, digests
 NAME.originals.json path, digest and length of every original
 NAME.changes.json   every shadow header, define, forced include and linker wrap that touches an original
+NAME.sources        a folder with the text of every original
 
 Kernel files are compiled in the kernel's tree, without a sandbox: declaring its 7,000 headers would cost more than
 compiling. The repository's stamp stands for them.
@@ -155,8 +157,10 @@ def _guest_image_impl(ctx):
     plain_accounting, _ = _compile(ctx, "env", ctx.file.plain_accounting, ctx.file.plain_accounting.path, 0, headers)
 
     outputs = {}
-    for extension in ["elf", "plain.elf", "blocks.tsv", "kernel.json", "originals.json", "changes.json"]:
+    for extension in ["elf", "plain.elf", "blocks.tsv", "lines.tsv", "kernel.json", "originals.json", "changes.json"]:
         outputs[extension] = ctx.actions.declare_file(ctx.label.name + "." + extension)
+
+    outputs["sources"] = ctx.actions.declare_directory(ctx.label.name + ".sources")
 
     linked = ctx.actions.declare_file(ctx.label.name + "_objects/linked.elf")
     _link(ctx, linked, objects, ctx.file.link_script)
@@ -175,11 +179,13 @@ def _guest_image_impl(ctx):
             outputs["elf"].path,
             "--blocks",
             outputs["blocks.tsv"].path,
+            "--lines",
+            outputs["lines.tsv"].path,
             "--tables",
             table_list.path,
         ],
         inputs = tables + [linked, table_list, ctx.file._block_costs] + ctx.files._cost_modules,
-        outputs = [outputs["elf"], outputs["blocks.tsv"]],
+        outputs = [outputs["elf"], outputs["blocks.tsv"], outputs["lines.tsv"]],
         mnemonic = "BlockCosts",
         progress_message = "Costing the blocks of " + ctx.label.name,
         use_default_shell_env = True,
@@ -214,10 +220,12 @@ def _guest_image_impl(ctx):
             outputs["originals.json"].path,
             "--changes-out",
             outputs["changes.json"].path,
+            "--sources-out",
+            outputs["sources"].path,
         ],
         inputs = [ctx.file.stamp, ctx.file.manifest, spec, ctx.file._describe_image, ctx.file.link_script] +
                  headers + ctx.files.originals + ctx.files.kernel_programs,
-        outputs = [outputs["kernel.json"], outputs["originals.json"], outputs["changes.json"]],
+        outputs = [outputs["kernel.json"], outputs["originals.json"], outputs["changes.json"], outputs["sources"]],
         mnemonic = "DescribeImage",
         progress_message = "Describing " + ctx.label.name,
         execution_requirements = {"local": "1", "no-sandbox": "1"},

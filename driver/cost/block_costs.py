@@ -15,6 +15,13 @@ section __sancov_guards (the link keeps relocations), so nothing depends on how 
 
 The model of the core is core_model.py. The guards of the written image hold block numbers 1..n, in the order of the
 table: tab-separated id, source path, function, index in the function (0: entry), instructions, picoseconds, line.
+
+A second table says which lines of its source each block has code of. Its records are tab-separated:
+  S path           what follows is about this source
+  F line name      a function that the source defines, and the line of its name
+  B id lines       a block; the lines in ascending order, with commas
+  X lines          of blocks that the link proved never to run
+  D lines          of functions that the link dropped, because nobody in the image calls them
 """
 import argparse
 import bisect
@@ -169,18 +176,46 @@ def attribute(image, instructions, slots):
 
 
 def read_tables(paths):
-    """(key << 16 | block) -> (source, function, index, line), in the order of the files."""
-    blocks = {}
+    """(key << 16 | block) -> (source, function, index, line, lines), in the order of the files; and what is known of
+    functions: source -> [(line, name)]."""
+    blocks, functions = {}, {}
     for path in paths:
         with open(path, encoding="utf-8") as file:
             head = file.readline().split()
             if head[:1] != ["#key"]:
                 raise SystemExit(f"block_costs: {path} is not a table of tag_guards.py")
             key = int(head[1]) << 16
+            defined = []
             for line in file:
-                block, source, function, index, number = line.rstrip("\n").split("\t")
-                blocks[key | int(block)] = (source, function, int(index), int(number))
-    return blocks
+                if line.startswith("#function"):
+                    defined.append(line.rstrip("\n").split("\t")[:0:-1])
+                    continue
+                block, source, function, index, number, lines = line.rstrip("\n").split("\t")
+                blocks[key | int(block)] = (source, function, int(index), int(number), lines)
+                functions[source] = defined
+    return blocks, functions
+
+
+def write_lines(path, known, functions, numbers, removed):
+    """The second table; `numbers`: tag -> number of the block, `removed`: tags that the link left no code of."""
+    by_source = {}
+    for tag, block in known.items():
+        by_source.setdefault(block[0], []).append((tag, block[4]))
+
+    def union(lists):
+        return ",".join(map(str, sorted({int(line) for lines in lists if lines for line in lines.split(",")})))
+
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("# S path; F line name; B id lines; X lines; D lines\n")
+        for source, blocks in by_source.items():
+            file.write(f"S\t{source}\n")
+            file.writelines(f"F\t{line}\t{name}\n" for line, name in functions[source])
+            file.writelines(f"B\t{numbers[tag]}\t{lines}\n" for tag, lines in blocks
+                            if tag in numbers and tag not in removed and lines)
+            for letter, lines in (("X", union(lines for tag, lines in blocks if tag in removed)),
+                                  ("D", union(lines for tag, lines in blocks if tag not in numbers))):
+                if lines:
+                    file.write(f"{letter}\t{lines}\n")
 
 
 def rounded_mean(total, copies):
@@ -192,12 +227,13 @@ def main():
     parser.add_argument("--image", required=True, help="as linked")
     parser.add_argument("--out", required=True, help="the image with dense block numbers in its guards")
     parser.add_argument("--blocks", required=True, help="the table of blocks")
+    parser.add_argument("--lines", required=True, help="the table of source lines")
     parser.add_argument("--objdump", default="llvm-objdump")
     parser.add_argument("--clock-symbol", default="emul_clock", help="the countdown is its first field")
     parser.add_argument("--tables", required=True, help="file that names one table of tag_guards.py per line")
     args = parser.parse_args()
     with open(args.tables, encoding="utf-8") as file:
-        known = read_tables(file.read().split())
+        known, functions = read_tables(file.read().split())
     with open(args.image, "rb") as file:
         data = bytearray(file.read())
     image = elf.Elf(bytes(data))
@@ -221,9 +257,10 @@ def main():
     linked = {known[tag][:2] for tag, where in held.items() if any(copies[s] for s in where)}
     number = 0
     numbers = [0] * slots
+    number_of, removed = {}, set()
     with open(args.blocks, "w", encoding="utf-8") as file:
         file.write("# id\tsource\tfunction\tindex\tinstructions\tpicoseconds\tline\n")
-        for tag, (source, function, index, line) in known.items():
+        for tag, (source, function, index, line, _) in known.items():
             if tag not in held or (source, function) not in linked:
                 continue
             number += 1
@@ -231,9 +268,13 @@ def main():
             for slot in where:
                 numbers[slot] = number
             n = sum(copies[s] for s in where)
+            number_of[tag] = number
+            if n == 0:
+                removed.add(tag)
             file.write("\t".join(map(str, (
                 number, source, function, index, rounded_mean(sum(count[s] for s in where), n),
                 core_model.picoseconds(rounded_mean(sum(cost[s] for s in where), n)), line))) + "\n")
+    write_lines(args.lines, known, functions, number_of, removed)
     struct.pack_into(f"<{slots}I", data, guards.offset, *numbers)
     with open(args.out, "wb") as file:
         file.write(data)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "driver/loader/image.h"
+#include "driver/loader/line_table.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -166,6 +167,35 @@ TEST(BlockTable, LetsNoBlockBeFree) {
   EXPECT_EQ(table.block(2).cost_ps, 1u);
   EXPECT_EQ(table.block(2).line, 9u);
   EXPECT_EQ(table.sources()[table.block(2).source], "a/b.c");
+}
+
+TEST(LineTable, NamesFileAndLineOfWhatItRefuses) {
+  const auto refusal = [](const std::string& text) {
+    try {
+      ReadLineTable(TemporaryFile(text));
+    } catch (const ImageError& error) {
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  EXPECT_NE(refusal("# c\nB\t1\t2\n").find(":2: a record before the first source"), std::string::npos);
+  EXPECT_NE(refusal("S\ta.c\nB\t0\t2\n").find(":2: block id out of range"), std::string::npos);
+  EXPECT_NE(refusal("S\ta.c\nB\t1\t2,x\n").find(":2: expected a number"), std::string::npos);
+  EXPECT_NE(refusal("S\ta.c\nB\t1\n").find(":2: expected a field"), std::string::npos);
+  EXPECT_NE(refusal("S\ta.c\nQ\t1\n").find(":2: expected S, F, B, X or D"), std::string::npos);
+}
+
+TEST(LineTable, TellsDroppedLinesFromThoseThatNeverRun) {
+  const auto sources = ReadLineTable(TemporaryFile("S\ta/b.c\nF\t3\tf\nB\t7\t4,6\nX\t5\nD\t9,10\n"));
+  ASSERT_EQ(sources.size(), 1u);
+  EXPECT_EQ(sources[0].path, "a/b.c");
+  ASSERT_EQ(sources[0].functions.size(), 1u);
+  EXPECT_EQ(sources[0].functions[0].name, "f");
+  ASSERT_EQ(sources[0].code.size(), 5u);
+  EXPECT_EQ(sources[0].code[1].line, 6u);
+  EXPECT_EQ(sources[0].code[1].block, 7u);
+  EXPECT_FALSE(sources[0].code[2].dropped);
+  EXPECT_TRUE(sources[0].code[4].dropped);
 }
 
 }  // namespace
