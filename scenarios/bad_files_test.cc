@@ -43,6 +43,7 @@ const Row kRows[] = {
     {"emit_from_endpoint", 12, 20, "emit: 'nic' is endpoint_test; only an attacker sends raw TLPs"},
     {"empty", 1, 1, "the file is empty; a scenario starts with 'name:'"},
     {"empty_expectations", 12, 1, "expect: the list is empty; expected at least 1 of an expectati"},
+    {"console_without_domain", 13, 13, "expectation 'console contains \"up\"': whose console? expected one do"},
     {"expectation_bad_regex", 13, 21, "expectation 'verdict matches \"([\"': not a regular expression: "},
     {"expectation_list_alone", 13, 13, "expectation 'findings == 0': 'findings' is a list: say which p"},
     {"expectation_no_operator", 13, 17, "expectation 'dma.escapes is 0': expected ==, !=, <, <=, >, >=,"},

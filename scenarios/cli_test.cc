@@ -82,6 +82,9 @@ TEST(CommandLine, TeachesByExamples) {
 TEST(Library, FindsScenariosByNameAndPath) {
   EXPECT_THAT(ShippedScenarios("."), testing::IsSupersetOf({"forged_msi", "honest_dma", "interrupt_latency", "slurp"}));
   EXPECT_THAT(FindScenario(".", "slurp"), HasSubstr("scenarios/slurp.yaml"));
+  EXPECT_THAT(ShippedScenarios("."), testing::Contains("row17_pci_stub"));
+  EXPECT_THAT(ShippedScenarios("."), testing::Not(testing::Contains("rows")));
+  EXPECT_THAT(FindScenario(".", "row17_pci_stub"), HasSubstr("scenarios/rows/row17_pci_stub.yaml"));
   EXPECT_EQ(FindScenario(".", "a/b.yaml"), "a/b.yaml");
   EXPECT_EQ(FindScenario(".", "x.yaml"), "x.yaml");
   try {

@@ -43,23 +43,6 @@ bool Applies(const std::vector<IommuKind>& modes, IommuKind now) {
   return modes.empty() || std::find(modes.begin(), modes.end(), now) != modes.end();
 }
 
-// "6.1" -> linux_6_1 in PVPCI_IMAGES, or below the root where Bazel leaves it.
-ImageFiles FindImage(const Scenario& scenario, const RunOptions& options) {
-  ImageFiles files;
-  files.name = "linux_" + scenario.kernel;
-  std::replace(files.name.begin(), files.name.end(), '.', '_');
-  std::vector<std::string> folders;
-  if (const char* images = std::getenv("PVPCI_IMAGES"); images != nullptr && *images != 0) folders.emplace_back(images);
-  folders.push_back(options.root + "/.cache/bazel-bin/driver");
-  folders.push_back(options.root + "/bazel-bin/driver");
-  for (const std::string& folder : folders) {
-    files.folder = folder;
-    if (fs::exists(files.Path("elf"))) return files;
-  }
-  throw std::runtime_error(fmt::format("no guest image for kernel '{}': {} is not built", scenario.kernel,
-                                       files.name + ".elf"));
-}
-
 // Progress lines are for a person at a terminal who waits: wall clock, never in results.
 class Progress {
  public:
@@ -109,8 +92,19 @@ void StopForDebugger(Machine& machine, const RunOptions& options, const std::str
   raise(SIGSTOP);
 }
 
-void Judge(const Scenario& scenario, reports::Result* result) {
-  const nlohmann::json json = nlohmann::json::parse(reports::ToJson(*result).dump());
+// result.json and what only the run knows: the consoles, whole.
+nlohmann::json Observations(Machine& machine, const reports::Result& result) {
+  nlohmann::json json = nlohmann::json::parse(reports::ToJson(result).dump());
+  json["console"] = nlohmann::json::object();
+  for (const auto& [id, guest] : machine.guests()) {
+    if (guest->spec().kernel) json["console"][guest->spec().name] = guest->console();
+  }
+  return json;
+}
+
+void Judge(Machine& machine, reports::Result* result) {
+  const Scenario& scenario = machine.scenario();
+  const nlohmann::json json = Observations(machine, *result);
   for (const ExpectationSpec& spec : scenario.expect) {
     if (!Applies(spec.when, scenario.machine.iommu)) continue;
     const Outcome outcome = Evaluate(ParseExpectation(spec.text), json);
@@ -150,6 +144,21 @@ const char* StopText(int reason) {
 
 }  // namespace
 
+ImageFiles FindImage(const std::string& kernel, const std::string& root) {
+  ImageFiles files;
+  files.name = "linux_" + kernel;
+  std::replace(files.name.begin(), files.name.end(), '.', '_');
+  std::vector<std::string> folders;
+  if (const char* images = std::getenv("PVPCI_IMAGES"); images != nullptr && *images != 0) folders.emplace_back(images);
+  folders.push_back(root + "/.cache/bazel-bin/driver");
+  folders.push_back(root + "/bazel-bin/driver");
+  for (const std::string& folder : folders) {
+    files.folder = folder;
+    if (fs::exists(files.Path("elf"))) return files;
+  }
+  throw std::runtime_error(fmt::format("no guest image for kernel '{}': {} is not built", kernel, files.name + ".elf"));
+}
+
 void RequestStop(int reason) {
   if (g_stop_reason == 0) g_stop_reason = reason;
   if (g_simulation != nullptr) g_simulation->Stop();
@@ -178,7 +187,7 @@ reports::Result RunScenario(const Scenario& scenario, const RunOptions& options)
     Finish(options, result);
     return result;
   }
-  const ImageFiles image = FindImage(scenario, options);
+  const ImageFiles image = FindImage(scenario.kernel, options.root);
   Machine machine(scenario, image);
   g_simulation = &machine.simulation();
   StepWalk walk(machine);
@@ -229,7 +238,7 @@ reports::Result RunScenario(const Scenario& scenario, const RunOptions& options)
                                machine.simulation().now(), step == nullptr ? "" : " in step '" + step->label + "'");
       result.expectations.push_back(row);
     }
-    Judge(scenario, &result);
+    Judge(machine, &result);
   }
   Finish(options, result);
   return result;

@@ -11,6 +11,7 @@
 
 #include "reports/result.h"
 #include "scenarios/machine/golden.h"
+#include "scenarios/machine/machine.h"
 #include "scenarios/scenario.h"
 #include "sim/time.h"
 
@@ -30,6 +31,10 @@ struct RunOptions {
   // Called at the end with the comparisons that the steps made, if it is set.
   std::function<void(const std::vector<TraceComparison>&)> comparisons;
 };
+
+// The guest image of a kernel ("6.1") in PVPCI_IMAGES, or below the root where Bazel leaves it. Throws
+// std::runtime_error if it is not built.
+ImageFiles FindImage(const std::string& kernel, const std::string& root);
 
 // Asks the run in this process to end soon; safe in a signal handler. `reason`: a signal number, or SIGALRM for a
 // timeout. The result is marked incomplete.

@@ -20,6 +20,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char* kConsole = "console";
+
 // What spec/result.md gives each list and object at the top. Empty: a scalar.
 const std::map<std::string, std::vector<std::string>>& Fields() {
   static const std::map<std::string, std::vector<std::string>> fields = {
@@ -43,6 +45,7 @@ const std::map<std::string, std::vector<std::string>>& Fields() {
        {"source", "kind", "abi", "domain", "asserted", "delivered", "coalesced", "lost", "duplicated", "spurious",
         "latency_ns", "total_ps", "parts", "eoi_tail_ps"}},
       {"hypercalls", {"domain", "name", "calls", "failed"}},
+      {kConsole, {"lines"}},
   };
   return fields;
 }
@@ -135,6 +138,8 @@ class ExpectationParser {
         const auto index = ParseUnsigned(digits);
         if (!index || *index > 1000000) Fail("expected a number after '#', as in [#0]");
         step->index = static_cast<long>(*index);
+      } else if (Peek() == '"' || Peek() == '\'') {
+        step->texts.push_back(Quoted());
       } else {
         std::string value = Word(true);
         std::string field;
@@ -175,6 +180,11 @@ class ExpectationParser {
       }
       return;
     }
+    if (root.name == kConsole) return CheckConsole(expectation);
+    for (const PathStep& step : expectation.path) {
+      if (step.texts.empty()) continue;
+      throw ExpectationError(step.offset, "a text in the brackets chooses lines of a console; expected a word");
+    }
     if (expectation.path.size() < 2) {
       throw ExpectationError(at_, fmt::format("'{}' is a list: say which part, as in {}.count", root.name, root.name));
     }
@@ -213,6 +223,21 @@ class ExpectationParser {
       const std::string hint = DidYouMean(field.name, known->second);
       throw ExpectationError(field.offset, fmt::format("{} have no '{}'{}", root.name, field.name,
                                                        hint.empty() ? "; they have " + OneOf(known->second) : hint));
+    }
+  }
+
+  // console[domain] or console[domain,"text"], then nothing or .lines.
+  void CheckConsole(const Expectation& expectation) {
+    const std::vector<PathStep>& path = expectation.path;
+    if (path.size() < 2 || path[1].kind != PathStep::Kind::kFilter || path[1].index >= 0 ||
+        path[1].filters.size() > 1 || (!path[1].filters.empty() && !path[1].filters[0].first.empty())) {
+      throw ExpectationError(path.size() < 2 ? at_ : path[1].offset,
+                             "whose console? expected one domain or '*', as in console[driver]");
+    }
+    for (const auto& [field, domain] : path[1].filters) CheckDomain(domain, path[1].offset);
+    if (path.size() == 2) return;
+    if (path.size() > 3 || path[2].name != "lines") {
+      throw ExpectationError(path[2].offset, "of a console there is only '.lines', how many it has");
     }
   }
 
@@ -371,6 +396,8 @@ struct Selection {
   bool of_list = false;  // chosen from a list and not yet narrowed to a field
 };
 
+bool IsConsole(const Expectation& expectation) { return expectation.path.front().name == kConsole; }
+
 bool IsEscape(const std::string& dma_class) {
   return dma_class != "E0" && dma_class != "E1" && dma_class != "E4";
 }
@@ -391,7 +418,39 @@ Selection Filter(const Selection& from, const PathStep& step) {
   return to;
 }
 
+// The lines of `text` that contain all of `parts`, each with its end.
+std::string LinesWith(const std::string& text, const std::vector<std::string>& parts, uint64_t* count) {
+  std::string kept;
+  *count = 0;
+  for (size_t start = 0; start < text.size();) {
+    const size_t end = std::min(text.find('\n', start), text.size() - 1) + 1;
+    const std::string line = text.substr(start, end - start);
+    start = end;
+    if (!std::all_of(parts.begin(), parts.end(),
+                     [&](const std::string& part) { return line.find(part) != std::string::npos; })) {
+      continue;
+    }
+    kept += line;
+    ++*count;
+  }
+  return kept;
+}
+
+Selection SelectConsoles(const Expectation& expectation, const json& result) {
+  Selection selection;
+  const PathStep& which = expectation.path[1];
+  const json consoles = result.value(kConsole, json::object());
+  for (const auto& [domain, console] : consoles.items()) {
+    if (!which.filters.empty() && which.filters[0].second != domain) continue;
+    uint64_t count = 0;
+    const std::string kept = LinesWith(console.get<std::string>(), which.texts, &count);
+    selection.values.push_back(expectation.path.size() > 2 ? json(count) : json(kept));
+  }
+  return selection;
+}
+
 Selection Select(const Expectation& expectation, const json& result) {
+  if (IsConsole(expectation)) return SelectConsoles(expectation, result);
   Selection now;
   const std::string& root = expectation.path.front().name;
   if (result.contains(root)) now.values.push_back(result[root]);
@@ -434,6 +493,14 @@ Selection Select(const Expectation& expectation, const json& result) {
   return now;
 }
 
+bool Matches(const std::string& text, const std::string& pattern, int flags) {
+  regex_t compiled;
+  if (regcomp(&compiled, pattern.c_str(), REG_EXTENDED | REG_NOSUB | flags) != 0) return false;
+  const bool found = regexec(&compiled, text.c_str(), 0, nullptr, 0) == 0;
+  regfree(&compiled);
+  return found;
+}
+
 template <typename T>
 bool Ordered(Comparison comparison, T a, T b) {
   switch (comparison) {
@@ -453,11 +520,7 @@ bool Holds(const Expectation& expectation, const json& actual, bool field_is_ns)
     return ScalarText(actual).find(wanted.get<std::string>()) != std::string::npos;
   }
   if (expectation.comparison == Comparison::kMatches) {
-    regex_t compiled;
-    if (regcomp(&compiled, wanted.get<std::string>().c_str(), REG_EXTENDED | REG_NOSUB) != 0) return false;
-    const bool found = regexec(&compiled, ScalarText(actual).c_str(), 0, nullptr, 0) == 0;
-    regfree(&compiled);
-    return found;
+    return Matches(ScalarText(actual), wanted.get<std::string>(), IsConsole(expectation) ? REG_NEWLINE : 0);
   }
   if (actual.is_number() && wanted.is_number()) {
     if (expectation.literal_is_time && field_is_ns) {
@@ -477,6 +540,21 @@ bool Holds(const Expectation& expectation, const json& actual, bool field_is_ns)
   if (expectation.comparison == Comparison::kEqual) return equal;
   if (expectation.comparison == Comparison::kNotEqual) return !equal;
   return false;
+}
+
+// A value as the report shows it: of a console only the line that answers.
+std::string Shown(const Expectation& expectation, const json& value, bool held) {
+  if (!IsConsole(expectation) || !value.is_string()) return ScalarText(value);
+  const std::string text = value.get<std::string>();
+  uint64_t lines = 0;
+  LinesWith(text, {}, &lines);
+  for (size_t start = 0; held && start < text.size();) {
+    const size_t end = std::min(text.find('\n', start), text.size());
+    const std::string line = text.substr(start, end - start);
+    if (Holds(expectation, line, false)) return line;
+    start = end + 1;
+  }
+  return fmt::format("none of {} lines", lines);
 }
 
 bool FieldIsNs(const Expectation& expectation) {
@@ -509,7 +587,7 @@ Outcome Evaluate(const Expectation& expectation, const json& result) {
     if (Holds(expectation, value, ns)) {
       ++holding;
     } else if (first_against.empty()) {
-      first_against = ScalarText(value);
+      first_against = Shown(expectation, value, false);
     }
   }
   outcome.held = expectation.any ? holding > 0 : holding == selection.values.size();
@@ -517,7 +595,8 @@ Outcome Evaluate(const Expectation& expectation, const json& result) {
     outcome.actual = fmt::format("{} ({} of {} hold)", first_against, holding, selection.values.size());
   } else {
     for (size_t i = 0; i < selection.values.size() && i < kShownValues; ++i) {
-      outcome.actual += (i > 0 ? ", " : "") + ScalarText(selection.values[i]);
+      const json& value = selection.values[i];
+      outcome.actual += (i > 0 ? ", " : "") + Shown(expectation, value, Holds(expectation, value, ns));
     }
     if (selection.values.size() > kShownValues) outcome.actual += ", ...";
   }

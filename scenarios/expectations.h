@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What must hold at the end of a run, as a question about result.json (spec/result.md).
+// What must hold at the end of a run, as a question about result.json (spec/result.md) and the consoles.
 //
 //   expectation = [ "any" ] path operator literal
 //   path        = root { "." name | "[" filter { "," filter } "]" }
 //   operator    = "==" | "!=" | "<" | "<=" | ">" | ">=" | "contains" | "matches"
 //   literal     = number | number unit | word | "text" | true | false | null
-//   filter      = "*" | "#" index | word | name "=" word
+//   filter      = "*" | "#" index | word | name "=" word | "text"
 //
 //   dma.E5.bytes == 4096                        classes that did not occur count 0
 //   dma.escapes == 0                            accesses of all classes but E0, E1, E4 (threats.md 1)
@@ -18,10 +18,13 @@
 //   faults[#0].reason == 6
 //   any programs[driver].stdout contains "OKAY"
 //   domains.driver.report.message matches "NULL pointer"
+//   console[driver] contains "PCI Frontend"     what the domain's kernel printed, "matches" line by line
+//   console[driver,"claiming resource"].lines == 6   how many lines contain the text
 //
 // A path that meets several entries holds if it holds for every one and there is at least one; with "any" in front,
 // for at least one. "matches" takes a POSIX extended regular expression, searched for anywhere. A number with a time
-// unit is compared in the unit of the field (_ps, _ns).
+// unit is compared in the unit of the field (_ps, _ns). A "text" filter belongs to consoles: it keeps the lines that
+// contain it; with several, those that contain them all.
 #ifndef PVPCI_SCENARIOS_EXPECTATIONS_H_
 #define PVPCI_SCENARIOS_EXPECTATIONS_H_
 
@@ -44,6 +47,7 @@ struct PathStep {
   enum class Kind { kName, kFilter } kind = Kind::kName;
   std::string name;                                              // kName
   std::vector<std::pair<std::string, std::string>> filters;      // kFilter: (field or "", value); empty: all
+  std::vector<std::string> texts;                                // kFilter: quoted
   long index = -1;                                               // kFilter with '#'
   size_t offset = 0;
 };
@@ -72,6 +76,7 @@ struct Outcome {
   bool held = false;
   std::string actual;  // "4096", "running", "0, 0, 3", "no such entry"
 };
+// `result`: result.json, and "console": domain -> its text.
 Outcome Evaluate(const Expectation& expectation, const nlohmann::json& result);
 
 }  // namespace pvpci::scenarios

@@ -24,6 +24,8 @@ const nlohmann::json& Result() {
     "domains": [{"id": 0, "name": "dom0", "role": "dom0", "state": "running", "report": null},
                 {"id": 1, "name": "a", "role": "domU", "state": "crashed",
                  "report": {"kind": "oops", "message": "NULL pointer dereference"}}],
+    "console": {"a": "[0.1] <6> claiming resource 0\n[0.2] <6> claiming resource 1\n[0.3] <3> no more",
+                "b": "[0.1] <6> up\n"},
     "hypercalls": [{"domain": "a", "name": "EVTCHNOP_send", "calls": 18446744073709551615, "failed": 0}]
   })");
   return result;
@@ -76,6 +78,17 @@ const Row kRows[] = {
     {"any faults[*].reason == 5", true, "6, 5"},
     {"hypercalls[a,EVTCHNOP_send].calls == 18446744073709551615", true, nullptr},
     {"hypercalls[a,EVTCHNOP_send].calls > 0", true, nullptr},
+    {"console[a] contains \"resource 1\"", true, "[0.2] <6> claiming resource 1"},
+    {"console[b] contains resource", false, "none of 1 lines"},
+    {"console[*] contains \"[0.1]\"", true, "[0.1] <6> claiming resource 0, [0.1] <6> up"},
+    {"console[a] matches 'resource [1-9]$'", true, "[0.2] <6> claiming resource 1"},
+    {"console[a] matches 'claiming.*no more'", false, "none of 3 lines"},
+    {"console[a,\"claiming\"].lines == 2", true, "2"},
+    {"console[a,\"claiming\",'0.2'].lines == 1", true, "1"},
+    {"console[a,\"claiming\"] contains \"resource 1\"", true, "[0.2] <6> claiming resource 1"},
+    {"console[*].lines >= 2", false, "3, 1"},
+    {"console[a,\"nothing\"].lines == 0", true, "0"},
+    {"console[nobody].lines == 0", false, "no such entry"},
     {"simulated_ps < 1 s", true, "1234567"},
 };
 
@@ -99,7 +112,8 @@ TEST(Expectations, PointAtTheMistake) {
       {"dma.E5", 6},    {"dma.E5.bytes 4", 13}, {"dma.E5.bytes ==", 15}, {"dma.E5.bits == 1", 7},
       {"findings[ == 1", 10}, {"findings[*.x == 1", 10}, {"findings.id == F1", 9}, {"verdict.x == 1", 8},
       {"verdict < holds", 10}, {"verdict == a b", 13}, {"verdict matches '['", 16}, {"findings[#x].id == F1", 11},
-      {"dma.escapes.bytes == 0", 12},
+      {"dma.escapes.bytes == 0", 12}, {"console == 1", 7}, {"console.a == 1", 8}, {"console[a].line == 1", 11},
+      {"console[a,\"x].lines == 1", 10}, {"findings[\"x\"].id == F1", 9}, {"console[a,b].lines == 1", 8},
   };
   for (const auto& row : rows) {
     try {
@@ -116,6 +130,8 @@ TEST(Expectations, KnowTheScenariosDomains) {
   EXPECT_NO_THROW(ParseExpectation("domains.driver.state == running", names));
   EXPECT_NO_THROW(ParseExpectation("domains[domU].state == running", names));
   EXPECT_THROW(ParseExpectation("domains.drvier.state == running", names), ExpectationError);
+  EXPECT_NO_THROW(ParseExpectation("console[driver] contains x", names));
+  EXPECT_THROW(ParseExpectation("console[drvier] contains x", names), ExpectationError);
   EXPECT_THROW(ParseExpectation("hypercalls[domain=nobody].calls == 1", names), ExpectationError);
 }
 

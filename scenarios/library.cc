@@ -16,6 +16,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// The claims of the machine room, and those of the patch series' rows.
+constexpr const char* kFolders[] = {"scenarios", "scenarios/rows"};
+constexpr const char* kRowTable = "rows.yaml";
+
+// Short in messages when the root is where the user stands.
+std::string FromRoot(const std::string& root, const char* folder, const std::string& file) {
+  std::error_code error;
+  const fs::path here = fs::current_path(error);
+  const fs::path inside = fs::path(folder) / file;
+  return !error && here == fs::path(root) ? inside.string() : (fs::path(root) / inside).string();
+}
+
 bool IsRoot(const fs::path& folder) {
   std::error_code error;
   return fs::is_regular_file(folder / "scenarios" / "scenario.schema.json", error);
@@ -48,12 +60,17 @@ std::string FindRoot() {
 std::vector<std::string> ShippedScenarios(const std::string& root) {
   std::vector<std::string> names;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(fs::path(root) / "scenarios", error)) {
-    if (entry.path().extension() == ".yaml") names.push_back(entry.path().stem().string());
+  for (const char* folder : kFolders) {
+    for (const auto& entry : fs::directory_iterator(fs::path(root) / folder, error)) {
+      const fs::path& path = entry.path();
+      if (path.extension() == ".yaml" && path.filename() != kRowTable) names.push_back(path.stem().string());
+    }
   }
   std::sort(names.begin(), names.end());
   return names;
 }
+
+std::string RowTableFile(const std::string& root) { return FromRoot(root, kFolders[1], kRowTable); }
 
 std::string FindScenario(const std::string& root, const std::string& argument) {
   if (argument.find('/') != std::string::npos || EndsWith(argument, ".yaml") || EndsWith(argument, ".yml")) {
@@ -65,11 +82,10 @@ std::string FindScenario(const std::string& root, const std::string& argument) {
     if (hint.empty()) hint = names.empty() ? "; no scenarios folder was found (set PVPCI_ROOT)" : "; './pvpci list' shows them";
     throw UsageError(fmt::format("no scenario '{}'{}", argument, hint));
   }
+  const std::string file = argument + ".yaml";
   std::error_code error;
-  const fs::path path = fs::path(root) / "scenarios" / (argument + ".yaml");
-  const fs::path here = fs::current_path(error);
-  if (!error && here == fs::path(root)) return "scenarios/" + argument + ".yaml";
-  return path.string();
+  const bool first = fs::exists(fs::path(root) / kFolders[0] / file, error);
+  return FromRoot(root, kFolders[first ? 0 : 1], file);
 }
 
 }  // namespace pvpci::scenarios

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <exception>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <new>
 #include <string>
@@ -30,6 +31,7 @@
 #include "scenarios/library.h"
 #include "scenarios/parser.h"
 #include "scenarios/problem.h"
+#include "scenarios/rows.h"
 #include "scenarios/schema.h"
 #include "scenarios/supervise.h"
 
@@ -191,6 +193,28 @@ int Show(const CommandLine& command, const std::string& root) {
   return kExitHolds;
 }
 
+// What rows.yaml may name: the scenarios that are here and, if an image is built, the originals in it.
+RowNames NamesForRows(const std::string& root) {
+  RowNames names;
+  names.scenarios = ShippedScenarios(root);
+  try {
+    std::ifstream stream(FindImage(Scenario().kernel, root).Path("originals.json"));
+    for (const auto& original : nlohmann::json::parse(stream)) names.originals.insert(original.value("path", ""));
+  } catch (const std::runtime_error&) {
+    // Nothing is built: the names cannot be looked up.
+  }
+  return names;
+}
+
+std::string CheckOne(const std::string& argument, const std::string& root) {
+  if (fs::path(argument).filename() == fs::path(RowTableFile(root)).filename()) {
+    return fmt::format("{}: ok, {} rows\n", argument, LoadRows(argument, NamesForRows(root)).size());
+  }
+  const Scenario scenario = LoadScenario(FindScenario(root, argument));
+  return fmt::format("{}: ok, {} steps, {} expectations\n", scenario.file, scenario.steps.size(),
+                     scenario.expect.size());
+}
+
 int Check(const CommandLine& command, const std::string& root) {
   if (command.schema) std::fputs((JsonSchema().dump(2) + "\n").c_str(), stdout);
   if (command.keys) std::fputs(DescribeKeys().c_str(), stdout);
@@ -198,9 +222,7 @@ int Check(const CommandLine& command, const std::string& root) {
   std::string good;
   for (const std::string& argument : command.scenarios) {
     try {
-      const Scenario scenario = LoadScenario(FindScenario(root, argument));
-      good += fmt::format("{}: ok, {} steps, {} expectations\n", scenario.file, scenario.steps.size(),
-                          scenario.expect.size());
+      good += CheckOne(argument, root);
     } catch (const InputError& error) {
       bad += std::string(error.what()) + "\n";
     }

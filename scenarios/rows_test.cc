@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/rows.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <set>
+
+#include "scenarios/library.h"
+#include "scenarios/problem.h"
+
+namespace pvpci::scenarios {
+namespace {
+
+RowNames Names() { return {{"honest_dma", "slurp"}, {"drivers/pci/xen-pcifront.c", "drivers/pci/bus.c"}}; }
+
+constexpr const char* kTable = R"(
+- row: "17"
+  title: stub
+  patch: points x86 PCI at Xen
+  today: arch/x86/pci/xen.c
+  originals: [drivers/pci/bus.c, drivers/pci/xen-pcifront.c]
+  scenarios: [slurp, honest_dma]
+- {row: 03, title: a, patch: b, today: c, originals: [drivers/pci/bus.c], scenarios: [slurp]}
+)";
+
+TEST(Rows, AreReadInTheirOrder) {
+  const std::vector<Row> rows = ParseRows("rows.yaml", kTable, Names());
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].row, "03");
+  EXPECT_EQ(rows[1].row, "17");
+  EXPECT_EQ(rows[1].title, "stub");
+  EXPECT_EQ(rows[1].patch, "points x86 PCI at Xen");
+  EXPECT_EQ(rows[1].today, "arch/x86/pci/xen.c");
+  EXPECT_THAT(rows[1].originals, testing::ElementsAre("drivers/pci/bus.c", "drivers/pci/xen-pcifront.c"));
+  EXPECT_THAT(rows[1].scenarios, testing::ElementsAre("slurp", "honest_dma"));
+}
+
+struct BadTable {
+  const char* name;
+  int line;
+  int column;
+  const char* message;  // how it starts
+};
+
+const BadTable kBadTables[] = {
+    {"double_row", 8, 8, "row 03 is in line 2 already"},
+    {"missing_today", 2, 3, "missing key 'today' in a row"},
+    {"misspelt_key", 3, 3, "unknown key 'titel' in a row; did you mean 'title'?"},
+    {"named_twice", 7, 22, "'slurp' is named twice"},
+    {"no_scenario", 7, 3, "scenarios: the list is empty; expected at least 1 of a text"},
+    {"not_a_list", 2, 1, "expected a list of rows at the top, found a map"},
+    {"unknown_original", 6, 15, "originals: no 'drivers/pci/xen-pcifrnt.c' in the guest image; did you mean 'drivers/"},
+    {"unknown_row", 2, 8, "row: expected 01, 02, 03"},
+    {"unknown_scenario", 7, 15, "scenarios: no scenario 'slrup'; did you mean 'slurp'?"},
+};
+
+class BadRows : public testing::TestWithParam<BadTable> {};
+
+TEST_P(BadRows, AreRefusedAtTheirPlace) {
+  const BadTable& row = GetParam();
+  const std::string file = std::string("scenarios/rows/bad/") + row.name + ".yaml";
+  try {
+    LoadRows(file, Names());
+    FAIL() << "accepted";
+  } catch (const InputError& error) {
+    EXPECT_THAT(error.what(), testing::StartsWith(file + ":" + std::to_string(row.line) + ":" +
+                                                  std::to_string(row.column) + ": " + row.message));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, BadRows, testing::ValuesIn(kBadTables),
+                         [](const testing::TestParamInfo<BadTable>& info) { return std::string(info.param.name); });
+
+TEST(BadRowFiles, AreAllInTheTable) {
+  std::set<std::string> rows, files;
+  for (const BadTable& row : kBadTables) rows.insert(row.name);
+  for (const auto& entry : std::filesystem::directory_iterator("scenarios/rows/bad")) {
+    files.insert(entry.path().stem().string());
+  }
+  EXPECT_EQ(rows, files);
+}
+
+}  // namespace
+}  // namespace pvpci::scenarios
