@@ -110,7 +110,7 @@ def _compile(ctx, kind, file, path, key, headers):
         outputs = [object_file, table],
         mnemonic = "GuestCompile",
         progress_message = "Compiling %s for %s" % (path, ctx.label.name),
-        execution_requirements = {"local": "1", "no-sandbox": "1"},
+        execution_requirements = {"no-sandbox": "1"},
         use_default_shell_env = True,
     )
     return object_file, table
@@ -134,7 +134,7 @@ def _link(ctx, out, objects, script):
         mnemonic = "GuestLink",
         progress_message = "Linking guest image " + out.basename,
         # Its cache of compiled units lies outside.
-        execution_requirements = {"local": "1", "no-sandbox": "1"},
+        execution_requirements = {"no-sandbox": "1"},
         use_default_shell_env = True,
     )
 
@@ -228,7 +228,7 @@ def _guest_image_impl(ctx):
         outputs = [outputs["kernel.json"], outputs["originals.json"], outputs["changes.json"], outputs["sources"]],
         mnemonic = "DescribeImage",
         progress_message = "Describing " + ctx.label.name,
-        execution_requirements = {"local": "1", "no-sandbox": "1"},
+        execution_requirements = {"no-sandbox": "1"},
         use_default_shell_env = True,
     )
     plain = outputs.pop("plain.elf")
