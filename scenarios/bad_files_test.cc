@@ -21,6 +21,7 @@ struct Row {
 const Row kRows[] = {
     {"alias", 1, 7, "anchors (&name) are not used in scenarios: write the value out"},
     {"attach_to_nobody", 12, 13, "attach: say which domain: 'device: nic' has no assigned_to"},
+    {"await_without_value", 12, 12, "await: missing key 'value'"},
     {"bad_boolean", 6, 40, "kernel: expected true or false, found 'maybe'"},
     {"bad_link", 8, 66, "link: expected a link from 'gen1 x1' to 'gen5 x16' (width 1, 2"},
     {"bad_name", 6, 12, "name: expected a name (letter first, then letters, digits, '_'"},
@@ -49,6 +50,7 @@ const Row kRows[] = {
     {"expectation_no_operator", 13, 17, "expectation 'dma.escapes is 0': expected ==, !=, <, <=, >, >=,"},
     {"expectation_no_value", 13, 19, "expectation 'dma.escapes ==': expected a value to compare with"},
     {"expectation_open_quote", 13, 22, "expectation 'verdict contains \"x': this quote is never closed"},
+    {"expectation_store_nowhere", 13, 11, "expectation 'store[drvier.be/state] == 4': 'drvier.be/state': no domain 'drvier'"},
     {"expectation_trailing", 13, 22, "expectation 'dma.escapes == 0 or so': expected nothing more af"},
     {"expectation_unknown_class", 13, 9, "expectation 'dma.E12.bytes == 0': no DMA class 'E12'; expected"},
     {"expectation_unknown_domain", 13, 13, "expectation 'domains.drvier.state == running': no domain 'drvi"},
@@ -79,6 +81,7 @@ const Row kRows[] = {
     {"program_without_command", 12, 36, "run: no command in 'pcitest '-b' (or a quote is never closed)"},
     {"slot_taken", 9, 12, "slot: 'nic' is at 5 already"},
     {"storm_without_vectors", 12, 21, "storm: vector 9: 'nic' has 8 msix vectors"},
+    {"store_elsewhere", 12, 19, "'driver.front/state': a domain has be, fe and home, not 'front'"},
     {"sysfs_elsewhere", 12, 34, "read: expected an absolute path below /sys, found '/proc/versi"},
     {"tag", 2, 7, "tags (!name) are not used in scenarios"},
     {"time_without_unit", 12, 11, "wait: expected a time 0 s .. 3600 s, as in '10 us', found '10'"},

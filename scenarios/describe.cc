@@ -74,9 +74,22 @@ std::string Describe(const Step& step) {
       if (!step.refused.empty()) {
         return fmt::format("try to give {} to {}; the tools refuse: '{}'", step.device, step.domain, step.refused);
       }
+      if (!step.waits) return fmt::format("give {} to {}, look at nobody's state", step.device, step.domain);
       return fmt::format("give {} to {}, wait until both ends are Connected", step.device, step.domain);
     case StepKind::kDetach: return fmt::format("take {} away from {}", step.device, step.domain);
     case StepKind::kDestroy: return fmt::format("destroy {}", step.domain);
+    case StepKind::kPause: return fmt::format("pause {}", step.domain);
+    case StepKind::kUnpause: return fmt::format("let {} go on", step.domain);
+    case StepKind::kStore: {
+      std::string text = "the tools, in one transaction,";
+      for (const StoreNodeSpec& node : step.nodes) {
+        text += node.value ? fmt::format(" write {} = {};", node.path, *node.value) : fmt::format(" remove {};", node.path);
+      }
+      text.pop_back();
+      return text;
+    }
+    case StepKind::kAwait: return fmt::format("wait until {} is {}", step.path, step.value.value_or(""));
+    case StepKind::kJoin: return "wait for the steps in the background";
     case StepKind::kProgram: {
       std::string text = fmt::format("run '{}' in {}", fmt::join(step.argv, " "), step.domain);
       if (step.exit) text += fmt::format("; exit {}", *step.exit);
@@ -92,6 +105,7 @@ std::string Describe(const Step& step) {
     case StepKind::kAttack: {
       std::string text = fmt::format("call hostile {}({}) in {}", step.function, fmt::join(step.args, ", "),
                                      step.domain);
+      if (step.stops) return text + "; the domain does not survive it";
       return step.result ? text + fmt::format("; it returns {}", *step.result) : text;
     }
     case StepKind::kCrash: return fmt::format("make {} end in: {}", step.domain, Name(step.crash));
@@ -143,7 +157,8 @@ std::string Describe(const Scenario& scenario) {
   text += "\nSteps\n";
   size_t number = 0;
   for (const Step& step : scenario.steps) {
-    text += fmt::format("  {:>3}. {}{}{}\n", ++number, Describe(step), When(step.when),
+    text += fmt::format("  {:>3}. {}{}{}{}\n", ++number, Describe(step),
+                        step.background ? " (in the background)" : "", When(step.when),
                         Applies(step.when, scenario.machine.iommu) ? "" : " (not now)");
     if (!step.because.empty()) text += fmt::format("       because {}\n", step.because);
   }

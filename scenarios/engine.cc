@@ -28,6 +28,7 @@
 #include "scenarios/expectations.h"
 #include "scenarios/machine/collect.h"
 #include "scenarios/machine/machine.h"
+#include "scenarios/machine/store_nodes.h"
 #include "scenarios/steps.h"
 #include "sim/check.h"
 
@@ -92,13 +93,14 @@ void StopForDebugger(Machine& machine, const RunOptions& options, const std::str
   raise(SIGSTOP);
 }
 
-// result.json and what only the run knows: the consoles, whole.
+// result.json and what only the run knows: the consoles, whole, and the store.
 nlohmann::json Observations(Machine& machine, const reports::Result& result) {
   nlohmann::json json = nlohmann::json::parse(reports::ToJson(result).dump());
   json["console"] = nlohmann::json::object();
   for (const auto& [id, guest] : machine.guests()) {
     if (guest->spec().kernel) json["console"][guest->spec().name] = guest->console();
   }
+  json["store"] = StoreNodes(machine);
   return json;
 }
 

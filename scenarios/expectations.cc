@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "scenarios/store_path.h"
 #include "scenarios/suggest.h"
 #include "scenarios/units.h"
 
@@ -46,6 +47,7 @@ const std::map<std::string, std::vector<std::string>>& Fields() {
         "latency_ns", "total_ps", "parts", "eoi_tail_ps"}},
       {"hypercalls", {"domain", "name", "calls", "failed"}},
       {kConsole, {"lines"}},
+      {"store", {"value", "history", "writers", "together"}},
   };
   return fields;
 }
@@ -60,6 +62,11 @@ const std::vector<std::string>& DmaClasses() {
   static const std::vector<std::string> classes = {"E0", "E1", "E2", "E3", "E4",  "E5",
                                                    "E6", "E7", "E8", "E9", "E10", "escapes"};
   return classes;
+}
+
+// store[path] or store["path"].
+const std::string& StoreNodeOf(const PathStep& step) {
+  return step.texts.empty() ? step.filters[0].second : step.texts[0];
 }
 
 bool IsWordChar(char c) {
@@ -182,7 +189,7 @@ class ExpectationParser {
     }
     if (root.name == kConsole) return CheckConsole(expectation);
     for (const PathStep& step : expectation.path) {
-      if (step.texts.empty()) continue;
+      if (step.texts.empty() || root.name == "store") continue;
       throw ExpectationError(step.offset, "a text in the brackets chooses lines of a console; expected a word");
     }
     if (expectation.path.size() < 2) {
@@ -199,6 +206,9 @@ class ExpectationParser {
       if (step.name == "escapes" && expectation.path.size() > 2) {
         throw ExpectationError(expectation.path[2].offset, "'dma.escapes' has no parts");
       }
+    } else if (root.name == "store") {
+      next = 2;
+      CheckStorePath(expectation.path[1]);
     } else if (expectation.path[1].kind == PathStep::Kind::kFilter) {
       next = 2;
       CheckDomains(root, expectation.path[1]);
@@ -241,6 +251,17 @@ class ExpectationParser {
     }
   }
 
+  void CheckStorePath(const PathStep& step) {
+    std::string error = "expected a node in brackets, as in store[driver.be/state]";
+    const auto known = [this](const std::string& name) -> std::optional<unsigned> {
+      const auto& names = names_.domains;
+      const bool there = names.empty() || std::find(names.begin(), names.end(), name) != names.end();
+      return there ? std::optional<unsigned>(0) : std::nullopt;
+    };
+    const bool one =
+        step.filters.size() + step.texts.size() == 1 && (step.filters.empty() || step.filters[0].first.empty());
+    if (!one || !StorePath(StoreNodeOf(step), known, &error)) throw ExpectationError(step.offset, error);
+  }
   void CheckDomain(const std::string& name, size_t offset) {
     if (names_.domains.empty()) return;
     if (std::find(names_.domains.begin(), names_.domains.end(), name) != names_.domains.end()) return;
@@ -449,10 +470,30 @@ Selection SelectConsoles(const Expectation& expectation, const json& result) {
   return selection;
 }
 
+// The node that store[...] names. One that nobody ever wrote is there, too: without value, its history is empty.
+Selection StoreNode(const PathStep& step, const json& result) {
+  const auto ids = [&result](const std::string& name) -> std::optional<unsigned> {
+    for (const json& domain : result.value("domains", json::array())) {
+      if (domain["name"] == name) return domain["id"].get<unsigned>();
+    }
+    return std::nullopt;
+  };
+  const auto path = StorePath(StoreNodeOf(step), ids);
+  for (const json& node : result.value("store", json::array())) {
+    if (path && node["path"] == *path) return {{node}, false};
+  }
+  return {{json{{"value", nullptr}, {"history", ""}, {"writers", ""}, {"together", ""}}}, false};
+}
+
 Selection Select(const Expectation& expectation, const json& result) {
   if (IsConsole(expectation)) return SelectConsoles(expectation, result);
   Selection now;
   const std::string& root = expectation.path.front().name;
+  if (root == "store") {
+    now = StoreNode(expectation.path[1], result);
+    const std::string field = expectation.path.size() > 2 ? expectation.path[2].name : "value";
+    return {{now.values[0][field]}, false};
+  }
   if (result.contains(root)) now.values.push_back(result[root]);
   for (size_t i = 1; i < expectation.path.size(); ++i) {
     const PathStep& step = expectation.path[i];

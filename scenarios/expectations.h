@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What must hold at the end of a run, as a question about result.json (spec/result.md) and the consoles.
+// What must hold at the end of a run, as a question about result.json (spec/result.md), the consoles and xenstore.
 //
 //   expectation = [ "any" ] path operator literal
 //   path        = root { "." name | "[" filter { "," filter } "]" }
@@ -20,6 +20,10 @@
 //   domains.driver.report.message matches "NULL pointer"
 //   console[driver] contains "PCI Frontend"     what the domain's kernel printed, "matches" line by line
 //   console[driver,"claiming resource"].lines == 6   how many lines contain the text
+//   store[driver.be/state] == 4                 a node of xenstore at the end; null: not there. Paths: store_path.h
+//   store[driver.be/state].history == "1 2 3 4 7 8 4"     every value written to it; "-": removed
+//   store[driver.be/state].writers contains "toolstack control"     who wrote them: domains, "toolstack"
+//   store[driver.fe/magic].together == "pci-op-ref event-channel magic"     nodes of its last write's transaction
 //
 // A path that meets several entries holds if it holds for every one and there is at least one; with "any" in front,
 // for at least one. "matches" takes a POSIX extended regular expression, searched for anywhere. A number with a time

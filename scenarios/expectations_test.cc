@@ -135,6 +135,44 @@ TEST(Expectations, KnowTheScenariosDomains) {
   EXPECT_THROW(ParseExpectation("hypercalls[domain=nobody].calls == 1", names), ExpectationError);
 }
 
+TEST(Expectations, AskTheStore) {
+  const nlohmann::json result = {
+      {"domains", {{{"id", 0}, {"name", "control"}}, {{"id", 3}, {"name", "driver"}}}},
+      {"store",
+       {{{"path", "/local/domain/0/backend/pci/3/0/state"},
+         {"value", "4"},
+         {"history", "1 2 3 4"},
+         {"writers", "toolstack control control control"},
+         {"together", ""}},
+        {{"path", "/local/domain/3/device/pci/0/magic"},
+         {"value", nullptr},
+         {"history", "7 -"},
+         {"writers", "driver toolstack"},
+         {"together", "pci-op-ref event-channel magic"}}}}};
+  const struct {
+    const char* text;
+    bool held;
+  } rows[] = {
+      {"store[driver.be/state] == 4", true},
+      {"store[\"driver.be/state\"] == 5", false},
+      {"store['/local/domain/0/backend/pci/3/0/state'].history == \"1 2 3 4\"", true},
+      {"store[driver.be/state].writers contains \"toolstack control\"", true},
+      {"store[driver.fe/magic] == null", true},
+      {"store[driver.fe/magic].history matches '^7 -$'", true},
+      {"store[driver.fe/magic].together contains event-channel", true},
+      {"store[driver.home/never/written] == null", true},
+      {"store[driver.home/never/written].history == \"\"", true},
+      {"store[control.be/state] == 4", false},
+  };
+  for (const auto& row : rows) {
+    EXPECT_EQ(Evaluate(ParseExpectation(row.text, {{"control", "driver"}}), result).held, row.held) << row.text;
+  }
+  for (const char* text : {"store == 1", "store.count == 1", "store[driver.be/state].path == 1", "store[#0].value == 1",
+                           "store[value=1].value == 1", "store[nobody.be/state] == 1", "store[driver.x/state] == 1"}) {
+    EXPECT_THROW(ParseExpectation(text, {{"control", "driver"}}), ExpectationError) << text;
+  }
+}
+
 TEST(Expectations, HoldForNothingWithoutEntries) {
   const nlohmann::json empty = {{"interrupts", nlohmann::json::array()}};
   EXPECT_FALSE(Evaluate(ParseExpectation("interrupts[*].lost == 0"), empty).held);

@@ -40,9 +40,10 @@ constexpr BarSpec::Kind kBarKinds[] = {BarSpec::Kind::kMemory32, BarSpec::Kind::
 constexpr CrashKind kCrashKinds[] = {CrashKind::kOops,          CrashKind::kBug,  CrashKind::kPanic,
                                      CrashKind::kStackOverflow, CrashKind::kSpin, CrashKind::kWildJump};
 constexpr StepKind kStepKinds[] = {StepKind::kBoot,   StepKind::kSeize,     StepKind::kAttach, StepKind::kDetach,
-                                   StepKind::kDestroy, StepKind::kProgram,  StepKind::kWrite,  StepKind::kRead,
+                                   StepKind::kDestroy, StepKind::kPause,    StepKind::kUnpause, StepKind::kStore,
+                                   StepKind::kAwait, StepKind::kProgram, StepKind::kWrite,  StepKind::kRead,
                                    StepKind::kCall,  StepKind::kAttack, StepKind::kCrash,     StepKind::kStorm,  StepKind::kEmit,
-                                   StepKind::kIommuEdit, StepKind::kWait,   StepKind::kCompare};
+                                   StepKind::kIommuEdit, StepKind::kWait,   StepKind::kJoin, StepKind::kCompare};
 
 // --- overrides from the command line ---
 
@@ -321,6 +322,7 @@ class Reader {
     step.deadline = Time(node, "deadline", step.deadline);
     step.when = Modes(node, "when");
     step.because = Text(node, "because", "");
+    step.background = Flag(node, "background", false);
     StepPlaces places;
     const YamlNode* action = nullptr;
     for (const StepKind kind : kStepKinds) {
@@ -347,7 +349,26 @@ class Reader {
         return;
       case StepKind::kAttach:
       case StepKind::kDetach: ReadAttach(*action, *scenario, &step, &places); break;
-      case StepKind::kDestroy: step.domain = action->text; break;
+      case StepKind::kDestroy:
+      case StepKind::kPause:
+      case StepKind::kUnpause: step.domain = action->text; break;
+      case StepKind::kStore:
+        for (const YamlNode* item : Items(node, "store")) {
+          StoreNodeSpec spec;
+          const YamlNode* path = item->Find("path");
+          spec.path = path == nullptr ? item->text : path->text;
+          spec.place = path == nullptr ? item->place : path->place;
+          if (const YamlNode* value = item->Find("value")) spec.value = value->text;
+          step.nodes.push_back(spec);
+        }
+        break;
+      case StepKind::kAwait:
+        step.path = Text(*action, "path", action->text);
+        if (const YamlNode* value = action->Find("value")) step.value = value->text;
+        if (!step.value) Complain(action->place, "await: missing key 'value'");
+        places.command = PlaceOf(*action, "path");
+        break;
+      case StepKind::kJoin: break;
       case StepKind::kProgram: ReadPrograms(*action, step, places, scenario); return;
       case StepKind::kWrite:
       case StepKind::kRead:
@@ -363,6 +384,7 @@ class Reader {
       case StepKind::kAttack:
         step.domain = Text(*action, "domain", "");
         step.function = Text(*action, "function", "");
+        step.stops = Flag(*action, "stops", false);
         step.result = Signed(*action, "result");
         for (const YamlNode* item : Items(*action, "args")) {
           step.args.push_back(item->text);
@@ -430,6 +452,7 @@ class Reader {
       step->device = Text(action, "device", "");
       step->domain = Text(action, "domain", "");
       step->refused = Text(action, "refused", "");
+      step->waits = Flag(action, "waits", true);
       places->device = PlaceOf(action, "device");
       places->domain = PlaceOf(action, "domain");
     }
@@ -470,7 +493,18 @@ class Reader {
     const std::string name = Name(step.kind);
     switch (step.kind) {
       case StepKind::kBoot:
-      case StepKind::kDestroy: return name + " " + step.domain;
+      case StepKind::kDestroy:
+      case StepKind::kPause:
+      case StepKind::kUnpause: return name + " " + step.domain;
+      case StepKind::kStore: {
+        std::string text;
+        for (const StoreNodeSpec& node : step.nodes) {
+          text += fmt::format("{}{} {}", text.empty() ? "the tools write " : ", ", node.path, node.value.value_or("-"));
+        }
+        return text;
+      }
+      case StepKind::kAwait: return fmt::format("await {} {}", step.path, step.value.value_or(""));
+      case StepKind::kJoin: return "wait for the steps in the background";
       case StepKind::kSeize: return name + " " + step.device;
       case StepKind::kAttach: return fmt::format("attach {} to {}", step.device, step.domain);
       case StepKind::kDetach: return fmt::format("detach {} from {}", step.device, step.domain);

@@ -133,6 +133,40 @@ TEST(Parser, AppendedKeyIsRefusedAtItsLine) {
   EXPECT_THAT(Refusal(text + "\n" + text), HasSubstr("duplicate key 'name'"));
 }
 
+TEST(Parser, ReadsWhatToolsDoToTheStoreAndWhatRunsMeanwhile) {
+  const Scenario scenario = ParseScenario("x.yaml", R"(
+name: x
+claim: y
+domains: [{name: control, role: dom0}, {name: driver, role: domU}]
+devices: [{name: nic, model: endpoint_test, assigned_to: driver}]
+steps:
+  - boot: control
+  - boot: driver
+  - attach: {device: nic, waits: false}
+    background: true
+  - await: {path: driver.fe/state, value: 3}
+  - pause: driver
+  - store: [{path: driver.be/state, value: 7}, /local/domain/1/x]
+  - unpause: driver
+  - call: {domain: driver, function: f, stops: true}
+  - join: all
+expect: [store[driver.be/state] == 4]
+)");
+  ASSERT_EQ(scenario.steps.size(), 9u);
+  EXPECT_TRUE(scenario.steps[2].background);
+  EXPECT_FALSE(scenario.steps[2].waits);
+  EXPECT_EQ(scenario.steps[3].path, "driver.fe/state");
+  EXPECT_EQ(scenario.steps[3].value, "3");
+  EXPECT_EQ(scenario.steps[4].kind, StepKind::kPause);
+  ASSERT_EQ(scenario.steps[5].nodes.size(), 2u);
+  EXPECT_EQ(scenario.steps[5].nodes[0].value, "7");
+  EXPECT_FALSE(scenario.steps[5].nodes[1].value);
+  EXPECT_EQ(scenario.steps[6].kind, StepKind::kUnpause);
+  EXPECT_TRUE(scenario.steps[7].stops);
+  EXPECT_EQ(scenario.steps[8].kind, StepKind::kJoin);
+  EXPECT_THAT(Describe(scenario), HasSubstr("(in the background)"));
+}
+
 TEST(Parser, SplitsCommandsLikeAShell) {
   EXPECT_THAT(SplitCommand("a  b\t'c d' \"e f\"g ''"), ElementsAre("a", "b", "c d", "e fg", ""));
   EXPECT_TRUE(SplitCommand("a 'b").empty());

@@ -2,12 +2,14 @@
 #include "scenarios/references.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <stdexcept>
 
 #include <fmt/format.h>
 
 #include "scenarios/parser.h"
+#include "scenarios/store_path.h"
 #include "scenarios/suggest.h"
 #include "scenarios/units.h"
 
@@ -208,6 +210,12 @@ class Checker {
         AttachedSomewhere(step, places);
         break;
       case StepKind::kDestroy: DomU(step.domain, places.domain, what); break;
+      case StepKind::kPause:
+      case StepKind::kUnpause: Booted(step.domain, places.domain, what, index); break;
+      case StepKind::kStore:
+        for (const StoreNodeSpec& node : step.nodes) StoreNode(node.path, node.place);
+        break;
+      case StepKind::kAwait: StoreNode(step.path, places.command); break;
       case StepKind::kProgram:
       case StepKind::kWrite:
       case StepKind::kRead:
@@ -232,7 +240,8 @@ class Checker {
         break;
       }
       case StepKind::kIommuEdit: Device(step.device, places.device, what); break;
-      case StepKind::kWait: break;
+      case StepKind::kWait:
+      case StepKind::kJoin: break;
       case StepKind::kCompare: Phase(step, places, index); break;
     }
     for (size_t i = 0; i < step.args.size() && i < places.args.size(); ++i) {
@@ -243,6 +252,15 @@ class Checker {
                                              step.args[i]));
       }
     }
+  }
+
+  void StoreNode(const std::string& path, Place place) {
+    const auto known = [this](const std::string& name) -> std::optional<unsigned> {
+      const DomainSpec* domain = scenario_.FindDomain(name);
+      return domain == nullptr ? std::nullopt : std::optional<unsigned>(0);
+    };
+    std::string error;
+    if (!StorePath(path, known, &error)) Complain(place, error);
   }
 
   // Before the boot a device is part of the domain's configuration: then there must be a boot.

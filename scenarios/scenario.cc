@@ -72,6 +72,10 @@ const char* Name(StepKind kind) {
     case StepKind::kAttach: return "attach";
     case StepKind::kDetach: return "detach";
     case StepKind::kDestroy: return "destroy";
+    case StepKind::kPause: return "pause";
+    case StepKind::kUnpause: return "unpause";
+    case StepKind::kStore: return "store";
+    case StepKind::kAwait: return "await";
     case StepKind::kProgram: return "program";
     case StepKind::kWrite: return "write";
     case StepKind::kRead: return "read";
@@ -82,6 +86,7 @@ const char* Name(StepKind kind) {
     case StepKind::kEmit: return "emit";
     case StepKind::kIommuEdit: return "iommu_edit";
     case StepKind::kWait: return "wait";
+    case StepKind::kJoin: return "join";
     case StepKind::kCompare: return "compare";
   }
   return "?";

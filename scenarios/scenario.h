@@ -135,6 +135,10 @@ enum class StepKind : uint8_t {
   kAttach,     // toolstack gives `device` to `domain`; done when both ends are Connected
   kDetach,     // the reverse; done when the frontend no longer has it
   kDestroy,    // destroy `domain`
+  kPause,      // `domain`'s vCPUs stand still
+  kUnpause,
+  kStore,      // the tools write `nodes`, in one transaction
+  kAwait,      // until the store's node `path` is `value`
   kProgram,    // run `argv` as user program in `domain`, compare exit code and output
   kWrite,      // write `value` to sysfs `path` in `domain`
   kRead,       // read sysfs `path` in `domain`; `value` if given must match
@@ -145,6 +149,7 @@ enum class StepKind : uint8_t {
   kEmit,       // the attack device sends a raw TLP
   kIommuEdit,  // change one leaf entry of the device's tables behind Xen's back
   kWait,       // let time pass
+  kJoin,       // until every step in the background is done
   kCompare,    // the trace since `since` against a golden file
 };
 const char* Name(StepKind kind);  // the key in the file: "boot", "seize", ...
@@ -161,16 +166,26 @@ struct StormSpec {
   Place place;
 };
 
+// A node that the tools write. `path` as in expectations: "/local/domain/0/...", "driver.be/state", "driver.fe/state".
+struct StoreNodeSpec {
+  std::string path;
+  std::optional<std::string> value;  // not given: remove it
+  Place place;
+};
+
 // One step. Which members count depends on `kind`; the parser refuses keys that do not belong.
 struct Step {
   StepKind kind = StepKind::kWait;
   std::string label;                 // for progress lines and messages; default made by the parser
   sim::Ps deadline = 10 * sim::kSec; // simulated time after which the step has failed
   std::vector<IommuKind> when;       // only in these modes; empty: in all
+  bool background = false;           // the next step starts at once
   Place place;
 
   std::string domain;
   std::string device;
+  bool waits = true;                 // kAttach: the tools look at the backend's state, before and after
+  std::vector<StoreNodeSpec> nodes;  // kStore
   // kAttach, kDetach: the tools' error must contain it; empty: they must succeed
   std::string refused;
   // kProgram
@@ -178,7 +193,7 @@ struct Step {
   std::optional<int> exit;           // expected exit code; not given: any
   std::vector<std::string> prints;   // each must occur in standard output
   std::string because;               // why the real code answers so, for the report
-  // kWrite, kRead
+  // kWrite, kRead, kAwait
   std::string path;
   std::optional<std::string> value;
   std::optional<int64_t> result;     // kWrite, kRead, kAttack: expected result (0 or -errno); not given: any
@@ -187,6 +202,7 @@ struct Step {
   // "${device.msi_data}" (the message that the device's MSI registers hold at that moment).
   std::string function;
   std::vector<std::string> args;
+  bool stops = false;                // the domain must not survive it
   // kCrash
   CrashKind crash = CrashKind::kOops;
   // kStorm: all at the same time

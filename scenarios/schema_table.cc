@@ -169,8 +169,21 @@ const ObjectSpec& AttachTable() {
           {"device", NameValue(), true, "a device"},
           {"domain", NameValue(), false, "a domU (the device's assigned_to)"},
           {"refused", Text(), false, "the tools must refuse, with this text in their error"},
+          {"waits", Bool(), false, "attach: the tools wait for the backend, before and after (true)"},
       },
       "device",
+      {}};
+  return spec;
+}
+
+const ObjectSpec& StoreTable() {
+  static const ObjectSpec spec{
+      "a node of the store",
+      {
+          {"path", Text(), true, "/absolute, or DOMAIN.be/..., DOMAIN.fe/..., DOMAIN.home/..."},
+          {"value", Text(), false, "what to write, or to wait for; a write without it removes the node"},
+      },
+      "path",
       {}};
   return spec;
 }
@@ -211,6 +224,7 @@ const ObjectSpec& AttackTable() {
           {"function", NameValue(), true, "the name it registers in driver/guest or driver/hostile"},
           {"args", ListOf(Text()), false, "numbers, texts, ${domain.secret}, ${domain.secret.bytes}, ${device.bdf}, ${device.msi_address}, ..."},
           {"result", Integer(-4095, 1 << 30), false, "expected result (any)"},
+          {"stops", Bool(), false, "the domain must not survive it (false)"},
       },
       "",
       {}};
@@ -297,6 +311,10 @@ const ObjectSpec& StepTable() {
           {"attach", Object(AttachTable()), false, "tools give a device to a domU, wait until connected; before its boot: from its start on"},
           {"detach", Object(AttachTable()), false, "the reverse"},
           {"destroy", NameValue(), false, "destroy a domain"},
+          {"pause", NameValue(), false, "a domain's vCPUs stand still"},
+          {"unpause", NameValue(), false, "and go on"},
+          {"store", OneOrMore(Object(StoreTable())), false, "the tools write to the store, in one transaction"},
+          {"await", Object(StoreTable()), false, "wait until a node of the store has a value"},
           {"program", Object(ProgramTable()), false, "run a user program in a guest"},
           {"write", Object(FileTable()), false, "write to sysfs in a guest"},
           {"read", Object(FileTable()), false, "read from sysfs in a guest"},
@@ -307,15 +325,17 @@ const ObjectSpec& StepTable() {
           {"emit", Object(EmitTable()), false, "the attack device sends raw TLPs"},
           {"iommu_edit", Object(IommuEditTable()), false, "change an IOMMU entry behind Xen's back"},
           {"wait", Duration(0, 3600 * sim::kSec), false, "let simulated time pass"},
+          {"join", Words({"all"}), false, "wait until the steps in the background are done"},
           {"compare", Object(CompareTable()), false, "compare the trace of a phase with a golden one"},
           {"label", Text(), false, "name of the step in messages"},
           {"deadline", Duration(sim::kUs, 3600 * sim::kSec), false, "simulated time it may take (10 s)"},
+          {"background", Bool(), false, "the next step starts at once (false)"},
           {"when", Modes(), false, "only in these modes"},
           {"because", Text(), false, "why the real code answers so"},
       },
       "",
-      {"boot", "seize", "attach", "detach", "destroy", "program", "write", "read", "call", "attack", "crash", "storm", "emit",
-       "iommu_edit", "wait", "compare"}};
+      {"boot", "seize", "attach", "detach", "destroy", "pause", "unpause", "store", "await", "program", "write", "read",
+       "call", "attack", "crash", "storm", "emit", "iommu_edit", "wait", "join", "compare"}};
   return spec;
 }
 

@@ -55,17 +55,24 @@ std::string OneLine(const std::string& text) {
 
 StepWalk::StepWalk(Machine& machine) : machine_(machine), scenario_(machine.scenario()) {
   machine_.OnDomainStopped([this](GuestDomain& guest) {
-    if (crashing_ == &guest && running_) {
-      crashing_ = nullptr;
-      Complete();
+    for (const ActivityPtr& activity : UnderWay()) {
+      if (std::exchange(activity->crashing, nullptr) == &guest) Complete(activity);
     }
   });
   machine_.spans().OnSettled([this](pci::Bdf) {
-    if (!raising_.empty()) CheckStorm();
+    for (const ActivityPtr& activity : UnderWay()) {
+      if (!activity->raising.empty()) CheckStorm(activity);
+    }
   });
 }
 
-const Step* StepWalk::current() const { return running_ ? &scenario_.steps[at_] : nullptr; }
+const Step* StepWalk::current() const { return foreground_ ? &foreground_->step : nullptr; }
+
+std::vector<StepWalk::ActivityPtr> StepWalk::UnderWay() const {
+  std::vector<ActivityPtr> all = background_;
+  if (foreground_) all.push_back(foreground_);
+  return all;
+}
 
 void StepWalk::Start(std::function<void()> finished, std::function<void(size_t, const Step&)> progress) {
   done_ = std::move(finished);
@@ -76,19 +83,26 @@ void StepWalk::Start(std::function<void()> finished, std::function<void(size_t, 
 void StepWalk::Next() {
   while (at_ < scenario_.steps.size() && !Applies(scenario_.steps[at_].when, scenario_.machine.iommu)) ++at_;
   if (at_ == scenario_.steps.size()) {
+    if (!background_.empty()) return;  // the last of them comes back here
     drain_until_ = machine_.simulation().now() + kDrainLimit;
     Drain();
     return;
   }
   const Step& step = scenario_.steps[at_];
-  running_ = true;
-  const uint64_t turn = ++turn_;
+  const auto activity = std::make_shared<Activity>(step);
   first_record_.emplace(step.label, machine_.trace().count());
   if (progress_) progress_(at_ + 1, step);
-  deadline_ = machine_.simulation().After(step.deadline, [this, turn, &step] {
-    if (turn == turn_) Abort(fmt::format("not done after {} of simulated time", FormatDuration(step.deadline)));
+  activity->deadline = machine_.simulation().After(step.deadline, [this, activity] {
+    Abort(activity, fmt::format("not done after {} of simulated time", FormatDuration(activity->step.deadline)));
   });
-  Begin(step);
+  if (step.background) {
+    background_.push_back(activity);
+    ++at_;
+    machine_.simulation().After(0, [this] { Next(); });
+  } else {
+    foreground_ = activity;
+  }
+  Begin(activity);
 }
 
 // The run ends when no interrupt is in flight: an interrupt that the end of the run cut off is not a lost one.
@@ -102,210 +116,241 @@ void StepWalk::Drain() {
   machine_.simulation().After(kDrainPoll, [this] { Drain(); });
 }
 
-void StepWalk::Complete() {
-  ++turn_;
-  running_ = false;
-  machine_.simulation().Cancel(deadline_);
-  ++at_;
-  // Not from inside the callback that ended the step: the next one starts at a boundary.
-  machine_.simulation().After(0, [this] { Next(); });
+void StepWalk::Complete(const ActivityPtr& activity) {
+  if (std::exchange(activity->over, true)) return;
+  machine_.simulation().Cancel(activity->deadline);
+  if (activity == foreground_) {
+    foreground_ = nullptr;
+    ++at_;
+    // Not from inside the callback that ended the step: the next one starts at a boundary.
+    machine_.simulation().After(0, [this] { Next(); });
+    return;
+  }
+  background_.erase(std::find(background_.begin(), background_.end(), activity));
+  if (!background_.empty()) return;
+  if (foreground_ && foreground_->step.kind == StepKind::kJoin) return Complete(foreground_);
+  if (!foreground_ && at_ == scenario_.steps.size()) machine_.simulation().After(0, [this] { Next(); });
 }
 
-void StepWalk::Abort(const std::string& why) {
-  Row(scenario_.steps[at_].label, false, why);
-  ++turn_;
-  running_ = false;
-  raising_.clear();
-  crashing_ = nullptr;
-  machine_.simulation().Cancel(deadline_);
-  if (at_ + 1 < scenario_.steps.size()) {
-    Row("the remaining steps", false, fmt::format("{} not run", scenario_.steps.size() - at_ - 1));
+void StepWalk::Abort(const ActivityPtr& activity, const std::string& why) {
+  if (activity->over) return;
+  Row(activity->step, activity->step.label, false, why);
+  const size_t next = at_ + (activity->step.background ? 0 : 1);
+  if (next < scenario_.steps.size()) {
+    Row(activity->step, "the remaining steps", false, fmt::format("{} not run", scenario_.steps.size() - next));
   }
+  for (const ActivityPtr& other : UnderWay()) {
+    other->over = true;
+    machine_.simulation().Cancel(other->deadline);
+  }
+  foreground_ = nullptr;
+  background_.clear();
+  at_ = scenario_.steps.size();
   drain_until_ = machine_.simulation().now() + kDrainLimit;
   Drain();
 }
 
-void StepWalk::Row(const std::string& text, bool held, const std::string& actual) {
+void StepWalk::Row(const Step& step, const std::string& text, bool held, const std::string& actual) {
   reports::ExpectationResult row;
   row.text = text;
   row.held = held;
   row.actual = actual;
-  const std::string& because = scenario_.steps[at_].because;
-  if (!because.empty()) row.reason = because;
+  if (!step.because.empty()) row.reason = step.because;
   rows_.push_back(std::move(row));
 }
 
-Machine::Done StepWalk::Continue() {
-  return [this, turn = turn_](const std::string& error) {
-    if (turn != turn_) return;
+Machine::Done StepWalk::Continue(const ActivityPtr& activity) {
+  return [this, activity](const std::string& error) {
     if (error.empty()) {
-      Complete();
+      Complete(activity);
     } else {
-      Abort(error);
+      Abort(activity, error);
     }
   };
 }
 
-void StepWalk::Begin(const Step& step) {
+void StepWalk::Begin(const ActivityPtr& activity) {
+  const Step& step = activity->step;
+  const Machine::Done done = Continue(activity);
   try {
     switch (step.kind) {
-      case StepKind::kBoot: return machine_.Boot(machine_.guest(step.domain), Continue());
-      case StepKind::kSeize: return machine_.Seize(machine_.device(step.device), Continue());
+      case StepKind::kBoot: return machine_.Boot(machine_.guest(step.domain), done);
+      case StepKind::kSeize: return machine_.Seize(machine_.device(step.device), done);
       case StepKind::kAttach:
-        return machine_.Attach(machine_.device(step.device), machine_.guest(step.domain), ToolsAnswer(step));
+        return machine_.Attach(machine_.device(step.device), machine_.guest(step.domain), ToolsAnswer(activity),
+                               step.waits);
       case StepKind::kDetach:
-        return machine_.Detach(machine_.device(step.device), machine_.guest(step.domain), ToolsAnswer(step));
-      case StepKind::kDestroy: return machine_.Destroy(machine_.guest(step.domain), Continue());
-      case StepKind::kProgram: return Program(step);
+        return machine_.Detach(machine_.device(step.device), machine_.guest(step.domain), ToolsAnswer(activity));
+      case StepKind::kDestroy: return machine_.Destroy(machine_.guest(step.domain), done);
+      case StepKind::kPause: machine_.guest(step.domain).Pause(); return Complete(activity);
+      case StepKind::kUnpause: machine_.guest(step.domain).Unpause(); return Complete(activity);
+      case StepKind::kStore: return done(machine_.WriteStore(step.nodes));
+      case StepKind::kAwait: return machine_.AwaitStore(step.path, step.value.value_or(""), done);
+      case StepKind::kProgram: return Program(activity);
       case StepKind::kWrite:
-      case StepKind::kRead: return Sysfs(step);
+      case StepKind::kRead: return Sysfs(activity);
       case StepKind::kCall:
-      case StepKind::kAttack: return Attack(step);
-      case StepKind::kCrash: return Crash(step);
-      case StepKind::kStorm: return Storm(step);
-      case StepKind::kEmit: return Emit(step);
-      case StepKind::kIommuEdit: return EditIommu(step);
+      case StepKind::kAttack: return Attack(activity);
+      case StepKind::kCrash: return Crash(activity);
+      case StepKind::kStorm: return Storm(activity);
+      case StepKind::kEmit: return Emit(activity);
+      case StepKind::kIommuEdit: return EditIommu(activity);
       case StepKind::kWait:
-        machine_.simulation().After(step.duration, [done = Continue()] { done(""); });
+        machine_.simulation().After(step.duration, [done] { done(""); });
         return;
-      case StepKind::kCompare: return Compare(step);
+      case StepKind::kJoin:
+        if (background_.empty()) Complete(activity);
+        return;
+      case StepKind::kCompare: return Compare(activity);
     }
   } catch (const sim::BenchError&) {
     throw;
   } catch (const sim::NotModelledError&) {
     throw;
   } catch (const std::runtime_error& error) {
-    Abort(error.what());  // a placeholder without a value
+    Abort(activity, error.what());  // a placeholder without a value
   }
 }
 
 // An attach or a detach that the tools are expected to refuse has done what it should when they do.
-Machine::Done StepWalk::ToolsAnswer(const Step& step) {
-  if (step.refused.empty()) return Continue();
-  return [this, &step, turn = turn_](const std::string& error) {
-    if (turn != turn_) return;
-    Row(fmt::format("{}: refused, '{}'", step.label, step.refused), error.find(step.refused) != std::string::npos,
-        error.empty() ? "done" : OneLine(error));
-    Complete();
+Machine::Done StepWalk::ToolsAnswer(const ActivityPtr& activity) {
+  if (activity->step.refused.empty()) return Continue(activity);
+  return [this, activity](const std::string& error) {
+    if (activity->over) return;
+    const Step& step = activity->step;
+    Row(step, fmt::format("{}: refused, '{}'", step.label, step.refused),
+        error.find(step.refused) != std::string::npos, error.empty() ? "done" : OneLine(error));
+    Complete(activity);
   };
 }
 
-void StepWalk::Program(const Step& step) {
+void StepWalk::Program(const ActivityPtr& activity) {
+  const Step& step = activity->step;
   GuestDomain& guest = machine_.guest(step.domain);
-  guest.Post(SEAM_WORK_PROGRAM, step.argv, [this, &step, &guest, turn = turn_](long result, const std::string& text) {
-    if (turn != turn_) return;
+  guest.Post(SEAM_WORK_PROGRAM, step.argv, [this, activity, &step, &guest](long result, const std::string& text) {
+    if (activity->over) return;
     const std::string label = step.label;
-    if (guest.stopped()) return Abort("the domain stopped: " + text);
+    if (guest.stopped()) return Abort(activity, "the domain stopped: " + text);
     const std::string output = guest.programs().empty() ? "" : guest.programs().back().stdout_text;
-    if (step.exit) Row(fmt::format("{}: exit {}", label, *step.exit), result == *step.exit, fmt::format("{}", result));
-    for (const std::string& part : step.prints) {
-      Row(fmt::format("{}: prints '{}'", label, part), output.find(part) != std::string::npos, OneLine(output));
+    if (step.exit) {
+      Row(step, fmt::format("{}: exit {}", label, *step.exit), result == *step.exit, fmt::format("{}", result));
     }
-    Complete();
+    for (const std::string& part : step.prints) {
+      Row(step, fmt::format("{}: prints '{}'", label, part), output.find(part) != std::string::npos, OneLine(output));
+    }
+    Complete(activity);
   });
 }
 
-void StepWalk::Sysfs(const Step& step) {
+void StepWalk::Sysfs(const ActivityPtr& activity) {
+  const Step& step = activity->step;
   GuestDomain& guest = machine_.guest(step.domain);
   const bool write = step.kind == StepKind::kWrite;
   std::vector<std::string> words = {step.path};
   if (write) words.push_back(step.value.value_or(""));
   guest.Post(write ? SEAM_WORK_SYSFS_WRITE : SEAM_WORK_SYSFS_READ, words,
-             [this, &step, &guest, write, turn = turn_](long result, const std::string& text) {
-               if (turn != turn_) return;
-               if (guest.stopped()) return Abort("the domain stopped: " + text);
+             [this, activity, &step, &guest, write](long result, const std::string& text) {
+               if (activity->over) return;
+               if (guest.stopped()) return Abort(activity, "the domain stopped: " + text);
                const int64_t answer = result > 0 ? 0 : result;
                if (step.result) {
-                 Row(fmt::format("{}: result {}", step.label, *step.result), answer == *step.result,
+                 Row(step, fmt::format("{}: result {}", step.label, *step.result), answer == *step.result,
                      fmt::format("{}", answer));
                }
                if (!write && step.value) {
-                 Row(fmt::format("{}: says '{}'", step.label, *step.value), OneLine(text) == *step.value,
+                 Row(step, fmt::format("{}: says '{}'", step.label, *step.value), OneLine(text) == *step.value,
                      OneLine(text));
                }
-               Complete();
+               Complete(activity);
              });
 }
 
-void StepWalk::Attack(const Step& step) {
+void StepWalk::Attack(const ActivityPtr& activity) {
+  const Step& step = activity->step;
   GuestDomain& guest = machine_.guest(step.domain);
   std::vector<std::string> words = {step.function};
   for (const std::string& argument : step.args) words.push_back(machine_.Expand(argument));
-  guest.Post(SEAM_WORK_CALL, words, [this, &step, &guest, turn = turn_](long result, const std::string& text) {
-    if (turn != turn_) return;
-    if (guest.stopped()) return Abort("the domain stopped: " + text);
+  guest.Post(SEAM_WORK_CALL, words, [this, activity, &step, &guest](long result, const std::string& text) {
+    if (activity->over) return;
+    if (step.stops) {
+      Row(step, step.label + ": stops the domain", guest.stopped(), guest.stopped() ? OneLine(text) : "it goes on");
+      return Complete(activity);
+    }
+    if (guest.stopped()) return Abort(activity, "the domain stopped: " + text);
     constexpr long kNoEntry = -2;
     if (result == kNoEntry && step.result != kNoEntry) {
-      return Abort(fmt::format("the image has no function '{}'", step.function));
+      return Abort(activity, fmt::format("the image has no function '{}'", step.function));
     }
     if (step.result) {
-      Row(fmt::format("{}: returns {}", step.label, *step.result), result == *step.result, fmt::format("{}", result));
+      Row(step, fmt::format("{}: returns {}", step.label, *step.result), result == *step.result,
+          fmt::format("{}", result));
     }
-    Complete();
+    Complete(activity);
   });
 }
 
-void StepWalk::Crash(const Step& step) {
+void StepWalk::Crash(const ActivityPtr& activity) {
+  const Step& step = activity->step;
   GuestDomain& guest = machine_.guest(step.domain);
-  crashing_ = &guest;
+  activity->crashing = &guest;
   guest.Post(SEAM_WORK_CALL, {"crash", Name(step.crash)},
-             [this, &guest, turn = turn_](long result, const std::string&) {
-               if (turn != turn_ || guest.stopped()) return;  // the stop itself ends the step
-               Abort(fmt::format("the domain survived, result {}", result));
+             [this, activity, &guest](long result, const std::string&) {
+               if (activity->over || guest.stopped()) return;  // the stop itself ends the step
+               Abort(activity, fmt::format("the domain survived, result {}", result));
              });
 }
 
-void StepWalk::Storm(const Step& step) {
-  raising_.clear();
+void StepWalk::Storm(const ActivityPtr& activity) {
+  const Step& step = activity->step;
   for (const StormSpec& storm : step.storms) {
     const pci::Bdf bdf = machine_.device(storm.device).bdf();
-    raising_.push_back({&storm, machine_.spans().asserted(bdf, ToPci(storm.kind)) + storm.count});
+    activity->raising.push_back({&storm, machine_.spans().asserted(bdf, ToPci(storm.kind)) + storm.count});
   }
-  for (const StormSpec& storm : step.storms) RaiseNext(storm, storm.count, turn_);
+  for (const StormSpec& storm : step.storms) RaiseNext(activity, storm, storm.count);
 }
 
-void StepWalk::RaiseNext(const StormSpec& storm, uint64_t left, uint64_t turn) {
-  if (turn != turn_) return;
+void StepWalk::RaiseNext(const ActivityPtr& activity, const StormSpec& storm, uint64_t left) {
+  if (activity->over) return;
   AssertInterrupt(machine_.device(storm.device), *scenario_.FindDevice(storm.device), storm.kind, storm.vector);
   if (left > 1) {
-    machine_.simulation().After(storm.interval, [this, &storm, left, turn] { RaiseNext(storm, left - 1, turn); });
+    machine_.simulation().After(storm.interval,
+                                [this, activity, &storm, left] { RaiseNext(activity, storm, left - 1); });
     return;
   }
-  for (Raising& raising : raising_) {
+  for (Raising& raising : activity->raising) {
     if (raising.storm == &storm) raising.all_raised = true;
   }
   // Each of them may already have been served, or may never be asserted: look, and look once more later.
-  machine_.simulation().After(storm.interval + kDrainPoll, [this, turn] {
-    if (turn == turn_) CheckStorm();
+  machine_.simulation().After(storm.interval + kDrainPoll, [this, activity] {
+    if (!activity->over) CheckStorm(activity);
   });
-  machine_.simulation().After(kStormSettle, [this, turn] {
-    if (turn != turn_) return;
-    for (const Raising& raising : raising_) {
+  machine_.simulation().After(kStormSettle, [this, activity] {
+    if (activity->over) return;
+    for (const Raising& raising : activity->raising) {
       if (!raising.all_raised) return;
       const pci::Bdf bdf = machine_.device(raising.storm->device).bdf();
       const uint64_t now = machine_.spans().asserted(bdf, ToPci(raising.storm->kind));
       if (now >= raising.wanted) continue;
-      return Abort(fmt::format("{} asserted {} of {} {} interrupts: are they enabled?", raising.storm->device,
-                               raising.storm->count - (raising.wanted - now), raising.storm->count,
-                               Name(raising.storm->kind)));
+      return Abort(activity, fmt::format("{} asserted {} of {} {} interrupts: are they enabled?",
+                                         raising.storm->device, raising.storm->count - (raising.wanted - now),
+                                         raising.storm->count, Name(raising.storm->kind)));
     }
   });
 }
 
-void StepWalk::CheckStorm() {
-  for (const Raising& raising : raising_) {
+void StepWalk::CheckStorm(const ActivityPtr& activity) {
+  for (const Raising& raising : activity->raising) {
     const pci::Bdf bdf = machine_.device(raising.storm->device).bdf();
     if (!raising.all_raised || machine_.spans().asserted(bdf, ToPci(raising.storm->kind)) < raising.wanted) return;
     if (machine_.spans().in_flight(bdf) != 0) return;
   }
-  raising_.clear();
+  activity->raising.clear();
   // Called from inside a guest's handler, too: the step ends outside it.
-  machine_.simulation().After(0, [this, turn = turn_] {
-    if (turn == turn_) Complete();
-  });
+  machine_.simulation().After(0, [this, activity] { Complete(activity); });
 }
 
-void StepWalk::Emit(const Step& step) {
+void StepWalk::Emit(const ActivityPtr& activity) {
+  const Step& step = activity->step;
   auto& attacker = static_cast<pci::Attacker&>(machine_.device(step.device));
   const uint64_t address = ParseUnsigned(machine_.Expand(step.address)).value_or(0);
   auto left = std::make_shared<uint64_t>(step.count);
@@ -323,33 +368,35 @@ void StepWalk::Emit(const Step& step) {
     if (!step.requester.empty()) {
       unsigned segment = 0, bus = 0, device = 0, function = 0;
       if (std::sscanf(step.requester.c_str(), "%x:%x:%x.%x", &segment, &bus, &device, &function) != 4) {
-        return Abort("requester: expected ssss:bb:dd.f");
+        return Abort(activity, "requester: expected ssss:bb:dd.f");
       }
       request.requester = pci::Bdf(static_cast<uint16_t>(segment), bus, device, function);
       request.spoof = true;
     }
-    attacker.Emit(request, [this, left, turn = turn_](pci::Completion) {
-      if (--*left == 0 && turn == turn_) Complete();
+    attacker.Emit(request, [this, activity, left](pci::Completion) {
+      if (--*left == 0) Complete(activity);
     });
   }
   // A device that may not master the bus drops its requests without an answer.
-  if (!attacker.bus_master()) Abort(step.device + " is not allowed to master the bus: nothing was sent");
+  if (!attacker.bus_master()) Abort(activity, step.device + " is not allowed to master the bus: nothing was sent");
 }
 
-void StepWalk::EditIommu(const Step& step) {
-  if (machine_.iommu_tables() == nullptr) return Complete();
+void StepWalk::EditIommu(const ActivityPtr& activity) {
+  const Step& step = activity->step;
+  if (machine_.iommu_tables() == nullptr) return Complete(activity);
   iommu::TableWriter& writer = machine_.iommu_tables()->writer();
   const sim::DomId domain = machine_.OwnerOf(machine_.device(step.device).bdf());
   const uint16_t unit_domain = IommuTables::UnitDomain(domain);
   const uint64_t page = ParseUnsigned(machine_.Expand(step.address)).value_or(0) >> sim::kPageShift;
   const auto entry = writer.EntryAddress(unit_domain, page);
-  if (!entry) return Abort("the device's tables have no entry for that page");
+  if (!entry) return Abort(activity, "the device's tables have no entry for that page");
   machine_.memory().Store(*entry, step.data.value_or(0));
   if (step.invalidate) writer.FlushIotlbPages(unit_domain, page, 0);
-  Complete();
+  Complete(activity);
 }
 
-void StepWalk::Compare(const Step& step) {
+void StepWalk::Compare(const ActivityPtr& activity) {
+  const Step& step = activity->step;
   std::ifstream stream(step.golden);
   std::vector<std::string> golden;
   for (std::string line; std::getline(stream, line);) {
@@ -384,11 +431,11 @@ void StepWalk::Compare(const Step& step) {
   TraceComparison comparison = CompareTraces(golden, bench);
   comparison.id = "golden." + std::filesystem::path(step.golden).stem().string();
   comparison.min_rate = step.min_rate;
-  Row(fmt::format("{}: rate >= {}", step.label, step.min_rate), comparison.rate() >= step.min_rate,
+  Row(step, fmt::format("{}: rate >= {}", step.label, step.min_rate), comparison.rate() >= step.min_rate,
       fmt::format("{:.4f}: {} of {} golden and {} bench lines match", comparison.rate(), comparison.matched,
                   comparison.golden_lines, comparison.bench_lines));
   comparisons_.push_back(std::move(comparison));
-  Complete();
+  Complete(activity);
 }
 
 }  // namespace pvpci::scenarios

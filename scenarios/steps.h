@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Walks a scenario's steps on the simulation: each starts when the one before has ended, ends by a condition in
-// simulated time, and fails at its deadline. A step that fails to end stops the walk; a wrong answer does not.
+// simulated time, and fails at its deadline. A step in the background lets the next one start at once; `join`, and the
+// end of the scenario, wait for it. A step that fails to end stops the walk; a wrong answer does not.
 #ifndef PVPCI_SCENARIOS_STEPS_H_
 #define PVPCI_SCENARIOS_STEPS_H_
 
@@ -30,53 +31,62 @@ class StepWalk {
   const std::vector<reports::ExpectationResult>& rows() const { return rows_; }
   // Comparisons made, in order.
   const std::vector<TraceComparison>& comparisons() const { return comparisons_; }
-  // The step that runs now; null before the first and after the last.
+  // The step that runs now, in the foreground; null before the first and after the last.
   const Step* current() const;
 
  private:
-  void Next();
-  void Begin(const Step& step);
-  void Complete();
-  void Abort(const std::string& why);
-  void Row(const std::string& text, bool held, const std::string& actual);
-  // The continuation of a step that reports success or an error text. Late answers of a step that is over are dropped.
-  Machine::Done Continue();
-
-  Machine::Done ToolsAnswer(const Step& step);
-  void Program(const Step& step);
-  void Sysfs(const Step& step);
-  void Attack(const Step& step);
-  void Crash(const Step& step);
-  void Storm(const Step& step);
-  void Emit(const Step& step);
-  void EditIommu(const Step& step);
-  void Compare(const Step& step);
-  void RaiseNext(const StormSpec& storm, uint64_t left, uint64_t turn);
-  void CheckStorm();
-  void Drain();
-
   struct Raising {
     const StormSpec* storm;
     uint64_t wanted;     // assertions of that device and kind when the storm is over
     bool all_raised = false;
   };
+  // A step under way. Late answers for one that is over are dropped.
+  struct Activity {
+    explicit Activity(const Step& what) : step(what) {}
+    const Step& step;
+    bool over = false;
+    sim::EventHandle deadline = 0;
+    std::vector<Raising> raising;            // kStorm
+    const GuestDomain* crashing = nullptr;   // kCrash
+  };
+  using ActivityPtr = std::shared_ptr<Activity>;
+
+  void Next();
+  void Begin(const ActivityPtr& activity);
+  void Complete(const ActivityPtr& activity);
+  void Abort(const ActivityPtr& activity, const std::string& why);
+  void Row(const Step& step, const std::string& text, bool held, const std::string& actual);
+  // The continuation of a step that reports success or an error text.
+  Machine::Done Continue(const ActivityPtr& activity);
+  // All that are under way, the one in the foreground last.
+  std::vector<ActivityPtr> UnderWay() const;
+
+  Machine::Done ToolsAnswer(const ActivityPtr& activity);
+  void Program(const ActivityPtr& activity);
+  void Sysfs(const ActivityPtr& activity);
+  void Attack(const ActivityPtr& activity);
+  void Crash(const ActivityPtr& activity);
+  void Storm(const ActivityPtr& activity);
+  void Emit(const ActivityPtr& activity);
+  void EditIommu(const ActivityPtr& activity);
+  void Compare(const ActivityPtr& activity);
+  void RaiseNext(const ActivityPtr& activity, const StormSpec& storm, uint64_t left);
+  void CheckStorm(const ActivityPtr& activity);
+  void Drain();
 
   Machine& machine_;
   const Scenario& scenario_;
   std::function<void()> done_;
   std::function<void(size_t, const Step&)> progress_;
   size_t at_ = 0;
-  uint64_t turn_ = 0;           // + 1 for every step begun or ended
-  bool running_ = false;
+  ActivityPtr foreground_;
+  std::vector<ActivityPtr> background_;
   bool finished_ = false;
-  sim::EventHandle deadline_ = 0;
   sim::Ps drain_until_ = 0;
   std::vector<reports::ExpectationResult> rows_;
   std::vector<TraceComparison> comparisons_;
   std::map<std::string, uint64_t> first_record_;   // by label: trace records before the step
-  std::vector<Raising> raising_;
   std::vector<std::shared_ptr<std::vector<std::byte>>> buffers_;  // of emitted TLPs
-  const GuestDomain* crashing_ = nullptr;
 };
 
 }  // namespace pvpci::scenarios

@@ -117,6 +117,12 @@ void VcpuRunner::Start(uint64_t argument, uint64_t stack_top, uint64_t stack_byt
 
 void VcpuRunner::Halt() { state_ = State::kHalted; }
 
+void VcpuRunner::Resume(Ps when) {
+  if (!std::exchange(paused_, false)) return;
+  quiet_since_ = busy_since_ = std::max(local_, when);
+  if (std::exchange(owed_, false)) simulation_.Wake(id_, when);
+}
+
 Ps VcpuRunner::local_time() const {
   if (!in_guest_) return local_;
   const seam_clock& clock = image_.clock();
@@ -145,6 +151,11 @@ RawBacktrace VcpuRunner::CaptureBacktrace() const {
 Ps VcpuRunner::Run(Ps from) {
   Scope scope(this);
   local_ = std::max(local_, from);
+  if (paused_ && state_ == State::kReady) {
+    owed_ = true;
+    simulation_.Sleep(id_);
+    return local_;
+  }
   if (state_ == State::kReady && blocked_) {
     blocked_ = false;
     quiet_since_ = busy_since_ = local_;

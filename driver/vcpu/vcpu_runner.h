@@ -118,6 +118,10 @@ class VcpuRunner : public sim::Runner {
   // Stops for good (domain destroyed or crashed elsewhere, VCPUOP_down). From inside Run it takes effect when the
   // delegate's call returns.
   void Halt();
+  // XEN_DOMCTL_pausedomain for this vCPU: it executes nothing until Resume; what wakes it meanwhile is remembered. A
+  // slice that has begun is finished. Not from inside this vCPU's own calls.
+  void Pause() { paused_ = true; }
+  void Resume(Ps when);
   bool started() const { return state_ != State::kNew; }
   bool halted() const { return state_ == State::kHalted; }
   // Asleep in a request that was answered with `block`.
@@ -199,6 +203,8 @@ class VcpuRunner : public sim::Runner {
   Ps local_ = 0;            // while host code runs; the clock in the image while guest code does
   bool in_guest_ = false;   // between the jump into the guest and the jump back
   bool blocked_ = false;
+  bool paused_ = false;
+  bool owed_ = false;        // was to run while it was paused
   bool upcall_begun_ = false;  // BeginUpcall was called, the guest not yet sent there
   void* guest_context_ = nullptr;
   void* host_context_ = nullptr;

@@ -139,6 +139,14 @@ void GuestDomain::Start(std::function<void()> up) {
   vcpus_[0]->runner().Start(built_.start_info_va, top, kStackBytes, around_.simulation->now());
 }
 
+void GuestDomain::Pause() {
+  for (const auto& vcpu : vcpus_) vcpu->runner().Pause();
+}
+
+void GuestDomain::Unpause() {
+  for (const auto& vcpu : vcpus_) vcpu->runner().Resume(around_.simulation->now());
+}
+
 void GuestDomain::Post(seam_work_kind kind, const std::vector<std::string>& words, WorkDone done) {
   if (stopped()) {
     done(-EIO, report_ ? report_->message : "");

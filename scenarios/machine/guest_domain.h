@@ -69,6 +69,9 @@ class GuestDomain : public xen::GuestSpace {
   void Build(const std::string& command_line, uint64_t seed, std::function<void()> on_store);
   // vCPU 0 begins; `up` is called once when the kernel's init is done.
   void Start(std::function<void()> up);
+  // xl pause, xl unpause: its vCPUs stand still; time and events go on.
+  void Pause();
+  void Unpause();
 
   const DomainSpec& spec() const { return spec_; }
   sim::DomId id() const { return id_; }

@@ -275,20 +275,59 @@ void Machine::Seize(pci::Function& device, Done done) {
   toolstack_->Seize(device.bdf(), [done](const xen::OperationResult& result) { done(result.ok ? "" : result.error); });
 }
 
-void Machine::Attach(pci::Function& device, GuestDomain& guest, Done done) {
+void Machine::Attach(pci::Function& device, GuestDomain& guest, Done done, bool waits) {
   // Who owns the device matters from the first assignment on, long before the guest knows it.
   owners_[device.bdf()] = guest.id();
   if (guest.domain() == nullptr) {  // no domain yet: part of its configuration
     configured_[guest.id()].push_back(device.bdf());
     return done("");
   }
-  toolstack_->AttachHot(guest.id(), device.bdf(), {}, [this, &device, &guest, done](const xen::OperationResult& result) {
+  xen::AttachOptions options;
+  options.waits = waits;
+  const auto attached = [this, &device, &guest, waits, done](const xen::OperationResult& result) {
     if (!result.ok) {
       owners_.erase(device.bdf());
       return done(result.error);
     }
+    if (!waits) return done("");
     WaitFrontend(guest.id(), done);
+  };
+  toolstack_->AttachHot(guest.id(), device.bdf(), options, attached);
+}
+
+std::string Machine::WriteStore(const std::vector<StoreNodeSpec>& nodes) {
+  std::string failed;
+  const xen::XsError error = watcher_->Transact([&](xen::TransactionId id) {
+    for (const StoreNodeSpec& node : nodes) {
+      const std::string path = *StorePath(node.path, domain_ids());
+      const xen::XsError one = node.value ? watcher_->Write(path, *node.value, id) : watcher_->Rm(path, id);
+      if (one == xen::XsError::kOk) continue;
+      failed = path;
+      return one;
+    }
+    return xen::XsError::kOk;
   });
+  return error == xen::XsError::kOk ? "" : fmt::format("{}: xenstore answers {}", failed, xen::Name(error));
+}
+
+void Machine::AwaitStore(const std::string& path, const std::string& value, Done done) {
+  const std::string absolute = *StorePath(path, domain_ids());
+  auto watch = std::make_shared<xen::StoreClient::WatchId>(0);
+  *watch = watcher_->Watch(absolute, [this, absolute, value, watch, done](const std::string&) {
+    const auto node = store_->tree().Find(absolute);
+    if (*watch == 0 || !node || node->value != value) return;
+    watcher_->Unwatch(std::exchange(*watch, 0));
+    done("");
+  });
+}
+
+DomainIds Machine::domain_ids() const {
+  return [this](const std::string& name) -> std::optional<unsigned> {
+    for (const auto& [id, guest] : guests_) {
+      if (guest->spec().name == name) return id;
+    }
+    return std::nullopt;
+  };
 }
 
 // The tools are content when the backend is Connected; the frontend has scanned and bound drivers when it is, too.

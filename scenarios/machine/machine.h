@@ -29,6 +29,7 @@
 #include "scenarios/machine/secrets.h"
 #include "scenarios/machine/spans.h"
 #include "scenarios/scenario.h"
+#include "scenarios/store_path.h"
 #include "sim/dma_ledger.h"
 #include "sim/machine_memory.h"
 #include "sim/simulation.h"
@@ -80,9 +81,14 @@ class Machine : public Ownership, public xen::DomainObserver {
   void Seize(pci::Function& device, Done done);
   // Done when the backend is Connected and the frontend too. Before Boot it becomes part of the domain's configuration
   // and is done at once; then Boot ends when the frontend is Connected.
-  void Attach(pci::Function& device, GuestDomain& guest, Done done);
+  // Not `waits`: done when the nodes are written, whatever anybody's state is.
+  void Attach(pci::Function& device, GuestDomain& guest, Done done, bool waits = true);
   void Detach(pci::Function& device, GuestDomain& guest, Done done);
   void Destroy(GuestDomain& guest, Done done);
+  // What the tools write by hand, in one transaction. "" or why not.
+  std::string WriteStore(const std::vector<StoreNodeSpec>& nodes);
+  // `done` when the node has that value, which may be at once.
+  void AwaitStore(const std::string& path, const std::string& value, Done done);
 
   // Text with "${...}" replaced. Throws std::runtime_error with a sentence if a value does not exist now.
   std::string Expand(const std::string& text);
@@ -106,6 +112,7 @@ class Machine : public Ownership, public xen::DomainObserver {
 
  private:
   void WaitFrontend(sim::DomId domain, Done done);
+  DomainIds domain_ids() const;
   std::string CommandLine(const GuestDomain& guest) const;
   void BuildDomain(GuestDomain& guest);
   xen::StoreRing RingOf(GuestDomain& guest);

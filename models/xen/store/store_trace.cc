@@ -12,6 +12,7 @@ namespace {
 // Followed by the path and the text of the value or of the permission list, without NUL.
 struct StoreRecord {
   uint32_t type;
+  uint32_t commit;
   uint32_t path_bytes;
   uint32_t value_bytes;
 };
@@ -31,19 +32,27 @@ std::string Printable(std::string_view text) {
 }
 
 std::string FormatRecord(const sim::RecordView& view) {
-  StoreRecord record;
-  std::memcpy(&record, view.payload, sizeof record);
-  const char* text = reinterpret_cast<const char*>(view.payload) + sizeof record;
-  const std::string_view path(text, record.path_bytes);
-  const std::string_view value(text + record.path_bytes, record.value_bytes);
-  const auto type = static_cast<XsType>(record.type);
-  const bool has_value = type == XsType::kWrite || type == XsType::kSetPerms;
-  return fmt::format("store {} {}{}{}", Name(type), path, has_value ? " " : "", Printable(value));
+  const StoreWrite write = ParseStoreRecord(view);
+  const bool has_value = write.type == XsType::kWrite || write.type == XsType::kSetPerms;
+  return fmt::format("store {} {}{}{}", Name(write.type), write.path, has_value ? " " : "", Printable(write.value));
 }
 
 }  // namespace
 
-void EmitStoreOperation(sim::Trace& trace, sim::DomId writer, const StoreOperation& operation) {
+StoreWrite ParseStoreRecord(const sim::RecordView& view) {
+  StoreRecord record;
+  std::memcpy(&record, view.payload, sizeof record);
+  const char* text = reinterpret_cast<const char*>(view.payload) + sizeof record;
+  StoreWrite write;
+  write.type = static_cast<XsType>(record.type);
+  write.commit = record.commit;
+  write.path.assign(text, record.path_bytes);
+  write.value.assign(text + record.path_bytes, record.value_bytes);
+  return write;
+}
+
+void EmitStoreOperation(sim::Trace& trace, sim::DomId writer, const StoreOperation& operation,
+                        uint32_t commit) {
   std::string value = operation.value;
   if (operation.type == XsType::kSetPerms) {
     for (const StorePermission& permission : operation.permissions) {
@@ -51,7 +60,7 @@ void EmitStoreOperation(sim::Trace& trace, sim::DomId writer, const StoreOperati
       value += ToString(permission);
     }
   }
-  const StoreRecord record{static_cast<uint32_t>(operation.type), static_cast<uint32_t>(operation.path.size()),
+  const StoreRecord record{static_cast<uint32_t>(operation.type), commit, static_cast<uint32_t>(operation.path.size()),
                            static_cast<uint32_t>(value.size())};
   std::string bytes(reinterpret_cast<const char*>(&record), sizeof record);
   bytes += operation.path;

@@ -16,7 +16,16 @@ namespace pvpci::xen {
 // The tools' own writes carry this identity, dom0's kernel carries 0; both have dom0's rights in the store.
 inline constexpr sim::DomId kToolstack = 0x7FE0;
 
-void EmitStoreOperation(sim::Trace& trace, sim::DomId writer, const StoreOperation& operation);
+// `commit`: which transaction of the whole run it was part of, from 1; 0: none.
+void EmitStoreOperation(sim::Trace& trace, sim::DomId writer, const StoreOperation& operation, uint32_t commit);
+// What a record of kind kStore says. `value`: of a WRITE, or the permission list as text.
+struct StoreWrite {
+  XsType type = XsType::kWrite;
+  uint32_t commit = 0;
+  std::string path;
+  std::string value;
+};
+StoreWrite ParseStoreRecord(const sim::RecordView& record);
 // Registers how records print, and the name "toolstack". Xenstored's constructor calls it.
 void RegisterStoreTrace(sim::Trace& trace);
 

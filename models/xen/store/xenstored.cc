@@ -64,7 +64,7 @@ XsError Xenstored::Do(StoreConnection& connection, TransactionId id, StoreOperat
   std::vector<StoreChange> changes;
   const XsError error = Apply(tree_, connection.caller(), operation, &changes);
   if (error != XsError::kOk && !FoundNothing(operation, error)) return error;
-  EmitStoreOperation(trace_, connection.writer, operation);
+  EmitStoreOperation(trace_, connection.writer, operation, 0);
   Publish(changes);
   return error;
 }
@@ -100,7 +100,10 @@ XsError Xenstored::EndTransaction(StoreConnection& connection, TransactionId id,
   }
   tree_ = std::move(replayed);
   ++counters_.commits;
-  for (const StoreOperation& operation : transaction.log()) EmitStoreOperation(trace_, connection.writer, operation);
+  const auto number = static_cast<uint32_t>(counters_.commits);
+  for (const StoreOperation& operation : transaction.log()) {
+    EmitStoreOperation(trace_, connection.writer, operation, number);
+  }
   Publish(Merge(std::move(changes)));
   return XsError::kOk;
 }

@@ -77,6 +77,9 @@ struct AttachOptions {
   bool msitranslate = false;
   bool power_mgmt = false;
   std::string rdm_policy = "strict";
+  // false: hot, the nodes and state 7 are written whatever state the backend is in, and nobody waits for it
+  // afterwards (tools older than libxl; T18b of abi.md 1.1).
+  bool waits = true;
 };
 
 class Toolstack {

@@ -239,14 +239,18 @@ void Toolstack::AttachHot(sim::DomId domain, pci::Bdf function, AttachOptions op
         return error == XsError::kOk ? WriteFunctions(id, domain, 0, {function}, options) : error;
       }));
     } else {
-      add.push_back(WaitState(back + "/state", kXenbusConnected, config_.backend_timeout, NotReady(back)));
+      if (options.waits) {
+        add.push_back(WaitState(back + "/state", kXenbusConnected, config_.backend_timeout, NotReady(back)));
+      }
       add.push_back(Store("add a pci device", [=](TransactionId id) {
         const XsError error = WriteFunctions(id, domain, count, {function}, options);
         if (error != XsError::kOk) return error;
         return client_->Write(back + "/state", std::to_string(kXenbusReconfiguring), id);
       }));
     }
-    add.push_back(WaitState(back + "/state", kXenbusConnected, config_.backend_timeout, NotReady(back)));
+    if (options.waits) {
+      add.push_back(WaitState(back + "/state", kXenbusConnected, config_.backend_timeout, NotReady(back)));
+    }
     Insert(std::move(add));
     return std::string();
   }));
