@@ -27,6 +27,13 @@ std::vector<std::string> ContractMisfits(const Result& result) {
       if (l.min > l.p50 || l.p50 > l.p90 || l.p90 > l.p99 || l.p99 > l.max) refuse("latency_ns is not in order");
     }
   }
+  for (size_t i = 0; i < result.originals.size(); ++i) {
+    const Original& original = result.originals[i];
+    if (original.lines_covered > original.lines_coverable) {
+      misfits.push_back(fmt::format("originals/{}: {} lines of {} ran", i, original.lines_covered,
+                                    original.lines_coverable));
+    }
+  }
   uint64_t next = 0;
   for (const FrameRun& run : result.view.memory) {
     if (run.start_mfn < next || run.count == 0) {

@@ -55,6 +55,9 @@ void Fields(A& a, Of<Original, A>& x) {
   a("sha256", x.sha256);
   a("lines", x.lines);
   a("blocks_run", x.blocks_run);
+  a("lines_coverable", x.lines_coverable);
+  a("lines_covered", x.lines_covered);
+  a("functions_idle", x.functions_idle);
 }
 
 template <typename A>

@@ -46,6 +46,10 @@ struct Original {
   std::string sha256;  // lower-case hex, of the file as the package ships it
   int64_t lines = 0;
   int64_t blocks_run = 0;  // distinct basic blocks that ran in this scenario
+  // Beyond the contract. A line is coverable if the compiler made code of it.
+  int64_t lines_coverable = 0;
+  int64_t lines_covered = 0;
+  std::vector<std::string> functions_idle;  // with coverable lines, none of which ran
 };
 
 // Anything applied to originals.

@@ -117,6 +117,8 @@ TEST(ResultJson, RefusesAResultThatBreaksTheContract) {
       {"no name", [](Result* r) { r->scenario.clear(); }, "scenario"},
       {"digest", [](Result* r) { r->trace_digest = "1234"; }, "trace_digest"},
       {"original's digest", [](Result* r) { r->originals[0].sha256 = "ABC"; }, "originals/0/sha256"},
+      {"more lines than there are",
+       [](Result* r) { r->originals[0].lines_covered = r->originals[0].lines_coverable + 1; }, "originals/0: "},
       {"change's digest", [](Result* r) { r->changes[0].sha256 = ""; }, "changes/0/sha256"},
       {"program without a name",
        [](Result* r) {

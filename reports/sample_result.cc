@@ -98,7 +98,10 @@ Result Base(const std::string& scenario, const std::string& claim, Mode mode) {
   int number = 0;
   for (const char* path : kPaths) {
     ++number;
-    result.originals.push_back({"6.1", path, FakeDigest(number), 300 + 83 * number, number * 37 % 411});
+    Original original{"6.1", path, FakeDigest(number), 300 + 83 * number, number * 37 % 411, 120 + 9 * number, 0, {}};
+    original.lines_covered = original.blocks_run % original.lines_coverable;
+    original.functions_idle = {"never_called", "error_path"};
+    result.originals.push_back(original);
   }
   result.changes = {
       {ChangeKind::kShadow, "asm/io.h", FakeDigest(50), "MMIO accessors enter the seam"},

@@ -22,8 +22,8 @@ const std::vector<std::string>& Formats() {
 }
 
 const std::vector<std::string>& Verbs() {
-  static const std::vector<std::string> verbs = {"run",  "list", "show", "check",
-                                                 "test", "demo", "bench", "fidelity", "help"};
+  static const std::vector<std::string> verbs = {"run",  "list",  "show",     "check",    "test",
+                                                 "demo", "bench", "fidelity", "coverage", "help"};
   return verbs;
 }
 
@@ -37,6 +37,7 @@ constexpr const char* kMainHelp =
   ./pvpci check FILE...              check scenario files without running them
   ./pvpci bench                      how fast it is: ratios with quartiles, each beside its baseline
   ./pvpci fidelity golden            how like a real hypervisor: each line that differs from its recorded traces
+  ./pvpci coverage                   which lines of the real kernel files ran, and why the others did not
   ./pvpci test                       build and run every test
 
 Try
@@ -116,6 +117,20 @@ of understood differences (scenarios/machine/golden_reasons.cc); what no row of 
 Exit 0, or 1 if a rate misses its goal.
 
   --json   one JSON document on standard output (id, lines, bench_lines, matched, rate, goal, met, differences)
+)";
+
+constexpr const char* kCoverageHelp =
+    R"(./pvpci coverage [SCENARIO...] [--kernel 6.1|6.12] [--out DIR] [--json]: which lines of the originals ran.
+
+Runs the scenarios (all that are shipped, unless some are named) in every mode that they apply to, on all processors,
+and leaves DIR/index.html (out/coverage) with one page for each original: its lines coloured, in how many scenarios each
+ran, and the functions with the scenarios that run them. Prints the files that must be covered and their share, and the
+lines of them that neither ran nor have a reason. What must be covered, and the reasons: scenarios/coverage/required.yaml.
+Exit 0, or 1 if a file misses its goal or a line has no reason (with scenarios named: only if one does not hold).
+
+  --kernel     in place of 6.1
+  --out DIR    where the pages go
+  --json       one JSON document on standard output (originals, their lines, what is uncovered and why)
 )";
 
 constexpr const char* kFrontHelp =
@@ -215,15 +230,17 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
     app.add_option("--seed", raw.seed)->expected(1);
     app.add_option("--set", raw.sets)->expected(1)->take_all();
   }
+  if (verb == Verb::kCoverage) app.add_option("--kernel", raw.kernel)->expected(1);
+  if (verb == Verb::kRun || verb == Verb::kCoverage) app.add_option("--out", raw.out)->expected(1);
   if (verb == Verb::kRun) {
-    app.add_option("--out", raw.out)->expected(1);
     app.add_option("--format", raw.formats)->expected(1)->take_all();
     app.add_flag("--twice", raw.twice);
     app.add_option("--timeout", raw.timeout)->expected(1);
     app.add_option("--until", raw.until)->expected(1);
     app.add_flag("--gdb{stop}", raw.gdb);
   }
-  if (verb == Verb::kList || verb == Verb::kShow || verb == Verb::kBench || verb == Verb::kFidelity) {
+  if (verb == Verb::kList || verb == Verb::kShow || verb == Verb::kBench || verb == Verb::kFidelity ||
+      verb == Verb::kCoverage) {
     app.add_flag("--json", raw.json);
   }
   if (verb == Verb::kBench) app.add_option("--rounds", raw.rounds)->expected(1);
@@ -253,7 +270,8 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
   command.json = raw.json;
   command.schema = raw.schema;
   command.keys = raw.keys;
-  if (verb == Verb::kRun && app.count("--out") > 0 && raw.out.empty()) throw UsageError("--out: expected a folder");
+  const bool writes = verb == Verb::kRun || verb == Verb::kCoverage;
+  if (writes && app.count("--out") > 0 && raw.out.empty()) throw UsageError("--out: expected a folder");
   if (!raw.timeout.empty()) {
     const uint64_t seconds = WholeNumber("--timeout", raw.timeout);
     if (seconds == 0 || seconds > 86400) throw UsageError("--timeout: expected seconds, 1 .. 86400");
@@ -270,7 +288,7 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
     if (raw.gdb != "stop" && raw.gdb != "true") command.gdb_at = Duration("--gdb", raw.gdb);
   }
   const bool tables = command.schema || command.keys;
-  if (takes_scenarios && command.scenarios.empty() && !tables) {
+  if (takes_scenarios && verb != Verb::kCoverage && command.scenarios.empty() && !tables) {
     throw UsageError(fmt::format("{}: which scenario? './pvpci list' shows them", name));
   }
   if (verb == Verb::kShow && command.scenarios.size() > 1) throw UsageError("show: one scenario at a time");
@@ -298,6 +316,7 @@ CommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   if (verb == "show") return ParseVerb(Verb::kShow, verb, kShowHelp, rest);
   if (verb == "check") return ParseVerb(Verb::kCheck, verb, kCheckHelp, rest);
   if (verb == "fidelity") return ParseVerb(Verb::kFidelity, verb, kFidelityHelp, rest);
+  if (verb == "coverage") return ParseVerb(Verb::kCoverage, verb, kCoverageHelp, rest);
   if (verb == "bench") return ParseVerb(Verb::kBench, verb, kBenchHelp, rest);
   if (verb == "test" || verb == "demo") {
     if (!rest.empty() && (rest.front() == "--help" || rest.front() == "-h")) return Help(kMainHelp);

@@ -26,14 +26,14 @@ enum ExitCode : int {
   kExitTerminated = 143,
 };
 
-enum class Verb { kHelp, kRun, kList, kShow, kCheck, kBench, kFidelity };
+enum class Verb { kHelp, kRun, kList, kShow, kCheck, kBench, kFidelity, kCoverage };
 
 struct CommandLine {
   Verb verb = Verb::kHelp;
   std::string help;                     // kHelp: the text to print
   std::vector<std::string> scenarios;   // names or files
   std::vector<Override> overrides;      // --iommu, --kernel, --seed, --set
-  std::string out;                      // empty: out/<scenario>
+  std::string out;                      // empty: out/<scenario>, coverage: out/coverage
   std::set<std::string> formats;        // of kFormats
   bool twice = false;
   unsigned timeout_s = 0;               // wall clock; 0: none

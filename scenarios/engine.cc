@@ -219,6 +219,7 @@ reports::Result RunScenario(const Scenario& scenario, const RunOptions& options)
   Collect(machine, &result);
   result.expectations = walk.rows();
   if (options.comparisons) options.comparisons(walk.comparisons());
+  if (options.blocks_ran) options.blocks_ran(CollectBlocks(machine));
   if (!options.out.empty()) {
     WriteConsoles(machine, options.out);
     if (options.trace) WriteTrace(machine, options.out);

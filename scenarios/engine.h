@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "reports/result.h"
+#include "scenarios/coverage/line_coverage.h"
 #include "scenarios/machine/golden.h"
 #include "scenarios/machine/machine.h"
 #include "scenarios/scenario.h"
@@ -30,6 +31,8 @@ struct RunOptions {
   std::map<std::string, std::string> settings;  // --set key=value
   // Called at the end with the comparisons that the steps made, if it is set.
   std::function<void(const std::vector<TraceComparison>&)> comparisons;
+  // Called at the end with the basic blocks that ran in any domain, if it is set.
+  std::function<void(const BlocksRan&)> blocks_ran;
 };
 
 // The guest image of a kernel ("6.1") in PVPCI_IMAGES, or below the root where Bazel leaves it. Throws

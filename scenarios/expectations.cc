@@ -31,7 +31,7 @@ const std::map<std::string, std::vector<std::string>>& Fields() {
       {"mode", {}},
       {"simulated_ps", {}},
       {"kernels", {"name", "package", "version", "modified"}},
-      {"originals", {"kernel", "path", "sha256", "lines", "blocks_run"}},
+      {"originals", {"kernel", "path", "sha256", "lines", "blocks_run", "lines_coverable", "lines_covered"}},
       {"changes", {"kind", "name", "sha256", "why"}},
       {"programs", {"domain", "argv", "exit", "stdout"}},
       {"emulated", {"function", "kind", "calls"}},

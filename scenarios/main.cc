@@ -25,6 +25,7 @@
 #include "reports/files.h"
 #include "scenarios/bench/bench.h"
 #include "scenarios/cli.h"
+#include "scenarios/coverage/run_coverage.h"
 #include "scenarios/describe.h"
 #include "scenarios/engine.h"
 #include "scenarios/fidelity.h"
@@ -283,6 +284,7 @@ int Main(const std::vector<std::string>& arguments) {
       case Verb::kShow: return Show(command, root);
       case Verb::kCheck: return Check(command, root);
       case Verb::kFidelity: return Fidelity(command, root);
+      case Verb::kCoverage: return RunCoverage(command, root, EnterSystemC);
       case Verb::kBench: return RunBench(OptionsOfBench(command));
     }
   } catch (const UsageError& error) {

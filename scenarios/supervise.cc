@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scenarios/supervise.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -8,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -28,11 +30,14 @@ namespace {
 constexpr double kGraceSeconds = 3;
 
 volatile sig_atomic_t g_signal = 0;
-volatile sig_atomic_t g_child = 0;
+constexpr size_t kChildrenMax = 64;
+volatile sig_atomic_t g_children[kChildrenMax] = {};  // pids; 0: a free place
 
 void Forward(int number) {
   if (g_signal == 0) g_signal = number;
-  if (g_child > 0) kill(static_cast<pid_t>(g_child), number);
+  for (const auto& child : g_children) {
+    if (child > 0) kill(static_cast<pid_t>(child), number);
+  }
 }
 
 void StopRun(int number) { RequestStop(number); }
@@ -84,63 +89,121 @@ int RunBody(const std::function<int(std::string*)>& body, std::string* answer) {
   _exit(code);
 }
 
-}  // namespace
+// A child that runs: its end of the pipe, its clock, what it has answered so far.
+struct Running {
+  size_t index = 0;
+  size_t place = 0;  // in g_children
+  pid_t pid = -1;
+  int fd = -1;
+  double start = 0;
+  double kill_at = 0;
+  ChildAnswer answer;
+};
 
-int interrupted_by() { return g_signal; }
+size_t FreePlace() {
+  size_t place = 0;
+  while (place < kChildrenMax - 1 && g_children[place] != 0) ++place;
+  return place;
+}
 
-ChildAnswer RunInChild(const std::function<int(std::string* answer)>& body, unsigned timeout_s) {
+Running Start(const ChildBody& body, size_t index) {
   int ends[2];
-  if (pipe(ends) != 0) throw std::runtime_error(fmt::format("pipe: {}", std::strerror(errno)));
+  if (pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error(fmt::format("pipe: {}", std::strerror(errno)));
   std::fflush(stdout);
   std::fflush(stderr);
-  const pid_t pid = fork();
-  if (pid < 0) {
+  Running run;
+  run.index = index;
+  run.place = FreePlace();
+  run.pid = fork();
+  if (run.pid < 0) {
     close(ends[0]);
     close(ends[1]);
     throw std::bad_alloc();
   }
-  if (pid == 0) {
+  if (run.pid == 0) {
     close(ends[0]);
     Child(body, ends[1]);
   }
   close(ends[1]);
-  g_child = pid;
+  run.fd = ends[0];
+  run.start = Now();
+  g_children[run.place] = run.pid;
   Install(SIGINT, Forward);
   Install(SIGTERM, Forward);
+  return run;
+}
 
-  ChildAnswer answer;
-  const double start = Now();
-  double kill_at = 0;
-  for (bool open = true; open;) {
-    pollfd wait_for{ends[0], POLLIN, 0};
-    const int ready = poll(&wait_for, 1, 100);
-    if (ready > 0) {
-      char buffer[4096];
-      const ssize_t n = read(ends[0], buffer, sizeof buffer);
-      if (n > 0) answer.text.append(buffer, static_cast<size_t>(n));
-      open = n > 0 || (n < 0 && errno == EINTR);
-    }
-    const double now = Now();
-    if (timeout_s != 0 && !answer.timed_out && now - start > timeout_s) {
-      answer.timed_out = true;
-      kill(pid, SIGALRM);
-    }
-    if (kill_at == 0 && (answer.timed_out || g_signal != 0)) kill_at = now + kGraceSeconds;
-    if (kill_at != 0 && now > kill_at) {
-      kill(pid, SIGKILL);
-      kill_at = now + 3600;
-    }
+// Reads what is there; false once the child has closed its end.
+bool Read(Running* run) {
+  char buffer[4096];
+  const ssize_t n = read(run->fd, buffer, sizeof buffer);
+  if (n > 0) run->answer.text.append(buffer, static_cast<size_t>(n));
+  return n > 0 || (n < 0 && errno == EINTR);
+}
+
+void Limit(Running* run, unsigned timeout_s) {
+  const double now = Now();
+  if (timeout_s != 0 && !run->answer.timed_out && now - run->start > timeout_s) {
+    run->answer.timed_out = true;
+    kill(run->pid, SIGALRM);
   }
-  close(ends[0]);
+  if (run->kill_at == 0 && (run->answer.timed_out || g_signal != 0)) run->kill_at = now + kGraceSeconds;
+  if (run->kill_at != 0 && now > run->kill_at) {
+    kill(run->pid, SIGKILL);
+    run->kill_at = now + 3600;
+  }
+}
+
+void Reap(Running* run) {
+  close(run->fd);
   int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  while (waitpid(run->pid, &status, 0) < 0 && errno == EINTR) {
   }
-  g_child = 0;
+  g_children[run->place] = 0;
+  ChildAnswer& answer = run->answer;
   if (WIFSIGNALED(status)) answer.signal = WTERMSIG(status);
   answer.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : kExitBench;
   if (answer.timed_out) answer.exit_code = kExitResources;
   if (g_signal != 0) answer.exit_code = 128 + static_cast<int>(g_signal);
-  return answer;
+}
+
+}  // namespace
+
+int interrupted_by() { return g_signal; }
+
+std::vector<ChildAnswer> RunInChildren(const std::vector<ChildBody>& bodies, unsigned at_once, unsigned timeout_s,
+                                       const std::function<void(size_t, const ChildAnswer&)>& done) {
+  std::vector<ChildAnswer> answers(bodies.size());
+  std::vector<Running> running;
+  size_t next = 0;
+  const size_t most = std::clamp<size_t>(at_once, 1, kChildrenMax);
+  while (next < bodies.size() || !running.empty()) {
+    while (next < bodies.size() && running.size() < most && g_signal == 0) {
+      running.push_back(Start(bodies[next], next));
+      ++next;
+    }
+    if (running.empty()) {  // a signal came before the rest was started
+      for (; next < bodies.size(); ++next) answers[next].exit_code = 128 + static_cast<int>(g_signal);
+      break;
+    }
+    std::vector<pollfd> wait_for;
+    for (const Running& run : running) wait_for.push_back({run.fd, POLLIN, 0});
+    if (poll(wait_for.data(), wait_for.size(), 100) < 0) wait_for.assign(wait_for.size(), {});
+    for (size_t i = running.size(); i-- > 0;) {
+      Running& run = running[i];
+      Limit(&run, timeout_s);
+      if (wait_for[i].revents == 0 || Read(&run)) continue;
+      Reap(&run);
+      answers[run.index] = run.answer;
+      if (done) done(run.index, run.answer);
+      running.erase(running.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
+  return answers;
+}
+
+ChildAnswer RunInChild(const ChildBody& body, unsigned timeout_s) {
+  return RunInChildren({body}, 1, timeout_s, {}).front();
 }
 
 }  // namespace pvpci::scenarios

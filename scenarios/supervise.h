@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace pvpci::scenarios {
 
@@ -16,10 +17,18 @@ struct ChildAnswer {
   std::string text;      // what the body answered (the trace digest)
 };
 
-// Runs `body` in a forked child; its return value is the exit code, what it stores in its argument the answer's text.
-// An exception in `body` is told on standard error: bad_alloc and FileError exit 5, everything else 4.
-// `timeout_s` 0: no limit. After a timeout or signal the child gets three seconds to write its partial results.
-ChildAnswer RunInChild(const std::function<int(std::string* answer)>& body, unsigned timeout_s);
+// Its return value is the exit code, what it stores in `answer` the answer's text.
+using ChildBody = std::function<int(std::string* answer)>;
+
+// Runs `body` in a forked child. An exception in `body` is told on standard error: bad_alloc and FileError exit 5,
+// everything else 4. `timeout_s` 0: no limit. After a timeout or signal the child gets three seconds to write its partial
+// results.
+ChildAnswer RunInChild(const ChildBody& body, unsigned timeout_s);
+
+// Runs each as RunInChild does it, at most `at_once` at a time. `done` hears of each as it ends, with its index; answers
+// stand in the order of the bodies. After a signal no further child is started: its answer has exit code 128 + signal.
+std::vector<ChildAnswer> RunInChildren(const std::vector<ChildBody>& bodies, unsigned at_once, unsigned timeout_s,
+                                       const std::function<void(size_t index, const ChildAnswer& answer)>& done);
 
 // The signal that asked this process to end, 0: none. Set by RunInChild's handlers.
 int interrupted_by();

@@ -55,19 +55,28 @@ function programsSection() {
     result.view.consoles.map(c => h('details', {}, h('summary', {}, `Console of ${c.domain}, end`, c.file ? ` (${c.file})` : ''), h('pre', {}, c.text))));
 }
 
+// The files of the passthrough path itself.
+const ownPath = o => /xen/.test(o.path);
+
 function compositionSection() {
-  const originals = [...result.originals].sort((a, b) => b.blocks_run - a.blocks_run);
+  const originals = [...result.originals].sort((a, b) => ownPath(b) - ownPath(a) || b.lines_covered - a.lines_covered);
   const ran = originals.filter(o => o.blocks_run).length;
-  const most = Math.max(1, ...originals.map(o => o.blocks_run));
+  const sum = key => originals.reduce((n, o) => n + o[key], 0);
+  const share = o => Math.floor(1000 * o.lines_covered / Math.max(1, o.lines_coverable)) / 10;
+  const bar = o => o.lines_coverable ? h('div', {class: 'cover', title: `${share(o)} % of the lines with code ran`}, h('i', {style: `width:${share(o)}%`})) : null;
+  const idle = o => o.functions_idle.length ? h('details', {style: 'margin:0'}, h('summary', {style: 'font-weight:400;padding:0'}, grouped(o.functions_idle.length)),
+    h('code', {}, o.functions_idle.join(', '))) : '0';
   const digest = d => h('code', {title: d}, d.slice(0, 16) + '\u2026');
   const dummies = result.emulated.filter(e => e.kind === 'dummy').length;
   return h('section', {id: 'made'}, h('h2', {}, 'What ran'),
-    lead(`${ran} of ${plural(originals.length, 'original kernel file')} ran, ${grouped(originals.reduce((n, o) => n + o.blocks_run, 0))} distinct basic blocks. `
-      + `Digests are those of the files as the package ships them; what was applied to them is listed below.`),
-    h('details', {open: originals.length <= 30}, h('summary', {}, `Originals (${originals.length})`), table([
-      {title: 'File', of: o => h('code', {}, o.path)}, {title: 'Kernel', of: o => o.kernel}, {title: 'SHA-256', of: o => digest(o.sha256)}, {title: 'Lines', number: true, of: o => grouped(o.lines)},
+    lead(`${ran} of ${plural(originals.length, 'original kernel file')} ran, ${grouped(sum('blocks_run'))} distinct basic blocks, ${grouped(sum('lines_covered'))} of `
+      + `${grouped(sum('lines_coverable'))} lines with code. Digests are those of the files as the package ships them; what was applied to them is listed below. `
+      + `All scenarios together, line by line: ./pvpci coverage.`),
+    h('details', {open: originals.length <= 30}, h('summary', {}, `Originals (${originals.length}), those of Xen first`), table([
+      {title: 'File', of: o => h('code', {}, o.path)}, {title: 'Kernel', of: o => o.kernel}, {title: 'SHA-256', of: o => digest(o.sha256)},
       {title: 'Blocks run', number: true, of: o => grouped(o.blocks_run)},
-      {title: '', of: o => h('div', {style: `height:10px;margin-top:6px;width:${Math.round(140 * o.blocks_run / most)}px;background:var(--accent);border-radius:3px`})},
+      {title: 'Lines run', number: true, of: o => o.lines_coverable ? `${grouped(o.lines_covered)} of ${grouped(o.lines_coverable)}` : ''},
+      {title: '', of: bar}, {title: 'Functions that did not run', of: idle},
     ], originals)),
     h('details', {open: true}, h('summary', {}, `Applied to originals (${result.changes.length})`), table([
       {title: 'Kind', of: c => c.kind}, {title: 'Name', of: c => h('code', {}, c.name)}, {title: 'Why', of: c => c.why}, {title: 'SHA-256', of: c => digest(c.sha256)}], result.changes)),

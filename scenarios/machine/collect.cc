@@ -10,7 +10,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "driver/loader/line_table.h"
 #include "models/xen/toolstack/environment.h"
+#include "scenarios/coverage/line_coverage.h"
 #include "scenarios/machine/fabric_builder.h"
 #include "scenarios/units.h"
 
@@ -38,22 +40,38 @@ reports::ChangeKind ChangeOf(const std::string& kind) {
   return reports::ChangeKind::kShadow;
 }
 
-// Distinct blocks that ran in any domain, by source.
-std::map<std::string, int64_t> BlocksRun(Machine& machine) {
-  std::map<std::string, int64_t> run;
-  const driver::Image* image = nullptr;
+const driver::Image* ImageOf(Machine& machine) {
   for (const auto& [id, guest] : machine.guests()) {
-    if (guest->image() != nullptr) image = &guest->image()->image();
+    if (guest->image() != nullptr) return &guest->image()->image();
   }
-  if (image == nullptr) return run;
-  for (uint32_t block = 1; block <= image->block_count(); ++block) {
-    for (const auto& [id, guest] : machine.guests()) {
-      if (guest->image() == nullptr || !guest->image()->has_run(block)) continue;
-      ++run[image->sources()[image->block(block).source]];
-      break;
-    }
+  return nullptr;
+}
+
+// Distinct blocks that ran, by source.
+std::map<std::string, int64_t> CountBySource(const driver::Image* image, const BlocksRan& ran) {
+  std::map<std::string, int64_t> run;
+  for (uint32_t block = 1; block < ran.size(); ++block) {
+    if (ran[block] != 0) ++run[image->sources()[image->block(block).source]];
   }
   return run;
+}
+
+// Lines of every source of the image. The plain image has no tables: nothing is known of its lines.
+std::map<std::string, FileCoverage> CountLines(const ImageFiles& files, const BlocksRan& ran) {
+  std::map<std::string, FileCoverage> coverage;
+  if (!files.accounted) return coverage;
+  for (const driver::SourceLines& source : driver::ReadLineTable(files.Path("lines.tsv"))) {
+    coverage.emplace(source.path, Measure(source, {&ran}));
+  }
+  return coverage;
+}
+
+void CoverageOf(const FileCoverage& file, reports::Original* original) {
+  original->lines_coverable = static_cast<int64_t>(file.lines.size());
+  original->lines_covered = file.covered();
+  for (const FunctionCount& function : file.functions) {
+    if (function.covered == 0 && !function.name.empty()) original->functions_idle.push_back(function.name);
+  }
 }
 
 void CollectKernel(Machine& machine, reports::Result* result) {
@@ -65,7 +83,9 @@ void CollectKernel(Machine& machine, reports::Result* result) {
   entry.version = kernel.value("version", "");
   entry.modified = kernel.value("modified", false);
   result->kernels.push_back(entry);
-  const auto run = BlocksRun(machine);
+  const BlocksRan ran = CollectBlocks(machine);
+  const auto run = CountBySource(ImageOf(machine), ran);
+  const auto lines = CountLines(files, ran);
   for (const json& item : ReadJson(files.Path("originals.json"))) {
     reports::Original original;
     original.kernel = item.value("kernel", entry.name);
@@ -74,6 +94,7 @@ void CollectKernel(Machine& machine, reports::Result* result) {
     original.lines = item.value("lines", int64_t{0});
     const auto it = run.find(original.path);
     original.blocks_run = it == run.end() ? 0 : it->second;
+    if (const auto found = lines.find(original.path); found != lines.end()) CoverageOf(found->second, &original);
     result->originals.push_back(original);
   }
   for (const json& item : ReadJson(files.Path("changes.json"))) {
@@ -294,6 +315,17 @@ reports::Result StubResult(const Scenario& scenario, const std::string& reproduc
   result.reproduce = reproduce;
   result.verdict = reports::Verdict::kUnable;
   return result;
+}
+
+BlocksRan CollectBlocks(Machine& machine) {
+  const driver::Image* image = ImageOf(machine);
+  if (image == nullptr) return {};
+  BlocksRan ran(image->block_count() + 1);
+  for (const auto& [id, guest] : machine.guests()) {
+    if (guest->image() == nullptr) continue;
+    for (uint32_t block = 1; block < ran.size(); ++block) ran[block] |= guest->image()->has_run(block);
+  }
+  return ran;
 }
 
 void Collect(Machine& machine, reports::Result* result) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "reports/result.h"
+#include "scenarios/coverage/line_coverage.h"
 #include "scenarios/machine/machine.h"
 
 namespace pvpci::scenarios {
@@ -16,6 +17,9 @@ reports::Result StubResult(const Scenario& scenario, const std::string& reproduc
 
 // Fills `result` from the machine. Throws std::runtime_error if an image's description cannot be read.
 void Collect(Machine& machine, reports::Result* result);
+
+// Blocks that ran in any domain. Empty if no domain has an image.
+BlocksRan CollectBlocks(Machine& machine);
 
 // "console-driver.txt".
 std::string ConsoleFile(const GuestDomain& guest);

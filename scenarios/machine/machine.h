@@ -37,11 +37,12 @@
 
 namespace pvpci::scenarios {
 
-// Files of a guest image: NAME.elf, NAME.blocks.tsv, NAME.kernel.json, NAME.originals.json, NAME.changes.json.
+// Files of a guest image: NAME.elf, NAME.blocks.tsv, NAME.lines.tsv, NAME.kernel.json, NAME.originals.json,
+// NAME.changes.json, and the folder NAME.sources.
 struct ImageFiles {
   std::string folder;
   std::string name;        // "linux_6_1"
-  bool accounted = true;   // false: the plain image, which has no blocks.tsv
+  bool accounted = true;   // false: the plain image, which has no blocks.tsv and no lines.tsv
   std::string Path(const std::string& extension) const { return folder + "/" + name + "." + extension; }
 };
 

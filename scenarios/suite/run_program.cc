@@ -32,11 +32,11 @@ fs::path FreshFolder() {
   return folder;
 }
 
-Child Start(const std::string& scenario, const std::vector<std::string>& options) {
+Child Start(std::vector<std::string> words) {
   Child child;
   child.folder = FreshFolder().string();
-  std::vector<std::string> words = {"scenarios/pvpci", "run", scenario, "--out", child.folder};
-  words.insert(words.end(), options.begin(), options.end());
+  words.insert(words.begin(), "scenarios/pvpci");
+  words.insert(words.end(), {"--out", child.folder});
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -56,6 +56,12 @@ Child Start(const std::string& scenario, const std::vector<std::string>& options
   return child;
 }
 
+Child StartRun(const std::string& scenario, const std::vector<std::string>& options) {
+  std::vector<std::string> words = {"run", scenario};
+  words.insert(words.end(), options.begin(), options.end());
+  return Start(std::move(words));
+}
+
 ProgramRun Finish(const Child& child) {
   int status = 0;
   while (waitpid(child.pid, &status, 0) < 0 && errno == EINTR) {
@@ -73,13 +79,19 @@ ProgramRun Finish(const Child& child) {
 }  // namespace
 
 ProgramRun RunPvpci(const std::string& scenario, const std::vector<std::string>& options) {
-  return Finish(Start(scenario, options));
+  return Finish(StartRun(scenario, options));
+}
+
+ProgramRun RunVerb(const std::vector<std::string>& words) {
+  ProgramRun run = Finish(Start(words));
+  run.result = nlohmann::json::parse(run.output, nullptr, /*allow_exceptions=*/false);
+  return run;
 }
 
 std::vector<ProgramRun> RunPvpciAtOnce(const std::string& scenario,
                                        const std::vector<std::vector<std::string>>& options) {
   std::vector<Child> children;
-  for (const auto& each : options) children.push_back(Start(scenario, each));
+  for (const auto& each : options) children.push_back(StartRun(scenario, each));
   std::vector<ProgramRun> runs;
   for (const Child& child : children) runs.push_back(Finish(child));
   return runs;

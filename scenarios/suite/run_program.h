@@ -20,6 +20,9 @@ struct ProgramRun {
 // `scenario` is a shipped name or a path. Each call gets a fresh --out folder below the test's own.
 ProgramRun RunPvpci(const std::string& scenario, const std::vector<std::string>& options = {});
 
+// Any verb: `pvpci WORDS --out FOLDER`. `result` is what it printed, if that is JSON.
+ProgramRun RunVerb(const std::vector<std::string>& words);
+
 // Several calls as RunPvpci, all at the same moment: each competes with the others for the processors.
 std::vector<ProgramRun> RunPvpciAtOnce(const std::string& scenario,
                                        const std::vector<std::vector<std::string>>& options);
