@@ -167,16 +167,54 @@ exports_files(glob(%r))
         executable = False,
     )
 
+# Part of what a prepared tree is known by: raise it when these rules make another one of the same inputs.
+_RULES = 1
+
+# Bazel makes a repository in OUTPUT_USER_ROOT/OUTPUT_BASE/external/NAME.
+_PREPARED = "../../../pvpci-kernel-cache"
+
+def _prepared(repository_ctx, version):
+    """Where the tree that these inputs make is kept: minutes the first time, seconds for the next clone."""
+    inputs = [str(_RULES), version, package_version(repository_ctx, "clang")]
+    inputs += repository_ctx.attr.subtrees + repository_ctx.attr.generators
+    inputs.append(repository_ctx.read(repository_ctx.attr.config))
+    repository_ctx.file("inputs", "\n".join(inputs), executable = False)
+    key = repository_ctx.execute(["sha256sum", "inputs"]).stdout[:16]
+    repository_ctx.delete("inputs")
+    return "%s/%s-%s" % (_PREPARED, repository_ctx.attr.package, key)
+
+def _take_prepared(repository_ctx, prepared):
+    """Links a kept tree into the repository. Returns whether there was one."""
+    command = 'test -e "$1/forced_on" && cp -al "$1/src" "$1/manifest.sha256" .'
+    return repository_ctx.execute(["bash", "-c", command, "-", prepared]).return_code == 0
+
+def _keep_prepared(repository_ctx, prepared, forced_on):
+    """Keeps the tree for others, whole or not at all, and the newest four only. Without a place to keep it, goes on."""
+    repository_ctx.file("forced_on", "\n".join(forced_on), executable = False)
+    repository_ctx.execute(["bash", "-c", """
+set -e
+mkdir -p "$2"
+mkdir "$1.$$"
+cp -al src manifest.sha256 forced_on "$1.$$" && mv -T "$1.$$" "$1" || rm -rf "$1.$$"
+ls -dt "$2"/* | tail -n +5 | xargs -r rm -rf
+""", "-", prepared, _PREPARED])
+
 def _debian_kernel_source_impl(repository_ctx):
     package = repository_ctx.attr.package
     repository_ctx.path(repository_ctx.attr.version_file)  # An input: another version of the package, another tree.
     version = require_package(repository_ctx, package, "@" + repository_ctx.name)
     _require_tools(repository_ctx)
-    repository_ctx.file("src/.pvpci", "", executable = False)  # Makes src/.
-    repository_ctx.delete("src/.pvpci")
-    unpack(repository_ctx, package, repository_ctx.attr.subtrees)
-    manifest_digest = take_manifest(repository_ctx)
-    forced_on = configure(repository_ctx, repository_ctx.attr.config)
+    prepared = _prepared(repository_ctx, version)
+    if _take_prepared(repository_ctx, prepared):
+        manifest_digest = _digest(repository_ctx, "../manifest.sha256")
+        forced_on = [option for option in repository_ctx.read(prepared + "/forced_on").split("\n") if option]
+    else:
+        repository_ctx.file("src/.pvpci", "", executable = False)  # Makes src/.
+        repository_ctx.delete("src/.pvpci")
+        unpack(repository_ctx, package, repository_ctx.attr.subtrees)
+        manifest_digest = take_manifest(repository_ctx)
+        forced_on = configure(repository_ctx, repository_ctx.attr.config)
+        _keep_prepared(repository_ctx, prepared, forced_on)
     export(repository_ctx, package, version, False, manifest_digest, forced_on)
 
 debian_kernel_source = repository_rule(
