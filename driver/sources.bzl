@@ -272,6 +272,12 @@ EMULATED_6_12 = sorted(EMULATED + ["env/kthread_worker.c"])
 GUEST_FUNCTIONS = [
     "guest/edu.c",
     "guest/master.c",
+    "guest/row03_chips.c",
+    "guest/row03_irq.c",
+    "guest/row03_lateeoi.c",
+    "guest/row06_ports.c",
+    "guest/row08_pending.c",
+    "guest/row10_poll.c",
     "hostile/crash.c",
     "hostile/endpoint.c",
 ]
@@ -288,6 +294,7 @@ HEADERS = [
     "env/emul.h",
     "env/sched_headers.h",
     "env/work.h",
+    "guest/ports.h",
     "shadow/asm/io.h",
     "shadow/asm/pci_x86.h",
     "shadow/asm/shared/io.h",

@@ -123,6 +123,23 @@ std::string Describe(const Step& step) {
     case StepKind::kIommuEdit:
       return fmt::format("set the IOMMU entry of {} for {} to {:#x}{}", step.address, step.device,
                          step.data.value_or(0), step.invalidate ? ", then invalidate" : ", do not invalidate");
+    case StepKind::kFail:
+      return fmt::format("{} {} of {} answer {}{}",
+                         step.count == 0 ? "all" : step.count == 1 ? "the next" : fmt::format("the next {}", step.count),
+                         step.hypercall, step.domain, step.result.value_or(0),
+                         step.skip == 0 ? "" : fmt::format(", after {} more", step.skip));
+    case StepKind::kStall:
+      return fmt::format("the next {} of {} to enter {} held there for {}",
+                         step.count == 1 ? "vCPU" : fmt::format("{} vCPUs", step.count), step.domain,
+                         step.function + (step.count == 1 ? " is" : " are"),
+                         FormatDuration(step.duration));
+    case StepKind::kEnters:
+      return fmt::format("from now on {} enters {} {} times", step.domain, step.function, step.count);
+    case StepKind::kCalls: {
+      std::string text = fmt::format("since '{}' {} called exactly:", step.phase, step.domain);
+      for (const std::string& call : step.calls) text += "\n         " + call;
+      return text;
+    }
     case StepKind::kWait: return "let " + FormatDuration(step.duration) + " pass";
     case StepKind::kCompare:
       return fmt::format("compare the trace{} with {}, rate at least {}",

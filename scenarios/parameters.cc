@@ -21,6 +21,7 @@ const std::vector<ParameterSpec>& KnownParameters() {
       {"xen", "irq_eoi_timeout", ParameterUnit::kDuration, 10 * kUs, 100 * kMs, "forced EOI of a slow guest"},
       {"xen", "extra_guest_irqs", ParameterUnit::kCount, 1, 256, "pirqs of a domU beyond the GSIs (abi.md S14)"},
       {"xen", "pirq_eoi_map", ParameterUnit::kSwitch, 0, 1, "offer PHYSDEVOP_pirq_eoi_gmfn_v2 (abi.md S5)"},
+      {"xen", "directed_eoi", ParameterUnit::kSwitch, 0, 1, "local APICs have directed EOI, which forces the old way"},
       {"xen", "ioapic_ack_new", ParameterUnit::kSwitch, 0, 1, "IO-APIC level interrupts acknowledged at EOI (abi.md 3.6)"},
       {"timing", "hypercall", ParameterUnit::kDuration, 100 * kNs, 1500 * kNs, "PV hypercall, in and out"},
       {"timing", "upcall_inject", ParameterUnit::kDuration, 200 * kNs, 2000 * kNs, "bounce frame and entry"},

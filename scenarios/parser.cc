@@ -43,7 +43,8 @@ constexpr StepKind kStepKinds[] = {StepKind::kBoot,   StepKind::kSeize,     Step
                                    StepKind::kDestroy, StepKind::kPause,    StepKind::kUnpause, StepKind::kStore,
                                    StepKind::kAwait, StepKind::kProgram, StepKind::kWrite,  StepKind::kRead,
                                    StepKind::kCall,  StepKind::kAttack, StepKind::kCrash,     StepKind::kStorm,  StepKind::kEmit,
-                                   StepKind::kIommuEdit, StepKind::kWait,   StepKind::kJoin, StepKind::kCompare};
+                                   StepKind::kIommuEdit, StepKind::kWait,   StepKind::kJoin, StepKind::kCompare,
+                                   StepKind::kFail,  StepKind::kStall,  StepKind::kEnters, StepKind::kCalls};
 
 // --- overrides from the command line ---
 
@@ -430,6 +431,35 @@ class Reader {
         step.args = {step.address};
         places.args = {PlaceOf(*action, "address")};
         break;
+      case StepKind::kFail:
+        step.domain = Text(*action, "domain", "");
+        step.hypercall = Text(*action, "hypercall", "");
+        step.result = Signed(*action, "result");
+        step.count = Number(*action, "count", 1);
+        step.skip = Number(*action, "skip", 0);
+        places.domain = PlaceOf(*action, "domain");
+        break;
+      case StepKind::kStall:
+        step.domain = Text(*action, "domain", "");
+        step.duration = Time(*action, "time", 0);
+        step.function = Text(*action, "function", "");
+        step.count = Number(*action, "count", 1);
+        places.domain = PlaceOf(*action, "domain");
+        break;
+      case StepKind::kEnters:
+        step.domain = Text(*action, "domain", "");
+        step.function = Text(*action, "function", "");
+        step.count = Number(*action, "times", 1);
+        places.domain = PlaceOf(*action, "domain");
+        break;
+      case StepKind::kCalls:
+        step.domain = Text(*action, "domain", "");
+        step.phase = Text(*action, "since", "");
+        for (const YamlNode* item : Items(*action, "are")) step.calls.push_back(item->text);
+        for (const YamlNode* item : Items(*action, "without")) step.without.push_back(item->text);
+        places.domain = PlaceOf(*action, "domain");
+        places.command = PlaceOf(*action, "since");
+        break;
       case StepKind::kWait: step.duration = ParseDuration(action->text).value_or(0); break;
       case StepKind::kCompare: {
         const YamlNode* golden = action->kind == YamlNode::Kind::kScalar ? action : action->Find("golden");
@@ -525,6 +555,12 @@ class Reader {
       case StepKind::kEmit: return fmt::format("{} TLP from {}", step.write ? "write" : "read", step.device);
       case StepKind::kIommuEdit: return fmt::format("edit the IOMMU entry of {} for {}", step.address, step.device);
       case StepKind::kWait: return "wait " + FormatDuration(step.duration);
+      case StepKind::kFail:
+        return fmt::format("{} of {} answers {}", step.hypercall, step.domain, step.result.value_or(0));
+      case StepKind::kStall:
+        return fmt::format("{} stands still in {}", step.domain, step.function);
+      case StepKind::kEnters: return fmt::format("{} enters {}", step.domain, step.function);
+      case StepKind::kCalls: return fmt::format("calls of {} since '{}'", step.domain, step.phase);
       case StepKind::kCompare: return "compare with " + step.golden.substr(step.golden.rfind('/') + 1);
     }
     return name;

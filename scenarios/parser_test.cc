@@ -77,6 +77,43 @@ TEST(Parser, UnfoldsStepsThatStandForSeveral) {
   EXPECT_EQ(scenario.steps[8].storms[0].interval, 1500 * sim::kNs);
 }
 
+TEST(Parser, ReadsAHypercallThatFails) {
+  std::string text = kSmall;
+  text.insert(text.find("  - boot: "),
+              "  - fail: {domain: driver, hypercall: EVTCHNOP_bind_pirq, result: -16, count: 2, skip: 3}\n");
+  const Scenario scenario = ParseScenario("x.yaml", text);
+  const Step& step = scenario.steps[0];
+  EXPECT_EQ(step.kind, StepKind::kFail);
+  EXPECT_EQ(step.domain, "driver");
+  EXPECT_EQ(step.hypercall, "EVTCHNOP_bind_pirq");
+  EXPECT_EQ(step.result, -16);
+  EXPECT_EQ(step.count, 2u);
+  EXPECT_EQ(step.skip, 3u);
+  EXPECT_EQ(Describe(step), "the next 2 EVTCHNOP_bind_pirq of driver answer -16, after 3 more");
+}
+
+TEST(Parser, ReadsStallsAndCallOrders) {
+  std::string text = kSmall;
+  text.insert(text.find("  - wait: "),
+              "  - stall: {domain: driver, time: 2 s, function: do_IRQ, count: 4}\n"
+              "  - enters: {domain: driver, function: delayed_free_irq, times: 0}\n"
+              "  - calls: {domain: driver, since: boot driver, are: [\"bind_pirq {pirq=*\", eoi], without: send}\n");
+  const Scenario scenario = ParseScenario("x.yaml", text);
+  const Step& stall = scenario.steps[10];
+  EXPECT_EQ(stall.kind, StepKind::kStall);
+  EXPECT_EQ(stall.duration, 2 * sim::kSec);
+  EXPECT_EQ(stall.function, "do_IRQ");
+  EXPECT_EQ(stall.count, 4u);
+  EXPECT_EQ(Describe(stall), "the next 4 vCPUs of driver to enter do_IRQ are held there for 2 s");
+  EXPECT_EQ(scenario.steps[11].kind, StepKind::kEnters);
+  EXPECT_EQ(scenario.steps[11].count, 0u);
+  const Step& calls = scenario.steps[12];
+  EXPECT_EQ(calls.kind, StepKind::kCalls);
+  EXPECT_EQ(calls.phase, "boot driver");
+  EXPECT_THAT(calls.calls, ElementsAre("bind_pirq {pirq=*", "eoi"));
+  EXPECT_THAT(calls.without, ElementsAre("send"));
+}
+
 TEST(Parser, KeepsDefaultsWhereTheFileIsSilent) {
   const Scenario scenario = Small();
   EXPECT_EQ(scenario.seed, 1u);
@@ -150,7 +187,7 @@ steps:
   - unpause: driver
   - call: {domain: driver, function: f, stops: true}
   - join: all
-expect: [store[driver.be/state] == 4]
+expect: ["store[driver.be/state] == 4"]
 )");
   ASSERT_EQ(scenario.steps.size(), 9u);
   EXPECT_TRUE(scenario.steps[2].background);

@@ -240,6 +240,13 @@ class Checker {
         break;
       }
       case StepKind::kIommuEdit: Device(step.device, places.device, what); break;
+      case StepKind::kFail: Kernel(step.domain, places.domain, what); break;
+      case StepKind::kStall:
+      case StepKind::kEnters: Booted(step.domain, places.domain, what, index); break;
+      case StepKind::kCalls:
+        Kernel(step.domain, places.domain, what);
+        Phase(step, places, index);
+        break;
       case StepKind::kWait:
       case StepKind::kJoin: break;
       case StepKind::kCompare: Phase(step, places, index); break;

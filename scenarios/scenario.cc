@@ -88,6 +88,10 @@ const char* Name(StepKind kind) {
     case StepKind::kWait: return "wait";
     case StepKind::kJoin: return "join";
     case StepKind::kCompare: return "compare";
+    case StepKind::kFail: return "fail";
+    case StepKind::kStall: return "stall";
+    case StepKind::kEnters: return "enters";
+    case StepKind::kCalls: return "calls";
   }
   return "?";
 }

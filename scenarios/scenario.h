@@ -151,6 +151,10 @@ enum class StepKind : uint8_t {
   kWait,       // let time pass
   kJoin,       // until every step in the background is done
   kCompare,    // the trace since `since` against a golden file
+  kFail,       // hypercalls of `domain` answer `result` from now on and do nothing
+  kStall,      // vCPUs of `domain` stand still where they enter a function; done at once
+  kEnters,     // from now to the end `domain` enters `function` `count` times; done at once
+  kCalls,      // the hypercalls of `domain` since a step are these, in this order
 };
 const char* Name(StepKind kind);  // the key in the file: "boot", "seize", ...
 
@@ -222,6 +226,14 @@ struct Step {
   std::string golden;                // file, exists
   std::string phase;                 // label of the step at which the phase starts
   double min_rate = 0.95;
+  // kFail: `hypercall` as the result names it ("EVTCHNOP_bind_pirq"), `result` its answer, `count` how many (0: all
+  // that follow), after `skip` that run as ever. May stand before the domain's boot. The run is violated if fewer came.
+  std::string hypercall;
+  uint64_t skip = 0;
+  // kStall: the next `count` vCPUs that enter `function` stand still there for `duration`.
+  // kCalls: event_channel_op and physdev_op since the step labelled `phase`, but for those called as in `without`.
+  std::vector<std::string> calls;    // patterns as scenarios/call_order.h has them
+  std::vector<std::string> without;
 };
 
 // "dma.E5.bytes == 4096". The grammar is in scenarios/expectations.h.

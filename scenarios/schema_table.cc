@@ -302,6 +302,62 @@ const ObjectSpec& CompareTable() {
   return spec;
 }
 
+const ObjectSpec& FailTable() {
+  static const ObjectSpec spec{
+      "a hypercall that fails",
+      {
+          {"domain", NameValue(), true, "whose calls"},
+          {"hypercall", NameValue(), true, "as the result names it: EVTCHNOP_bind_pirq"},
+          {"result", Integer(-4095, 0), true, "what it answers, doing nothing: -errno, or 0 for a lie"},
+          {"count", Unsigned(0, 1000000), false, "how many calls; 0: all that follow (1)"},
+          {"skip", Unsigned(0, 1000000), false, "calls that run as ever before (0)"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
+const ObjectSpec& StallTable() {
+  static const ObjectSpec spec{
+      "vCPUs that the hypervisor does not run",
+      {
+          {"domain", NameValue(), true, "whose"},
+          {"time", Duration(sim::kNs, 3600 * sim::kSec), true, "how long"},
+          {"function", NameValue(), true, "where one enters this kernel function"},
+          {"count", Unsigned(1, 1000000), false, "how many entries of the function (1)"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
+const ObjectSpec& EntersTable() {
+  static const ObjectSpec spec{
+      "entries of a function",
+      {
+          {"domain", NameValue(), true, "whose"},
+          {"function", NameValue(), true, "a kernel function"},
+          {"times", Unsigned(0, 1000000000), true, "how often it is entered from now to the end of the run"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
+const ObjectSpec& CallsTable() {
+  static const ObjectSpec spec{
+      "an order of hypercalls",
+      {
+          {"domain", NameValue(), true, "whose"},
+          {"since", Text(), true, "label of the step where it starts"},
+          {"are", ListOf(Text()), true, "every event_channel_op and physdev_op since then: how its trace line starts, '*' for anything"},
+          {"without", OneOrMore(Text()), false, "calls that do not count, in the same way"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
 const ObjectSpec& StepTable() {
   static const ObjectSpec spec{
       "a step",
@@ -327,6 +383,10 @@ const ObjectSpec& StepTable() {
           {"wait", Duration(0, 3600 * sim::kSec), false, "let simulated time pass"},
           {"join", Words({"all"}), false, "wait until the steps in the background are done"},
           {"compare", Object(CompareTable()), false, "compare the trace of a phase with a golden one"},
+          {"stall", Object(StallTable()), false, "the next vCPUs that enter a function stand still there; the next step does not wait"},
+          {"enters", Object(EntersTable()), false, "a kernel function is entered so often from now on; the next step does not wait"},
+          {"calls", Object(CallsTable()), false, "exactly these hypercalls since a step"},
+          {"fail", Object(FailTable()), false, "hypercalls answer an error from now on; may precede the domain's boot"},
           {"label", Text(), false, "name of the step in messages"},
           {"deadline", Duration(sim::kUs, 3600 * sim::kSec), false, "simulated time it may take (10 s)"},
           {"background", Bool(), false, "the next step starts at once (false)"},
@@ -335,7 +395,8 @@ const ObjectSpec& StepTable() {
       },
       "",
       {"boot", "seize", "attach", "detach", "destroy", "pause", "unpause", "store", "await", "program", "write", "read",
-       "call", "attack", "crash", "storm", "emit", "iommu_edit", "wait", "join", "compare"}};
+       "call", "attack", "crash", "storm", "emit", "iommu_edit", "wait", "join", "compare", "stall",
+       "enters", "calls", "fail"}};
   return spec;
 }
 

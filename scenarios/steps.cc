@@ -109,6 +109,7 @@ void StepWalk::Next() {
 void StepWalk::Drain() {
   const bool quiet = machine_.spans().in_flight() == 0 && machine_.fabric().quiet();
   if (quiet || machine_.simulation().now() >= drain_until_) {
+    JudgePromises();
     finished_ = true;
     done_();
     return;
@@ -202,6 +203,10 @@ void StepWalk::Begin(const ActivityPtr& activity) {
         if (background_.empty()) Complete(activity);
         return;
       case StepKind::kCompare: return Compare(activity);
+      case StepKind::kFail: return Fail(activity);
+      case StepKind::kStall: return Stall(activity);
+      case StepKind::kEnters: return Enters(activity);
+      case StepKind::kCalls: return Calls(activity);
     }
   } catch (const sim::BenchError&) {
     throw;

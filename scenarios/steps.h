@@ -70,6 +70,11 @@ class StepWalk {
   void Emit(const ActivityPtr& activity);
   void EditIommu(const ActivityPtr& activity);
   void Compare(const ActivityPtr& activity);
+  void Fail(const ActivityPtr& activity);
+  void Stall(const ActivityPtr& activity);
+  void Enters(const ActivityPtr& activity);
+  void Calls(const ActivityPtr& activity);
+  void JudgePromises();
   void RaiseNext(const ActivityPtr& activity, const StormSpec& storm, uint64_t left);
   void CheckStorm(const ActivityPtr& activity);
   void Drain();
@@ -86,6 +91,13 @@ class StepWalk {
   std::vector<reports::ExpectationResult> rows_;
   std::vector<TraceComparison> comparisons_;
   std::map<std::string, uint64_t> first_record_;   // by label: trace records before the step
+  // Steps that change what happens later: an error that nobody meets, or a stall that nobody enters, proves nothing.
+  struct Promise {
+    const Step* step;
+    bool exactly;  // `count` times; else a count of 0 means at least once
+    std::function<uint64_t()> met;
+  };
+  std::vector<Promise> promises_;
   std::vector<std::shared_ptr<std::vector<std::byte>>> buffers_;  // of emitted TLPs
 };
 

@@ -70,6 +70,8 @@ void *emul_percpu_alloc_area(int cpu);
 void __noreturn emul_idle(void);
 void emul_rcu_note_qs(void);
 void emul_rcu_idle(bool idle);
+bool emul_rcu_irq_enter(void);
+void emul_rcu_irq_exit(bool idle);
 int emul_kthread_run(int (*fn)(void *), void *data, const char *name);
 
 /* time.c */
@@ -80,6 +82,9 @@ void emul_time_idle_exit(void);
 /* setup.c */
 extern unsigned long emul_image_start, emul_image_end;
 const char *emul_cmdline(const char *key);
+
+/* page_alloc.c */
+unsigned long emul_free_pages(void);
 
 /* sysfs and programs */
 int emul_sysfs_rw(const char *path, char *buffer, int length, bool write);

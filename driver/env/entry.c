@@ -89,11 +89,14 @@ static void emul_upcall(void)
 	struct pt_regs regs = { .flags = X86_EFLAGS_IF, .cs = __KERNEL_CS };
 	struct pt_regs *old_regs = set_irq_regs(&regs);
 
+	bool idle = emul_rcu_irq_enter();
+
 	EMUL("exception entry of the event callback");
 	this_cpu_inc(emul_upcalls);
 	irq_enter();
 	xen_evtchn_do_upcall();
 	irq_exit();
+	emul_rcu_irq_exit(idle);
 	set_irq_regs(old_regs);
 }
 

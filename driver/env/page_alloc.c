@@ -19,6 +19,8 @@
 static struct list_head free_list[EMUL_ORDERS];
 static unsigned long pfn_end;
 static unsigned long free_pages_count;
+unsigned long emul_free_pages(void) { return free_pages_count; }
+
 static DEFINE_RAW_SPINLOCK(free_lock);	/* over the lists, the count and the marks of free blocks */
 
 #define FREE_MARK 0x42554459UL	/* page->private of a free block's head is FREE_MARK + order */

@@ -68,6 +68,21 @@ void emul_rcu_idle(bool idle)
 		emul_rcu_note_qs();
 }
 
+/* An upcall out of the idle loop is no longer idle; a grace period that begins in it waits for its end. */
+bool emul_rcu_irq_enter(void)
+{
+	bool idle = this_cpu_read(in_idle);
+
+	this_cpu_write(in_idle, false);
+	return idle;
+}
+
+void emul_rcu_irq_exit(bool idle)
+{
+	if (idle)
+		emul_rcu_idle(true);
+}
+
 void call_rcu(struct rcu_head *head, rcu_callback_t func)
 {
 	unsigned long flags;

@@ -123,6 +123,11 @@ void VcpuRunner::Resume(Ps when) {
   if (std::exchange(owed_, false)) simulation_.Wake(id_, when);
 }
 
+void VcpuRunner::StallUntil(Ps when) {
+  stalled_until_ = std::max(stalled_until_, when);
+  quiet_since_ = busy_since_ = stalled_until_;
+}
+
 Ps VcpuRunner::local_time() const {
   if (!in_guest_) return local_;
   const seam_clock& clock = image_.clock();
@@ -179,6 +184,7 @@ Ps VcpuRunner::Run(Ps from) {
 }
 
 bool VcpuRunner::Proceed() {
+  local_ = std::max(local_, stalled_until_);
   UpdateJiffies();
   for (;;) {
     if (local_ >= simulation_.horizon(id_)) return false;

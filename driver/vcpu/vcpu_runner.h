@@ -88,7 +88,7 @@ struct VcpuConfig {
 // Called when a hooked function is entered. Local time is that before its first block's cost.
 using FunctionHook = std::function<void(class VcpuRunner& vcpu, Ps entry_time)>;
 
-// Hooks are per loaded image and shared by its vCPUs. Built once per domain, before the first vCPU starts.
+// Hooks are per loaded image and shared by its vCPUs. Added while no vCPU of the domain executes guest code.
 class FunctionHooks {
  public:
   explicit FunctionHooks(LoadedImage& image) : image_(image) {}
@@ -143,6 +143,9 @@ class VcpuRunner : public sim::Runner {
   RawBacktrace CaptureBacktrace() const;
   // Adds to local time from inside a delegate call (costs found deeper in a model).
   void AddCost(Ps cost) { local_ += cost; }
+  // Executes nothing before `when`, as a vCPU that the hypervisor's scheduler does not run: no guest code, no upcall.
+  // Interrupts pend meanwhile, and the limits below do not count it. From plain events, delegate calls and hooks.
+  void StallUntil(Ps when);
   // Replaces the result of the request this vCPU is blocked in.
   void SetResult(uint64_t value);
   // Hands `work` (guest virtual address of a struct seam_work) to seam_guest.post, on top of the next upcall. The
@@ -214,6 +217,7 @@ class VcpuRunner : public sim::Runner {
   unsigned upcall_depth_ = 0;
   JiffiesClock jiffies_;
   Ps next_jiffy_ = 0;
+  Ps stalled_until_ = 0;
   Ps quiet_since_ = 0;
   Ps busy_since_ = 0;
   Ps debug_stop_at_ = sim::kNever;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "models/xen/hypercall_table.h"
 #include "models/xen/test_machine.h"
 
 namespace pvpci::xen {
@@ -45,6 +46,33 @@ TEST(EventChannels, TraceLinesAreThoseOfTheGoldenTrace) {
   const auto counts = machine.xen.hypercall_counts(0);
   EXPECT_EQ(counts.at("PHYSDEVOP_setup_gsi").calls, 2u);
   EXPECT_EQ(counts.at("PHYSDEVOP_setup_gsi").failures, 1u);
+}
+
+TEST(Hypercalls, AForcedResultTakesThePlaceOfTheCall) {
+  TestMachine machine;
+  TestDomain& domU = machine.Add(1);
+  TestDomain& other = machine.Add(2);
+  HypercallTable& table = machine.xen.hypercall_table();
+  EXPECT_FALSE(table.Force(1, "EVTCHNOP_nonsense", -1, 0, 1).has_value());
+  const auto rule = table.Force(1, "EVTCHNOP_alloc_unbound", -abi::kENOSPC, /*skip=*/1, /*count=*/2);
+  ASSERT_TRUE(rule.has_value());
+  abi::EvtchnAllocUnbound args{sim::kDomSelf, 0, 0};
+  const auto allocate = [&](TestDomain& domain) {
+    args.port = 0;
+    return machine.Op(domain, abi::kEventChannelOp, 6, args);
+  };
+  EXPECT_EQ(allocate(domU), 0);
+  EXPECT_NE(args.port, 0u);
+  EXPECT_EQ(allocate(domU), -abi::kENOSPC);
+  EXPECT_EQ(args.port, 0u) << "nothing is copied out";
+  EXPECT_EQ(allocate(other), 0) << "another domain's";
+  EXPECT_EQ(table.forced(*rule), 1u);
+  EXPECT_EQ(allocate(domU), -abi::kENOSPC);
+  EXPECT_EQ(allocate(domU), 0) << "the rule is used up";
+  EXPECT_EQ(table.forced(*rule), 2u);
+  EXPECT_EQ(machine.xen.hypercall_counts(1).at("EVTCHNOP_alloc_unbound").failures, 2u);
+  table.Force(1, "SCHEDOP_yield", -abi::kEINVAL, 0, /*count=*/0);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(machine.Raw(domU, abi::kSchedOp, {0, 0, 0, 0, 0}).value, -abi::kEINVAL);
 }
 
 TEST(EventChannels, CallErrors) {

@@ -83,6 +83,37 @@ long HypercallTable::Count(Domain& domain, size_t row, long value) {
   return value;
 }
 
+std::optional<size_t> HypercallTable::Force(sim::DomId domain, const std::string& name, long result, uint64_t skip,
+                                            uint64_t count) {
+  for (size_t row = 0; row < rows_.size(); ++row) {
+    if (rows_[row].count_name != name || rows_[row].absent) continue;
+    forces_.push_back({domain, row, result, skip, count});
+    return forces_.size() - 1;
+  }
+  return std::nullopt;
+}
+
+const long* HypercallTable::Forced(const Domain& domain, size_t row) {
+  for (ForcedResult& rule : forces_) {
+    if (rule.row != row || rule.domain != domain.id() || (rule.count != 0 && rule.done == rule.count)) continue;
+    if (rule.skip > 0) {
+      --rule.skip;
+      continue;
+    }
+    ++rule.done;
+    return &rule.result;
+  }
+  return nullptr;
+}
+
+std::vector<std::string> HypercallTable::names() const {
+  std::vector<std::string> names;
+  for (const Row& row : rows_) {
+    if (!row.absent) names.push_back(row.count_name);
+  }
+  return names;
+}
+
 long HypercallTable::Run(unsigned nr, Call& call) {
   const auto group = groups_.find(nr);
   const bool multiplexed = group != groups_.end();
@@ -99,7 +130,8 @@ long HypercallTable::Run(unsigned nr, Call& call) {
   if (row.size == 0) {
     uint64_t copy[5];
     std::memcpy(copy, call.args, sizeof copy);
-    const long value = row.handler(call, nullptr);
+    const long* forced = Forced(call.domain, index);
+    const long value = forced != nullptr ? *forced : row.handler(call, nullptr);
     Emit(call, index, value, copy, nullptr);
     return Count(call.domain, index, value);
   }
@@ -120,6 +152,10 @@ long HypercallTable::RunOne(Call& call, size_t index, uint64_t va) {
     return Count(call.domain, index, -abi::kEFAULT);
   }
   std::memcpy(in, arguments, row.size);
+  if (const long* forced = Forced(call.domain, index)) {
+    Emit(call, index, *forced, in, nullptr);
+    return Count(call.domain, index, *forced);
+  }
   long value = row.handler(call, arguments);
   const bool out = row.outputs == Outputs::kAlways || (row.outputs == Outputs::kSuccess && value >= 0);
   if (out && !call.CopyOut(va, arguments, row.size)) value = -abi::kEFAULT;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -77,6 +78,14 @@ class HypercallTable {
 
   // Runs the call. Unknown numbers and commands answer -ENOSYS.
   long Run(unsigned nr, Call& call);
+
+  // Fault injection: the calls of `domain` to `name` ("EVTCHNOP_bind_pirq") answer `result` and do nothing, `count` of
+  // them (0: all) after the next `skip`. A positive or zero result lies: nothing was done and nothing is copied out.
+  // Returns a number for forced(); nothing if no such call exists. The first rule that fits a call decides it.
+  std::optional<size_t> Force(sim::DomId domain, const std::string& name, long result, uint64_t skip, uint64_t count);
+  uint64_t forced(size_t rule) const { return forces_[rule].done; }
+  std::vector<std::string> names() const;
+
   std::map<std::string, HypercallCount> Counts(const Domain& domain) const;
 
  private:
@@ -99,8 +108,17 @@ class HypercallTable {
     unsigned count_arg;
     size_t unknown_row;
   };
+  struct ForcedResult {
+    sim::DomId domain;
+    size_t row;
+    long result;
+    uint64_t skip;
+    uint64_t count;
+    uint64_t done = 0;
+  };
   void AddRow(Row row);
   long RunOne(Call& call, size_t row, uint64_t va);
+  const long* Forced(const Domain& domain, size_t row);
   long Count(Domain& domain, size_t row, long value);
   void Emit(const Call& call, size_t row, long value, const void* in, const void* out);
   std::string Format(const sim::RecordView& record) const;
@@ -109,6 +127,7 @@ class HypercallTable {
   std::vector<Row> rows_;
   std::map<std::pair<unsigned, unsigned>, size_t> index_;
   std::map<unsigned, GroupInfo> groups_;
+  std::vector<ForcedResult> forces_;
 };
 
 }  // namespace pvpci::xen

@@ -136,6 +136,8 @@ class Hypervisor {
   void RaiseVirq(sim::DomId id, unsigned virq);
   // Calls and failures per name ("EVTCHNOP_send") of one domain.
   std::map<std::string, HypercallCount> hypercall_counts(sim::DomId id) const;
+  // Fault injection and the names it knows: HypercallTable::Force.
+  HypercallTable& hypercall_table() { return *table_; }
 
   // --- Parts (for the subsystems, tests and scenarios) --------------------------------------------------------------
   const HypervisorConfig& config() const { return config_; }

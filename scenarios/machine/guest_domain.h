@@ -92,6 +92,10 @@ class GuestDomain : public xen::GuestSpace {
   using WorkDone = std::function<void(long result, const std::string& text)>;
   void Post(seam_work_kind kind, const std::vector<std::string>& words, WorkDone done);
 
+  // Calls `hook` at every entry of `function` from now on. False: the image has no such function, or the domain is not
+  // built yet.
+  bool OnEntry(const std::string& function, driver::FunctionHook hook);
+
   // End of the pages through which work is handed to the guest; nobody uses them while there is none.
   static constexpr uint64_t kWorkAreaBytes = 8 * sim::kPageSize;
   std::byte* work_area_end() { return space_.page(work_pfn_) + kWorkAreaBytes; }

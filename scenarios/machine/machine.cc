@@ -146,6 +146,7 @@ void Machine::ApplyXenParameters(xen::HypervisorConfig* config) const {
     if (parameter.name == "irq_eoi_timeout") config->forced_eoi = v;
     if (parameter.name == "extra_guest_irqs") config->extra_guest_irqs = static_cast<unsigned>(v);
     if (parameter.name == "pirq_eoi_map") config->pirq_eoi_map = v != 0;
+    if (parameter.name == "directed_eoi") config->directed_eoi = v != 0;
     if (parameter.name == "ioapic_ack_new") config->io_apic_ack = v != 0 ? xen::IoApicAck::kNew : xen::IoApicAck::kOld;
   }
   for (const Parameter& parameter : scenario_.machine.timing) {
