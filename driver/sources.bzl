@@ -278,8 +278,12 @@ GUEST_FUNCTIONS = [
     "guest/row06_ports.c",
     "guest/row08_pending.c",
     "guest/row10_poll.c",
+    "guest/row18_hotplug.c",
+    "guest/row20_aer.c",
+    "guest/row20_tools.c",
     "hostile/crash.c",
     "hostile/endpoint.c",
+    "hostile/row20_frontend.c",
 ]
 
 # Guest user space.

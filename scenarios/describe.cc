@@ -35,6 +35,7 @@ std::string DomainLine(const DomainSpec& domain, unsigned id) {
 std::string DeviceLine(const DeviceSpec& device) {
   std::string text = fmt::format("  {:<14} {}, {}, {}", device.name, Name(device.model), FormatLink(device.link),
                                  device.slot != 0        ? fmt::format("at 0000:00:{:02x}.0", device.slot)
+                                 : !device.beside.empty() ? "beside " + device.beside
                                  : device.behind.empty() ? "on its own root port"
                                                          : "behind " + device.behind);
   if (device.intx) text += ", INTx";
@@ -109,6 +110,7 @@ std::string Describe(const Step& step) {
       return step.result ? text + fmt::format("; it returns {}", *step.result) : text;
     }
     case StepKind::kCrash: return fmt::format("make {} end in: {}", step.domain, Name(step.crash));
+    case StepKind::kError: return fmt::format("{} detects an error: {}", step.device, Name(step.error));
     case StepKind::kStorm: {
       std::string text;
       for (const StormSpec& storm : step.storms) {

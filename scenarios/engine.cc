@@ -93,7 +93,7 @@ void StopForDebugger(Machine& machine, const RunOptions& options, const std::str
   raise(SIGSTOP);
 }
 
-// result.json and what only the run knows: the consoles, whole, and the store.
+// result.json and what only the run knows: the consoles, whole, the store and the PCI rings.
 nlohmann::json Observations(Machine& machine, const reports::Result& result) {
   nlohmann::json json = nlohmann::json::parse(reports::ToJson(result).dump());
   json["console"] = nlohmann::json::object();
@@ -101,6 +101,7 @@ nlohmann::json Observations(Machine& machine, const reports::Result& result) {
     if (guest->spec().kernel) json["console"][guest->spec().name] = guest->console();
   }
   json["store"] = StoreNodes(machine);
+  json["ring"] = RingOperations(machine);
   return json;
 }
 

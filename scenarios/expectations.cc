@@ -48,6 +48,7 @@ const std::map<std::string, std::vector<std::string>>& Fields() {
       {"hypercalls", {"domain", "name", "calls", "failed"}},
       {kConsole, {"lines"}},
       {"store", {"value", "history", "writers", "together"}},
+      {"ring", {"domain", "op", "sends", "repeated", "answers", "errors", "codes"}},
   };
   return fields;
 }

@@ -39,10 +39,14 @@ constexpr BarSpec::Kind kBarKinds[] = {BarSpec::Kind::kMemory32, BarSpec::Kind::
                                        BarSpec::Kind::kPrefetch64, BarSpec::Kind::kIo};
 constexpr CrashKind kCrashKinds[] = {CrashKind::kOops,          CrashKind::kBug,  CrashKind::kPanic,
                                      CrashKind::kStackOverflow, CrashKind::kSpin, CrashKind::kWildJump};
+constexpr DeviceError kDeviceErrors[] = {
+    DeviceError::kReceiverError,      DeviceError::kBadTlp,           DeviceError::kCompletionTimeout,
+    DeviceError::kCompleterAbort,     DeviceError::kUnsupportedRequest, DeviceError::kDataLinkProtocol,
+    DeviceError::kMalformedTlp};
 constexpr StepKind kStepKinds[] = {StepKind::kBoot,   StepKind::kSeize,     StepKind::kAttach, StepKind::kDetach,
                                    StepKind::kDestroy, StepKind::kPause,    StepKind::kUnpause, StepKind::kStore,
                                    StepKind::kAwait, StepKind::kProgram, StepKind::kWrite,  StepKind::kRead,
-                                   StepKind::kCall,  StepKind::kAttack, StepKind::kCrash,     StepKind::kStorm,  StepKind::kEmit,
+                                   StepKind::kCall,  StepKind::kAttack, StepKind::kCrash, StepKind::kError, StepKind::kStorm,  StepKind::kEmit,
                                    StepKind::kIommuEdit, StepKind::kWait,   StepKind::kJoin, StepKind::kCompare,
                                    StepKind::kFail,  StepKind::kStall,  StepKind::kEnters, StepKind::kCalls};
 
@@ -201,6 +205,7 @@ class Reader {
     machine.memory_bytes = Size(node, "memory", machine.memory_bytes);
     machine.iommu = FromName(Text(node, "iommu", "none"), kIommuKinds);
     machine.policy = FromName(Text(node, "policy", "msi_too"), kPolicies);
+    machine.native_aer = Flag(node, "native_aer", false);
     machine.profile = Text(node, "profile", machine.profile);
     machine.quantum = Time(node, "quantum", machine.quantum);
     machine.xen = ReadParameters(node, "xen");
@@ -258,7 +263,11 @@ class Reader {
     spec.name = Text(node, "name", "");
     spec.model = FromName(Text(node, "model", "endpoint_test"), kModels);
     spec.behind = Text(node, "behind", "");
+    spec.beside = Text(node, "beside", "");
     spec.slot = static_cast<unsigned>(Number(node, "slot", 0));
+    if (!spec.beside.empty() && (spec.slot != 0 || !spec.behind.empty())) {
+      Complain(PlaceOf(node, "beside"), fmt::format("beside: '{}' has a place of its own already", spec.name));
+    }
     if (spec.slot != 0 && !spec.behind.empty()) {
       Complain(PlaceOf(node, "slot"), fmt::format("slot: '{}' is behind '{}' already", spec.name, spec.behind));
     }
@@ -397,6 +406,11 @@ class Reader {
         step.domain = Text(*action, "domain", "");
         step.crash = FromName(Text(*action, "kind", "oops"), kCrashKinds);
         places.domain = PlaceOf(*action, "domain");
+        break;
+      case StepKind::kError:
+        step.device = Text(*action, "device", "");
+        step.error = FromName(Text(*action, "kind", ""), kDeviceErrors);
+        places.device = PlaceOf(*action, "device");
         break;
       case StepKind::kStorm:
         for (const YamlNode* item : Items(node, "storm")) {
@@ -544,6 +558,7 @@ class Reader {
       case StepKind::kCall:
       case StepKind::kAttack: return fmt::format("{} {} in {}", name, step.function, step.domain);
       case StepKind::kCrash: return fmt::format("{} in {}", Name(step.crash), step.domain);
+      case StepKind::kError: return fmt::format("{} at {}", Name(step.error), step.device);
       case StepKind::kStorm: {
         std::string text;
         for (const StormSpec& storm : step.storms) {

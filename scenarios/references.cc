@@ -86,11 +86,21 @@ class Checker {
   }
 
   void Devices() {
-    std::map<std::string, unsigned> ports;
+    std::map<std::string, unsigned> ports, functions;
     std::map<unsigned, std::string> slots;
     for (const DeviceSpec& device : scenario_.devices) {
       if (device.slot != 0 && !slots.emplace(device.slot, device.name).second) {
         Complain(device.place, fmt::format("slot: '{}' is at {} already", slots[device.slot], device.slot));
+      }
+      if (!device.beside.empty()) {
+        const DeviceSpec* first = Device(device.beside, device.place, "beside");
+        if (first != nullptr && (first->slot != 0 || !first->behind.empty() || !first->beside.empty())) {
+          Complain(device.place, fmt::format("beside: '{}' does not stand behind a root port of its own", first->name));
+        }
+        if (++functions[device.beside] > 7) {
+          Complain(device.place, fmt::format("'{}': '{}' has seven functions beside it already", device.name,
+                                             device.beside));
+        }
       }
       if (!device.behind.empty()) {
         const auto it = std::find_if(scenario_.switches.begin(), scenario_.switches.end(),
@@ -165,7 +175,7 @@ class Checker {
       const std::string owner = inner.substr(0, dot);
       const std::string rest = dot == std::string::npos ? "" : inner.substr(dot + 1);
       if (scenario_.FindDevice(owner) != nullptr) {
-        static const std::vector<std::string> kDeviceWords = {"bdf", "msi_address", "msi_data"};
+        static const std::vector<std::string> kDeviceWords = {"bdf", "dom0_bdf", "msi_address", "msi_data"};
         if (std::find(kDeviceWords.begin(), kDeviceWords.end(), rest) == kDeviceWords.end()) {
           Complain(place, fmt::format("${{{}}}: a device has {}", inner, OneOf(kDeviceWords)));
         }
@@ -228,6 +238,13 @@ class Checker {
                                                step.path));
         }
         break;
+      case StepKind::kError: {
+        const DeviceSpec* device = Device(step.device, places.device, what);
+        if (device != nullptr && device->model != DeviceModel::kEndpointTest && device->model != DeviceModel::kClone) {
+          Complain(places.device, fmt::format("error: '{}' is {}, which has no AER", step.device, Name(device->model)));
+        }
+        break;
+      }
       case StepKind::kStorm:
         for (const StormSpec& storm : step.storms) Storm(storm);
         break;

@@ -82,6 +82,7 @@ const char* Name(StepKind kind) {
     case StepKind::kCall: return "call";
     case StepKind::kAttack: return "attack";
     case StepKind::kCrash: return "crash";
+    case StepKind::kError: return "error";
     case StepKind::kStorm: return "storm";
     case StepKind::kEmit: return "emit";
     case StepKind::kIommuEdit: return "iommu_edit";
@@ -104,6 +105,19 @@ const char* Name(CrashKind kind) {
     case CrashKind::kStackOverflow: return "stack_overflow";
     case CrashKind::kSpin: return "spin";
     case CrashKind::kWildJump: return "wild_jump";
+  }
+  return "?";
+}
+
+const char* Name(DeviceError error) {
+  switch (error) {
+    case DeviceError::kReceiverError: return "receiver_error";
+    case DeviceError::kBadTlp: return "bad_tlp";
+    case DeviceError::kCompletionTimeout: return "completion_timeout";
+    case DeviceError::kCompleterAbort: return "completer_abort";
+    case DeviceError::kUnsupportedRequest: return "unsupported_request";
+    case DeviceError::kDataLinkProtocol: return "data_link_protocol";
+    case DeviceError::kMalformedTlp: return "malformed_tlp";
   }
   return "?";
 }

@@ -69,6 +69,7 @@ struct MachineSpec {
   uint64_t memory_bytes = 512ull << 20;  // 64 MiB .. 4 GiB
   IommuKind iommu = IommuKind::kNone;
   NoIommuPolicy policy = NoIommuPolicy::kMsiToo;
+  bool native_aer = false;               // root ports report errors, and dom0's kernel is granted AER
   std::string profile = "bdw-gen3x8";    // timing.md A7; the only one so far
   std::vector<Parameter> xen;            // overrides of models/xen parameters
   std::vector<Parameter> timing;         // overrides of fabric, IOMMU and CPU cost parameters
@@ -117,6 +118,7 @@ struct DeviceSpec {
   std::string name;
   DeviceModel model = DeviceModel::kEndpointTest;
   std::string behind;          // name of a switch; empty: its own root port
+  std::string beside;          // name of a device behind its own root port: the next function of the same package
   unsigned slot = 0;           // 1 .. 31: integrated, on the root bus at 0000:00:<slot>.0; 0: behind a port
   Link link;
   std::string assigned_to;     // domain that gets it at `attach`; empty: named in the step
@@ -145,6 +147,7 @@ enum class StepKind : uint8_t {
   kCall,       // as kAttack, for code that means no harm
   kAttack,     // call C function `function` of `domain`'s image with `args`
   kCrash,      // make the guest do what guests must not: `crash`
+  kError,      // `device` detects `error` and reports it as its registers say
   kStorm,      // devices assert interrupts by themselves; done when all are delivered
   kEmit,       // the attack device sends a raw TLP
   kIommuEdit,  // change one leaf entry of the device's tables behind Xen's back
@@ -160,6 +163,15 @@ const char* Name(StepKind kind);  // the key in the file: "boot", "seize", ...
 
 enum class CrashKind : uint8_t { kOops, kBug, kPanic, kStackOverflow, kSpin, kWildJump };
 const char* Name(CrashKind kind);  // "oops", "bug", "panic", "stack_overflow", "spin", "wild_jump"
+
+// Bits of the AER status registers, PCIe 7.8.4.2 and 7.8.4.5. Whether an uncorrectable one is fatal says the device's own
+// severity register.
+enum class DeviceError : uint8_t {
+  kReceiverError, kBadTlp,                                               // correctable
+  kCompletionTimeout, kCompleterAbort, kUnsupportedRequest,              // non-fatal by default
+  kDataLinkProtocol, kMalformedTlp,                                      // fatal by default
+};
+const char* Name(DeviceError error);  // "receiver_error", ...
 
 struct StormSpec {
   std::string device;
@@ -209,6 +221,8 @@ struct Step {
   bool stops = false;                // the domain must not survive it
   // kCrash
   CrashKind crash = CrashKind::kOops;
+  // kError
+  DeviceError error = DeviceError::kReceiverError;
   // kStorm: all at the same time
   std::vector<StormSpec> storms;
   // kEmit

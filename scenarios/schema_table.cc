@@ -71,6 +71,7 @@ const ObjectSpec& MachineTable() {
           {"iommu", Words({"none", "dmar", "dmar+ir"}), false, "none (M0), dmar (M1), dmar+ir (M2) (none)"},
           {"policy", Words({"refused", "intx_only", "msi_too"}), false,
            "what the tools do without an IOMMU: refused, intx_only, msi_too (msi_too), abi.md S3"},
+          {"native_aer", Bool(), false, "root ports report errors, and dom0's kernel may use AER (false)"},
           {"profile", Words({"bdw-gen3x8"}), false, "latency profile, timing.md A7 (bdw-gen3x8)"},
           {"quantum", Duration(sim::kNs, sim::kMs), false, "skew between runnable vCPUs (1 us)"},
           {"xen", Parameters("xen"), false, "hypervisor parameters"},
@@ -147,6 +148,7 @@ const ObjectSpec& DeviceTable() {
           {"name", NameValue(), true, "name"},
           {"model", Words({"endpoint_test", "edu", "clone", "attacker"}), true, "which device model"},
           {"behind", NameValue(), false, "a switch (its own root port)"},
+          {"beside", NameValue(), false, "a device on its own root port: the next function of the same package"},
           {"slot", Unsigned(1, 31), false, "on the root bus at 0000:00:<slot>.0 (its own root port)"},
           {"link", LinkValue(), false, "generation and width (gen3 x8)"},
           {"assigned_to", NameValue(), false, "domain that gets it at attach"},
@@ -237,6 +239,21 @@ const ObjectSpec& CrashTable() {
       {
           {"domain", NameValue(), true, "a domain"},
           {"kind", Words({"oops", "bug", "panic", "stack_overflow", "spin", "wild_jump"}), true, "how it ends"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
+const ObjectSpec& ErrorTable() {
+  static const ObjectSpec spec{
+      "an error",
+      {
+          {"device", NameValue(), true, "a device with AER"},
+          {"kind",
+           Words({"receiver_error", "bad_tlp", "completion_timeout", "completer_abort", "unsupported_request",
+                  "data_link_protocol", "malformed_tlp"}),
+           true, "what it detects: the first two are correctable, the last two fatal unless its registers say otherwise"},
       },
       "",
       {}};
@@ -377,6 +394,7 @@ const ObjectSpec& StepTable() {
           {"call", Object(AttackTable()), false, "call C in a guest's image"},
           {"attack", Object(AttackTable()), false, "call hostile C in a guest's image"},
           {"crash", Object(CrashTable()), false, "make a guest do what guests must not"},
+          {"error", Object(ErrorTable()), false, "a device detects an error and reports it"},
           {"storm", OneOrMore(Object(StormTable())), false, "devices interrupt; wait until all are delivered"},
           {"emit", Object(EmitTable()), false, "the attack device sends raw TLPs"},
           {"iommu_edit", Object(IommuEditTable()), false, "change an IOMMU entry behind Xen's back"},
@@ -395,7 +413,7 @@ const ObjectSpec& StepTable() {
       },
       "",
       {"boot", "seize", "attach", "detach", "destroy", "pause", "unpause", "store", "await", "program", "write", "read",
-       "call", "attack", "crash", "storm", "emit", "iommu_edit", "wait", "join", "compare", "stall",
+       "call", "attack", "crash", "error", "storm", "emit", "iommu_edit", "wait", "join", "compare", "stall",
        "enters", "calls", "fail"}};
   return spec;
 }

@@ -193,6 +193,7 @@ void StepWalk::Begin(const ActivityPtr& activity) {
       case StepKind::kCall:
       case StepKind::kAttack: return Attack(activity);
       case StepKind::kCrash: return Crash(activity);
+      case StepKind::kError: return Error(activity);
       case StepKind::kStorm: return Storm(activity);
       case StepKind::kEmit: return Emit(activity);
       case StepKind::kIommuEdit: return EditIommu(activity);
@@ -303,6 +304,23 @@ void StepWalk::Crash(const ActivityPtr& activity) {
                if (activity->over || guest.stopped()) return;  // the stop itself ends the step
                Abort(activity, fmt::format("the domain survived, result {}", result));
              });
+}
+
+void StepWalk::Error(const ActivityPtr& activity) {
+  const Step& step = activity->step;
+  bool correctable = false;
+  unsigned bit = 0;
+  switch (step.error) {
+    case DeviceError::kReceiverError: correctable = true; bit = 0; break;
+    case DeviceError::kBadTlp: correctable = true; bit = 6; break;
+    case DeviceError::kCompletionTimeout: bit = 14; break;
+    case DeviceError::kCompleterAbort: bit = 15; break;
+    case DeviceError::kUnsupportedRequest: bit = 20; break;
+    case DeviceError::kDataLinkProtocol: bit = 4; break;
+    case DeviceError::kMalformedTlp: bit = 18; break;
+  }
+  if (!machine_.device(step.device).DetectError(correctable, bit)) return Abort(activity, step.device + " has no AER");
+  Complete(activity);
 }
 
 void StepWalk::Storm(const ActivityPtr& activity) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Type 1 functions: root ports and the ports of a switch. PCI-to-PCI Bridge 1.2 chapter 3, PCIe 6.0 7.5.1.3.
-// Functional: bus numbers, memory, prefetchable and I/O windows, COMMAND gates, secondary bus reset. Stored: the rest.
+// Functional: bus numbers, memory, prefetchable and I/O windows, COMMAND gates, secondary bus reset, error messages.
+// Stored: the rest.
 #ifndef PVPCI_MODELS_PCI_BRIDGE_H_
 #define PVPCI_MODELS_PCI_BRIDGE_H_
 
@@ -21,8 +22,8 @@ struct Window {
 
 class Bridge : public Function {
  public:
-  // `port_type`: reg::PortType.
-  explicit Bridge(unsigned port_type);
+  // `port_type`: reg::PortType. `errors`: a root port with AER and an MSI of its own to report by.
+  explicit Bridge(unsigned port_type, bool errors = false);
 
   unsigned port_type() const { return spec().port_type(); }
   uint8_t secondary() const;
@@ -33,9 +34,17 @@ class Bridge : public Function {
   Bus* secondary_bus() const { return secondary_bus_; }
   void set_secondary_bus(Bus* bus) { secondary_bus_ = bus; }
 
+  // Error messages from the secondary side go on. PCI-to-PCI Bridge 1.2, 3.2.5.17; PCIe 6.2.5.
+  bool forwards_errors() const;
+  // Root port: an error message arrived. Logged, and signalled if enabled. PCIe 6.2.4.1, 7.8.4.9 .. 7.8.4.11.
+  void ReceiveError(Bdf source, ErrorSeverity severity);
+
   void ConfigWrite(unsigned offset, unsigned size, uint32_t value, ProvenanceId provenance) override;
 
  private:
+  void SignalErrors();
+
+  bool errors_signalled_ = false;  // some enabled kind of message is logged
   Bus* secondary_bus_ = nullptr;
 };
 

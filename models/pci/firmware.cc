@@ -240,6 +240,7 @@ class Firmware {
     ConfigSpace& config = function.config_;
     if (function.spec().bridge()) {
       config.Write(reg::kCommand, 2, reg::kCommandIo | reg::kCommandMemory | reg::kCommandMaster | reg::kCommandSerr);
+      if (parameters_.native_aer) config.SetBits(reg::kBridgeControl, 2, reg::kBridgeControlSerr);
     } else if (!function.spec().cloned()) {
       config.Write(reg::kCommand, 2, parameters_.command);
     }

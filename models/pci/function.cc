@@ -71,6 +71,11 @@ uint64_t Function::msix_table_address() const {
 
 unsigned Function::interrupt_pin() const { return config_.Read(reg::kInterruptPin, 1); }
 
+void Function::BecomeMultiFunction() {
+  spec_.MultiFunction();
+  config_.SetBits(reg::kHeaderType, 1, reg::kHeaderMultiFunction);
+}
+
 void Function::Refresh() {
   master_ = present_ && (config_.Read(reg::kCommand, 2) & reg::kCommandMaster) && power_state() == 0;
   if (const unsigned at = spec_.capabilities().express) {
@@ -152,7 +157,8 @@ void Function::ResetFunction(ResetKind kind) {
   const uint32_t link_status = caps.express ? config_.Read(caps.express + reg::kLinkSta, 2) : 0;
   const uint32_t link_caps = caps.express ? config_.Read(caps.express + reg::kLinkCap, 4) : 0;
 
-  config_ = spec_.config();
+  const ConfigSpace before = std::exchange(config_, spec_.config());
+  KeepStickyErrors(before);
   config_.Set(reg::kCommand, 2, 0);
   config_.Set(reg::kInterruptLine, 1, 0);
   config_.Set(reg::kCacheLine, 1, 0);

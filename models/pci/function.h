@@ -30,6 +30,9 @@ class Fabric;
 struct Bus;
 struct Transfer;
 
+// As an error message says it: ERR_COR, ERR_NONFATAL, ERR_FATAL. PCIe 2.2.8.3.
+enum class ErrorSeverity : uint8_t { kCorrectable, kNonFatal, kFatal };
+
 enum class ResetKind : uint8_t { kHot, kFunctionLevel, kPowerState };
 
 // Status of the worst piece of a request.
@@ -86,6 +89,10 @@ class Function {
   void Remove();
   // As its port does on a secondary bus reset, or the platform at power-on.
   void ResetFunction(ResetKind kind);
+  // The function detects an error by itself: bit `bit` of its AER status registers. Logged, and sent towards the root
+  // port unless masked or not enabled; the severity register decides between non-fatal and fatal. PCIe 6.2.5, without
+  // advisory non-fatal errors. A function without AER, or an undefined bit: nothing happens, false.
+  bool DetectError(bool correctable, unsigned bit);
 
   // The fabric's side of the function.
   uint32_t ConfigRead(unsigned offset, unsigned size) const { return config_.Read(offset, size); }
@@ -136,6 +143,7 @@ class Function {
   friend class Fabric;
   friend class Upstream;
   friend class Downstream;
+  friend class Bridge;
   friend class RootComplex;
   friend class IntxRouter;
   friend struct Topology;
@@ -147,6 +155,9 @@ class Function {
   };
 
   void Schedule(sim::Ps delay, sim::Action action);
+  bool MayReport(ErrorSeverity severity) const;
+  void BecomeMultiFunction();
+  void KeepStickyErrors(const ConfigSpace& before);
   uint64_t MsixRead(uint64_t offset, unsigned size) const;
   void MsixWrite(uint64_t offset, unsigned size, uint64_t value);
   uint64_t MsixPendingRead(uint64_t offset, unsigned size) const;

@@ -255,19 +255,27 @@ void FunctionSpec::DeclareExpress(unsigned offset) {
 FunctionSpec& FunctionSpec::Aer() {
   if (capabilities_.aer) Refuse("AER is declared twice");
   capabilities_.aer = static_cast<uint16_t>(AddExtendedCapability(reg::kExtAer, 2, reg::kAerLength));
-  config_.Set(capabilities_.aer + 0x0c, 4, 0x00462030);  // uncorrectable severity defaults, 7.8.4.4
-  config_.Set(capabilities_.aer + 0x14, 4, 0x00002000);  // advisory non-fatal masked
+  config_.Set(capabilities_.aer + reg::kAerSeverity, 4, 0x00462030);  // defaults, 7.8.4.4
+  config_.Set(capabilities_.aer + reg::kAerCorrectableMask, 4, 0x00002000);  // advisory non-fatal masked
   DeclareAer(capabilities_.aer);
   return *this;
 }
 
 void FunctionSpec::DeclareAer(unsigned offset) {
-  config_.DeclareMasks(offset + 0x04, 4, 0, 0x07fff030);
-  config_.DeclareMasks(offset + 0x08, 4, 0x07fff030);
-  config_.DeclareMasks(offset + 0x0c, 4, 0x07fff030);
-  config_.DeclareMasks(offset + 0x10, 4, 0, 0x0000f1c1);
-  config_.DeclareMasks(offset + 0x14, 4, 0x0000f1c1);
-  config_.DeclareMasks(offset + 0x18, 4, 0x00000140);
+  config_.DeclareMasks(offset + reg::kAerUncorrectable, 4, 0, reg::kAerUncorrectableBits);
+  config_.DeclareMasks(offset + reg::kAerUncorrectableMask, 4, reg::kAerUncorrectableBits);
+  config_.DeclareMasks(offset + reg::kAerSeverity, 4, reg::kAerUncorrectableBits);
+  config_.DeclareMasks(offset + reg::kAerCorrectable, 4, 0, reg::kAerCorrectableBits);
+  config_.DeclareMasks(offset + reg::kAerCorrectableMask, 4, reg::kAerCorrectableBits);
+  config_.DeclareMasks(offset + reg::kAerControl, 4, 0x00000140);
+}
+
+FunctionSpec& FunctionSpec::RootErrors() {
+  const unsigned at = capabilities_.aer;
+  if (at == 0 || port_type_ != reg::kRootPort) Refuse("root error registers belong to the AER of a root port");
+  config_.DeclareMasks(at + reg::kAerRootCommand, 4, reg::kRootCorrectable | reg::kRootNonFatal | reg::kRootFatal);
+  config_.DeclareMasks(at + reg::kAerRootStatus, 4, 0, reg::kRootStaBits);
+  return *this;
 }
 
 FunctionSpec& FunctionSpec::SerialNumber(uint64_t serial) {

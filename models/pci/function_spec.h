@@ -54,6 +54,7 @@ class FunctionSpec {
   // PCIe capability, version 2. `flr`: Function Level Reset capable. Link fields follow the port at elaboration.
   FunctionSpec& Express(bool flr = true, unsigned max_payload = 256);
   FunctionSpec& Aer();
+  FunctionSpec& RootErrors();  // after Aer(): the registers only root ports have. PCIe 7.8.4.9
   FunctionSpec& SerialNumber(uint64_t serial);
   // Initial value of COMMAND after power-on and FLR; what the firmware sets comes on top.
   FunctionSpec& KeepCommand(uint16_t command);

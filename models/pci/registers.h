@@ -27,7 +27,7 @@ inline constexpr unsigned kPrimaryBus = 0x18, kSecondaryBus = 0x19, kSubordinate
                           kPrefetchBase = 0x24, kPrefetchLimit = 0x26, kPrefetchBaseHigh = 0x28,
                           kPrefetchLimitHigh = 0x2c, kIoBaseHigh = 0x30, kIoLimitHigh = 0x32, kBridgeRom = 0x38,
                           kBridgeControl = 0x3e;
-inline constexpr uint16_t kBridgeControlReset = 0x40;
+inline constexpr uint16_t kBridgeControlSerr = 0x02, kBridgeControlReset = 0x40;
 
 // Capabilities.
 inline constexpr uint8_t kCapPower = 0x01, kCapVpd = 0x03, kCapMsi = 0x05, kCapVendor = 0x09, kCapExpress = 0x10,
@@ -54,11 +54,24 @@ inline constexpr unsigned kExpCapabilities = 2, kDevCap = 4, kDevCtl = 8, kDevSt
 inline constexpr unsigned kExpressLength = 0x3c;
 inline constexpr uint32_t kDevCapFlr = 1u << 28;
 inline constexpr uint16_t kDevCtlFlr = 0x8000;
+// Error reporting enables and what was detected: correctable, non-fatal, fatal, unsupported request.
+inline constexpr uint16_t kDevCtlCorrectable = 1, kDevCtlNonFatal = 2, kDevCtlFatal = 4;
+inline constexpr uint16_t kDevStaCorrectable = 1, kDevStaNonFatal = 2, kDevStaFatal = 4, kDevStaUnsupported = 8;
 inline constexpr unsigned kDevCtlPayloadShift = 5, kDevCtlReadShift = 12;
 enum PortType : unsigned { kEndpoint = 0, kRootPort = 4, kUpstreamPort = 5, kDownstreamPort = 6, kIntegrated = 9 };
 
 // AER.
 inline constexpr unsigned kAerLength = 0x48;
+inline constexpr unsigned kAerUncorrectable = 0x04, kAerUncorrectableMask = 0x08, kAerSeverity = 0x0c,
+                          kAerCorrectable = 0x10, kAerCorrectableMask = 0x14, kAerControl = 0x18, kAerHeaderLog = 0x1c,
+                          kAerRootCommand = 0x2c, kAerRootStatus = 0x30, kAerRootSource = 0x34;
+inline constexpr uint32_t kAerUncorrectableBits = 0x07fff030, kAerCorrectableBits = 0x0000f1c1, kAerFirstError = 0x1f;
+inline constexpr uint32_t kAerUnsupportedRequest = 20;  // bit number
+// Root registers: enables and received messages.
+inline constexpr uint32_t kRootCorrectable = 1, kRootNonFatal = 2, kRootFatal = 4;
+inline constexpr uint32_t kRootStaCorrectable = 0x01, kRootStaMultipleCorrectable = 0x02, kRootStaUncorrectable = 0x04,
+                          kRootStaMultipleUncorrectable = 0x08, kRootStaFirstFatal = 0x10, kRootStaNonFatal = 0x20,
+                          kRootStaFatal = 0x40, kRootStaBits = 0x7f;
 
 }  // namespace pvpci::pci::reg
 

@@ -175,4 +175,14 @@ void RootComplex::Peer(const Tlp& tlp, const AddressRange& range, Access& access
   }
 }
 
+void RootComplex::LandError(Bdf source, const Bus& bus, ErrorSeverity severity) {
+  Bridge* root_port = nullptr;
+  for (const Bus* below : bus.path) {
+    if (below->bridge == nullptr) continue;
+    if (!below->bridge->forwards_errors()) return;
+    if (root_port == nullptr) root_port = below->bridge;
+  }
+  if (root_port != nullptr) root_port->ReceiveError(source, severity);
+}
+
 }  // namespace pvpci::pci

@@ -30,6 +30,9 @@ class RootComplex {
   explicit RootComplex(Fabric& fabric) : fabric_(fabric) {}
   // One TLP arrives from `bus` now. `issued`: when the device sent it.
   Landed Land(const Tlp& tlp, Bus& bus, sim::Ps issued);
+  // An error message of `source` on `bus`. Bridges that do not forward it drop it; so does bus 0: there is no event
+  // collector for integrated functions.
+  void LandError(Bdf source, const Bus& bus, ErrorSeverity severity);
 
  private:
   void Interrupt(const Tlp& tlp, Lane& lane, Access& access, Landed& landed);

@@ -89,6 +89,10 @@ void Topology::Place(const std::string& name, Bus* bus, unsigned device, unsigne
       Refuse("{} and {} are both device {} function {} of the same bus", other->name(), name, device, function);
     }
   }
+  // Software looks for more than function 0 only if that one says so. PCI 3.0 6.2.1.
+  for (Function* other : bus->functions) {
+    if (other->bdf_.device() == device && function != 0) other->BecomeMultiFunction();
+  }
   Function* placed = model.get();
   placed->fabric_ = &fabric;
   placed->bus_ = bus;
@@ -103,7 +107,7 @@ void Topology::Place(const std::string& name, Bus* bus, unsigned device, unsigne
 void Topology::AddPort(PortSpec& port, Bus* bus, unsigned type, Lane* lane) {
   CheckLink(port);
   if (!port.functions.empty() && port.attached) Refuse("port {} holds functions or a switch, not both", port.name);
-  auto model = std::make_unique<Bridge>(type);
+  auto model = std::make_unique<Bridge>(type, type == reg::kRootPort && fabric.firmware().native_aer);
   Bridge* bridge = model.get();
   Place(port.name, bus, port.device, 0, std::move(model));
   Bus* below = AddBus(bridge, bus, lane, &port.link);

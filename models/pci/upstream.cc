@@ -73,6 +73,12 @@ void Upstream::SubmitIntx(Function& function, bool level, uint32_t interrupt) {
   Enqueue(t);
 }
 
+void Upstream::SubmitError(Function& function, ErrorSeverity severity) {
+  Transfer* t = New(function, TransferKind::kError);
+  t->severity = severity;
+  Enqueue(t);
+}
+
 void Upstream::Enqueue(Transfer* t) {
   Function& function = *t->function;
   (t->kind == TransferKind::kRead ? function.non_posted_ : function.posted_).push_back(t);
@@ -158,7 +164,8 @@ void Upstream::Pump(Bus& bus) {
 
 bool Upstream::Gated(const Transfer& transfer) const {
   const Function& function = *transfer.function;
-  if (transfer.kind == TransferKind::kIntx) return false;  // a message, not a memory request
+  // Messages, not memory requests.
+  if (transfer.kind == TransferKind::kIntx || transfer.kind == TransferKind::kError) return false;
   if (fabric_.topology_->buses_stale) fabric_.topology_->NumberBuses();
   return !function.bus_master() || !function.bus_->reachable || !function.bus_->upstream_open;
 }
@@ -181,7 +188,7 @@ void Upstream::Discard(Transfer* t) {
 uint64_t Upstream::WireBytes(TransferKind kind, uint64_t address, uint32_t length) const {
   const bool ecrc = fabric_.parameters().ecrc;
   if (kind == TransferKind::kRead) return MemoryReadBytes(address, ecrc);
-  if (kind == TransferKind::kIntx) return MessageBytes(ecrc);
+  if (kind == TransferKind::kIntx || kind == TransferKind::kError) return MessageBytes(ecrc);
   return MemoryWriteBytes(address, length, ecrc);
 }
 
@@ -283,6 +290,11 @@ void Upstream::LandPiece(Lane& lane, const Landing& landing) {
     return;
   }
   if (t->epoch != function.epoch_) {
+    FinishPiece(t);
+    return;
+  }
+  if (t->kind == TransferKind::kError) {
+    fabric_.root_complex_->LandError(function.bdf(), *function.bus_, t->severity);
     FinishPiece(t);
     return;
   }

@@ -18,7 +18,7 @@
 
 namespace pvpci::pci {
 
-enum class TransferKind : uint8_t { kRead, kWrite, kMessage, kIntx };
+enum class TransferKind : uint8_t { kRead, kWrite, kMessage, kIntx, kError };
 
 struct Transfer {
   Tlp tlp;  // of the whole request; pieces are cut from it
@@ -35,6 +35,7 @@ struct Transfer {
   TransferKind kind = TransferKind::kRead;
   Completion status = Completion::kSuccess;
   bool level = false;  // kIntx
+  ErrorSeverity severity = ErrorSeverity::kCorrectable;  // kError
   bool whole = false;
   bool queued = false;  // still in the function's queue
   std::byte message[4] = {};
@@ -47,6 +48,7 @@ class Upstream {
   void Submit(Function& function, const DmaRequest& request, DmaDone done);
   void SubmitMessage(Function& function, uint64_t address, uint32_t data, uint32_t interrupt);
   void SubmitIntx(Function& function, bool level, uint32_t interrupt);
+  void SubmitError(Function& function, ErrorSeverity severity);
   // Forgets what the function has not sent; what is on its way comes back to nobody.
   void Drop(Function& function);
   Completion Now(const Tlp& tlp, sim::Ps* latency);

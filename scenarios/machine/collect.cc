@@ -254,6 +254,10 @@ void CollectTopology(Machine& machine, reports::View* view) {
   view->topology.push_back(root);
   for (const DeviceSpec& device : scenario.devices) {
     if (!device.behind.empty()) continue;
+    if (!device.beside.empty()) {
+      CollectDevice(machine, device, "port." + device.beside, view);
+      continue;
+    }
     const std::string port = "port." + device.name;
     view->topology.push_back(NodeOf(machine, port, "rc", reports::NodeKind::kRootPort, Link{0, 0}));
     CollectDevice(machine, device, port, view);

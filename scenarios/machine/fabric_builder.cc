@@ -78,6 +78,7 @@ void ApplyTiming(const Parameter& parameter, pci::FabricParameters* fabric) {
 pci::FabricSpec BuildFabricSpec(const Scenario& scenario) {
   pci::FabricSpec spec;
   for (const Parameter& parameter : scenario.machine.timing) ApplyTiming(parameter, &spec.parameters);
+  spec.firmware.native_aer = scenario.machine.native_aer;
   std::set<unsigned> taken = {0};  // the host bridge
   for (const DeviceSpec& device : scenario.devices) {
     if (device.slot == 0) continue;
@@ -96,8 +97,14 @@ pci::FabricSpec BuildFabricSpec(const Scenario& scenario) {
     return spec.root_ports.back();
   };
   for (const DeviceSpec& device : scenario.devices) {
-    if (!device.behind.empty() || device.slot != 0) continue;
-    root_port("port." + device.name, device.link).functions.push_back(Slot(device, scenario.seed));
+    if (!device.behind.empty() || !device.beside.empty() || device.slot != 0) continue;
+    std::vector<pci::FunctionSlot>& functions = root_port("port." + device.name, device.link).functions;
+    functions.push_back(Slot(device, scenario.seed));
+    for (const DeviceSpec& other : scenario.devices) {
+      if (other.beside != device.name) continue;
+      functions.push_back(Slot(other, scenario.seed));
+      functions.back().function = static_cast<unsigned>(functions.size() - 1);
+    }
   }
   for (const SwitchSpec& spec_of_switch : scenario.switches) {
     auto attached = std::make_unique<pci::SwitchSpec>();

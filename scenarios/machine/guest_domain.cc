@@ -21,7 +21,7 @@ constexpr size_t kConsoleLimit = 4u << 20; // a flood ends here; the report says
 constexpr const char* kUpMessage = "pvpci: initcalls done";  // driver/env/start.c
 // t6: the interrupt handlers of the drivers in the image. A driver whose handler is missing here counts its interrupts
 // as lost.
-constexpr const char* kHandlers[] = {"pci_endpoint_test_irqhandler", "edu_interrupt", "row03_interrupt"};
+constexpr const char* kHandlers[] = {"pci_endpoint_test_irqhandler", "edu_interrupt", "row03_interrupt", "aer_irq"};
 // ioremap, vmalloc and grant mappings. Page tables for it are built at once, so no more than needed: dom0 maps 256 MiB
 // of ECAM.
 constexpr uint64_t kDom0Vmalloc = 512ull << 20;

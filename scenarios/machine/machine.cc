@@ -401,7 +401,9 @@ std::string Machine::Expand(const std::string& text) {
     std::string value;
     if (scenario_.FindDevice(owner) != nullptr) {
       pci::Function& function = device(owner);
-      if (rest == "bdf") {
+      if (rest == "dom0_bdf") {
+        value = pci::ToString(function.bdf());
+      } else if (rest == "bdf") {
         const auto bdf = GuestBdf(function.bdf());
         if (!bdf) throw std::runtime_error(owner + " has no address in its domain yet");
         value = pci::ToString(*bdf);

@@ -64,6 +64,7 @@ class Machine : public Ownership, public xen::DomainObserver {
   IommuTables* iommu_tables() { return tables_.get(); }
   xen::Hypervisor& hypervisor() { return *hypervisor_; }
   xen::Xenstored& store() { return *store_; }
+  const RingProbe& rings() const { return *rings_; }
   xen::Toolstack& toolstack() { return *toolstack_; }
   Classifier& classifier() { return *classifier_; }
   Spans& spans() { return *spans_; }

@@ -28,7 +28,8 @@ struct SharedOperation {
   uint32_t value;
 };
 static_assert(sizeof(SharedOperation) == 36);
-constexpr uint32_t kPciActive = 1;
+constexpr uint32_t kPciActive = 1, kAerActive = 4;
+constexpr size_t kAerCommand = 552, kAerError = 556;  // abi.md 3.2
 
 struct RingRecord {
   uint32_t request;
@@ -72,7 +73,7 @@ bool RingProbe::Refresh(sim::DomId frontend, uint32_t port, Ring* ring) const {
   if (entry == nullptr) return false;
   const sim::Frame* frame = hypervisor_.memory().Find(entry->frame);
   if (frame == nullptr || frame->host == nullptr) return false;
-  *ring = {port, frame->host, false, 0};
+  *ring = {port, frame->host, false, 0, false};
   return true;
 }
 
@@ -95,6 +96,11 @@ void RingProbe::Answered(sim::DomId frontend, Ring* ring) {
   if ((flags & kPciActive) != 0) return;
   ring->outstanding = false;
   --outstanding_;
+  SharedOperation operation;
+  std::memcpy(&operation, ring->page, sizeof operation);
+  Count& count = counts_[{frontend, CommandName(ring->cmd)}];
+  ++count.answers;
+  if (operation.err != 0) ++count.errors[operation.err];
   Emit(frontend, *ring, false);
 }
 
@@ -105,10 +111,32 @@ void RingProbe::OnClose(sim::DomId domain, uint32_t port) {
   rings_.erase(it);
 }
 
+// Requests of the backend: abi.md 3.2, "AER". The answer stands in the error field.
+void RingProbe::CheckAer(sim::DomId frontend, Ring* ring) {
+  uint32_t flags = 0, command = 0;
+  int32_t error = 0;
+  std::memcpy(&flags, ring->page, sizeof flags);
+  std::memcpy(&command, ring->page + kAerCommand, sizeof command);
+  std::memcpy(&error, ring->page + kAerError, sizeof error);
+  const bool active = (flags & kAerActive) != 0;
+  if (active == ring->aer_outstanding) return;
+  ring->aer_outstanding = active;
+  Count& count = counts_[{frontend, CommandName(command)}];
+  if (active) {
+    ++count.sends;
+  } else {
+    ++count.answers;
+    ++count.errors[error];
+  }
+}
+
 void RingProbe::OnSend(sim::DomId domain, uint32_t port) {
   if (domain == 0) {
     // The backend notifies after it cleared the active flag of whatever it answered.
-    for (auto& [frontend, ring] : rings_) Answered(frontend, &ring);
+    for (auto& [frontend, ring] : rings_) {
+      Answered(frontend, &ring);
+      CheckAer(frontend, &ring);
+    }
     return;
   }
   auto it = rings_.find(domain);
@@ -120,7 +148,14 @@ void RingProbe::OnSend(sim::DomId domain, uint32_t port) {
   }
   uint32_t flags = 0;
   std::memcpy(&flags, it->second.page, sizeof flags);
+  CheckAer(domain, &it->second);
   if ((flags & kPciActive) == 0) return;  // an answer to an AER request
+  SharedOperation operation;
+  std::memcpy(&operation, it->second.page, sizeof operation);
+  it->second.cmd = operation.cmd;
+  Count& count = counts_[{domain, CommandName(operation.cmd)}];
+  ++count.sends;
+  if (it->second.outstanding) ++count.repeated;
   if (!it->second.outstanding) ++outstanding_;
   it->second.outstanding = true;
   Emit(domain, it->second, true);

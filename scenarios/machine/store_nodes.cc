@@ -62,4 +62,24 @@ nlohmann::json StoreNodes(Machine& machine) {
   return list;
 }
 
+nlohmann::json RingOperations(Machine& machine) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const auto& [key, count] : machine.rings().counts()) {
+    uint64_t errors = 0;
+    std::string codes;
+    for (const auto& [code, times] : count.errors) {
+      errors += times;
+      codes += (codes.empty() ? "" : " ") + std::to_string(code);
+    }
+    list.push_back({{"domain", machine.DomainName(key.first)},
+                    {"op", key.second},
+                    {"sends", count.sends},
+                    {"repeated", count.repeated},
+                    {"answers", count.answers},
+                    {"errors", errors},
+                    {"codes", codes}});
+  }
+  return list;
+}
+
 }  // namespace pvpci::scenarios

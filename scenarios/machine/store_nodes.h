@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The store's nodes and what was written to each, from the trace's store records.
+// What expectations ask beyond result.json: the store's nodes and what was written to each, from the trace's store
+// records; and what went over the PCI rings.
 #ifndef PVPCI_SCENARIOS_MACHINE_STORE_NODES_H_
 #define PVPCI_SCENARIOS_MACHINE_STORE_NODES_H_
 
@@ -15,6 +16,10 @@ namespace pvpci::scenarios {
 //   writers   who wrote each: a domain's name, or "toolstack"
 //   together  last names of the nodes that the last write's transaction wrote, in order; empty: it was in none
 nlohmann::json StoreNodes(Machine& machine);
+
+// A list of {domain, op, sends, repeated, answers, errors, codes}: ring_probe.h. `codes`: the error codes that came back,
+// each once, blanks between; for an aer_* operation the frontend's answers.
+nlohmann::json RingOperations(Machine& machine);
 
 }  // namespace pvpci::scenarios
 

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Row 20: things to look at before and after.
+ *   row20_irqs save | same        how many interrupt descriptors have a handler
+ *   row20_config save|same BDF    checksum over a function's configuration space, and back again
+ *   row20_restore_msi             saves and restores the state of the function whose MSI-X is on (abi.md S12)
+ *   row20_read BDF OFFSET SIZE VALUE   one configuration access
+ *   row20_write BDF OFFSET SIZE VALUE
+ */
+#include <linux/interrupt.h>
+#include <linux/irq.h>
+#include <linux/irqdesc.h>
+#include <linux/irqnr.h>
+#include <linux/kernel.h>
+#include <linux/pci.h>
+#include <linux/string.h>
+
+#include "driver/env/emul.h"
+#include "driver/env/work.h"
+
+static struct pci_dev *find(const char *name)
+{
+	struct pci_dev *dev = NULL;
+
+	for_each_pci_dev(dev)
+		if (!strcmp(pci_name(dev), name))
+			break;
+	return dev;
+}
+
+static int irqs(int argc, char **argv)
+{
+	static unsigned int saved;
+	unsigned int irq, count = 0;
+	struct irq_desc *desc;
+
+	for_each_irq_desc(irq, desc)
+		count += desc->action != NULL;
+	if (argc == 2 && !strcmp(argv[1], "save")) {
+		saved = count;
+		return 0;
+	}
+	if (argc != 2 || strcmp(argv[1], "same"))
+		return -EINVAL;
+	if (count == saved)
+		return 0;
+	pr_err("row20: %u interrupts have handlers, %u had\n", count, saved);
+	return -ERANGE;
+}
+
+EMUL_REGISTER("row20_irqs", EMUL_CALLABLE, irqs);
+
+static int config(int argc, char **argv)
+{
+	static u32 saved;
+	struct pci_dev *dev;
+	u32 word, sum = ~0U;
+	int i;
+
+	if (argc != 3)
+		return -EINVAL;
+	dev = find(argv[2]);
+	if (!dev)
+		return -ENODEV;
+	for (i = 0; i < 256; i += 4) {
+		pci_read_config_dword(dev, i, &word);
+		sum = (sum ^ word) * 16777619;	/* FNV-1a, by words */
+	}
+	pci_dev_put(dev);
+	if (!strcmp(argv[1], "save")) {
+		saved = sum;
+		return 0;
+	}
+	return strcmp(argv[1], "same") ? -EINVAL : sum == saved ? 0 : -ERANGE;
+}
+
+EMUL_REGISTER("row20_config", EMUL_CALLABLE, config);
+
+static int restore_msi(int argc, char **argv)
+{
+	struct pci_dev *dev = NULL;
+
+	for_each_pci_dev(dev)
+		if (dev->msix_enabled)
+			break;
+	if (!dev)
+		return -ENODEV;
+	pci_restore_msi_state(dev);
+	pci_dev_put(dev);
+	return 0;
+}
+
+EMUL_REGISTER("row20_restore_msi", EMUL_CALLABLE, restore_msi);
+
+/* 0, or the error as the PCI core names it (PCIBIOS_*), or -ERANGE if another value came. */
+static int access(int argc, char **argv, bool write)
+{
+	unsigned int offset, size, value;
+	struct pci_dev *dev;
+	u32 word = 0;
+	u16 half = 0;
+	u8 byte = 0;
+	int rc = -EINVAL;
+
+	if (argc != 5 || kstrtouint(argv[2], 0, &offset) || kstrtouint(argv[3], 0, &size) ||
+	    kstrtouint(argv[4], 0, &value))
+		return -EINVAL;
+	dev = find(argv[1]);
+	if (!dev)
+		return -ENODEV;
+	if (write && size == 1)
+		rc = pci_write_config_byte(dev, offset, value);
+	else if (write && size == 2)
+		rc = pci_write_config_word(dev, offset, value);
+	else if (write && size == 4)
+		rc = pci_write_config_dword(dev, offset, value);
+	else if (size == 1)
+		rc = pci_read_config_byte(dev, offset, &byte);
+	else if (size == 2)
+		rc = pci_read_config_word(dev, offset, &half);
+	else if (size == 4)
+		rc = pci_read_config_dword(dev, offset, &word);
+	pci_dev_put(dev);
+	if (!rc && !write && (byte | half | word) != value) {
+		pr_err("row20: %s %#x is %#x, not %#x\n", argv[1], offset, byte | half | word, value);
+		rc = -ERANGE;
+	}
+	return rc;
+}
+
+static int config_read(int argc, char **argv)
+{
+	return access(argc, argv, false);
+}
+
+static int config_write(int argc, char **argv)
+{
+	return access(argc, argv, true);
+}
+
+EMUL_REGISTER("row20_read", EMUL_CALLABLE, config_read);
+EMUL_REGISTER("row20_write", EMUL_CALLABLE, config_write);
