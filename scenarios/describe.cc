@@ -84,7 +84,8 @@ std::string Describe(const Step& step) {
     case StepKind::kStore: {
       std::string text = "the tools, in one transaction,";
       for (const StoreNodeSpec& node : step.nodes) {
-        text += node.value ? fmt::format(" write {} = {};", node.path, *node.value) : fmt::format(" remove {};", node.path);
+        text += node.value ? fmt::format(" write {} = {};", node.path, *node.value)
+                           : fmt::format(" remove {};", node.path);
       }
       text.pop_back();
       return text;
@@ -95,6 +96,7 @@ std::string Describe(const Step& step) {
       std::string text = fmt::format("run '{}' in {}", fmt::join(step.argv, " "), step.domain);
       if (step.exit) text += fmt::format("; exit {}", *step.exit);
       for (const std::string& line : step.prints) text += fmt::format("; prints '{}'", line);
+      if (step.stops) text += "; the domain does not survive it";
       return text;
     }
     case StepKind::kWrite: return fmt::format("write '{}' to {} in {}", step.value.value_or(""), step.path, step.domain);

@@ -23,7 +23,7 @@
 //   store[driver.be/state] == 4                 a node of xenstore at the end; null: not there. Paths: store_path.h
 //   store[driver.be/state].history == "1 2 3 4 7 8 4"     every value written to it; "-": removed
 //   store[driver.be/state].writers contains "toolstack control"     who wrote them: domains, "toolstack"
-//   ring[driver,conf_read].sends >= 256         operations on the domain's PCI ring: sends, repeated, answers, errors, codes
+//   ring[driver,conf_read].sends >= 256         on the domain's PCI ring: sends, repeated, answers, errors, codes
 //   store[driver.fe/magic].together == "pci-op-ref event-channel magic"     nodes of its last write's transaction
 //
 // A path that meets several entries holds if it holds for every one and there is at least one; with "any" in front,

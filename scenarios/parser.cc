@@ -46,7 +46,8 @@ constexpr DeviceError kDeviceErrors[] = {
 constexpr StepKind kStepKinds[] = {StepKind::kBoot,   StepKind::kSeize,     StepKind::kAttach, StepKind::kDetach,
                                    StepKind::kDestroy, StepKind::kPause,    StepKind::kUnpause, StepKind::kStore,
                                    StepKind::kAwait, StepKind::kProgram, StepKind::kWrite,  StepKind::kRead,
-                                   StepKind::kCall,  StepKind::kAttack, StepKind::kCrash, StepKind::kError, StepKind::kStorm,  StepKind::kEmit,
+                                   StepKind::kCall,  StepKind::kAttack, StepKind::kCrash, StepKind::kError,
+                                   StepKind::kStorm, StepKind::kEmit,
                                    StepKind::kIommuEdit, StepKind::kWait,   StepKind::kJoin, StepKind::kCompare,
                                    StepKind::kFail,  StepKind::kStall,  StepKind::kEnters, StepKind::kCalls};
 
@@ -512,6 +513,7 @@ class Reader {
   void ReadPrograms(const YamlNode& action, Step step, StepPlaces places, Scenario* scenario) {
     if (const auto exit = Signed(action, "exit")) step.exit = static_cast<int>(*exit);
     for (const YamlNode* text : Items(action, "prints")) step.prints.push_back(text->text);
+    step.stops = Flag(action, "stops", false);
     for (const YamlNode* command : Items(action, "run")) {
       step.argv = SplitCommand(command->text);
       places.command = command->place;

@@ -198,6 +198,7 @@ const ObjectSpec& ProgramTable() {
           {"run", OneOrMore(Text()), true, "command line or lines, split at blanks"},
           {"exit", Integer(-255, 255), false, "expected exit code (any)"},
           {"prints", OneOrMore(Text()), false, "texts that its output must contain"},
+          {"stops", Bool(), false, "the domain must not survive it (false)"},
       },
       "",
       {}};

@@ -236,6 +236,10 @@ void StepWalk::Program(const ActivityPtr& activity) {
   guest.Post(SEAM_WORK_PROGRAM, step.argv, [this, activity, &step, &guest](long result, const std::string& text) {
     if (activity->over) return;
     const std::string label = step.label;
+    if (step.stops) {
+      Row(step, label + ": stops the domain", guest.stopped(), guest.stopped() ? OneLine(text) : "it goes on");
+      return Complete(activity);
+    }
     if (guest.stopped()) return Abort(activity, "the domain stopped: " + text);
     const std::string output = guest.programs().empty() ? "" : guest.programs().back().stdout_text;
     if (step.exit) {

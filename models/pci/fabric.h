@@ -6,8 +6,9 @@
 // register write makes a device send leaves the device one transit later. Upstream traffic takes its time on the
 // sim::Simulation: serialisation on every link, switches, one-way transit, then the root complex translates, decides
 // the target, copies and tells the observer, all at the instant of arrival.
-// Left out: errors that the fabric itself would detect, DPC, hot plug, virtual channels, relaxed and id-based ordering, SR-IOV, ATS, PRI, PASID,
-// lock transactions, atomics. Errors of MMIO and configuration accesses are returned, not signalled.
+// Left out: errors that the fabric itself would detect, DPC, hot plug, virtual channels, relaxed and id-based ordering,
+// SR-IOV, ATS, PRI, PASID, lock transactions, atomics. Errors of MMIO and configuration accesses are returned, not
+// signalled.
 #ifndef PVPCI_MODELS_PCI_FABRIC_H_
 #define PVPCI_MODELS_PCI_FABRIC_H_
 
@@ -61,8 +62,8 @@ struct FirmwareParameters {
   uint64_t memory64_end = 0;
   uint32_t io_base = 0xC000, io_end = 0x10000;
   uint16_t command = 0x0103;  // memory, I/O, SERR; bus mastering is left to the driver
-  // Root ports have AER and an MSI, bridges forward error messages, and _OSC lets the kernel use all that. Off as where the traces were recorded: dom0 had left Device Control at 0.
-  // golden/e1000e.config, 0xe8.
+  // Root ports have AER and an MSI, bridges forward error messages, and _OSC lets the kernel use all that. Off as where
+  // the traces were recorded: dom0 had left Device Control at 0. golden/e1000e.config, 0xe8.
   bool native_aer = false;
   // Polarity that the link devices of those GSIs declare. As on QEMU's Q35 board; golden/e1000e-probe.trace, setup_gsi.
   bool gsi_active_high = true;

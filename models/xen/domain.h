@@ -102,6 +102,7 @@ struct Domain {
   std::vector<std::unique_ptr<Vcpu>> vcpus;
   bool dying = false;
   bool shut_down = false;
+  std::string crash_reason;      // why the hypervisor ended it; empty: it did not
   unsigned shutdown_reason = 0;
 
   sim::DomId id() const { return spec.id; }

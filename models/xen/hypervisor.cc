@@ -201,6 +201,7 @@ void Hypervisor::CrashDomain(sim::DomId id, const std::string& reason) {
   Domain* subject = domain(id);
   if (subject == nullptr) return;
   sim::Log(sim::LogLevel::kWarning, "xen", "{} crashed: {}", subject->spec.name, reason);
+  subject->crash_reason = reason;
   scheduler_->ShutdownDomain(*subject, kShutdownCrash);
 }
 

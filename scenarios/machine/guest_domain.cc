@@ -242,6 +242,16 @@ void GuestDomain::StopAll(const driver::CrashReport& report) {
   if (around_.stopped) around_.simulation->After(0, [this] { around_.stopped(id_); });
 }
 
+void GuestDomain::MarkCrashed(const std::string& reason) {
+  if (stopped()) return;
+  state_ = State::kCrashed;
+  report_ = reports::DomainReport{"crashed by Xen", reason, {}};
+  Log(0, fmt::format("crashed by Xen: {}\n", reason), around_.simulation->now());
+  for (const auto& vcpu : vcpus_) vcpu->runner().Halt();
+  Fail(reason);
+  if (around_.stopped) around_.stopped(id_);
+}
+
 void GuestDomain::Fail(const std::string& message) {
   for (Work& work : std::exchange(works_, {})) {
     around_.simulation->After(0, [done = std::move(work.done), message] { done(-EIO, message); });

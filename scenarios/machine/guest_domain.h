@@ -78,6 +78,8 @@ class GuestDomain : public xen::GuestSpace {
   State state() const { return state_; }
   bool stopped() const { return state_ == State::kCrashed || state_ == State::kHung || state_ == State::kDestroyed; }
   void MarkDestroyed();
+  // The hypervisor ended it for `reason`: nothing more of it runs.
+  void MarkCrashed(const std::string& reason);
   const std::optional<reports::DomainReport>& report() const { return report_; }
   const std::string& console() const { return console_; }
   const std::vector<reports::Program>& programs() const { return programs_; }

@@ -477,6 +477,11 @@ std::string Machine::MessageStory(uint64_t address, uint32_t data) const {
   return text + ", which no irq of Xen has";
 }
 
-void Machine::OnShutdown(sim::DomId domain, unsigned) { store_->OnShutdown(domain); }
+void Machine::OnShutdown(sim::DomId domain, unsigned) {
+  store_->OnShutdown(domain);
+  const std::string reason = hypervisor_->domain(domain)->crash_reason;
+  // Not inside a hypercall of somebody else.
+  if (!reason.empty()) simulation_.After(0, [this, domain, reason] { FindGuest(domain)->MarkCrashed(reason); });
+}
 
 }  // namespace pvpci::scenarios

@@ -17,8 +17,8 @@ namespace pvpci::scenarios {
 //   together  last names of the nodes that the last write's transaction wrote, in order; empty: it was in none
 nlohmann::json StoreNodes(Machine& machine);
 
-// A list of {domain, op, sends, repeated, answers, errors, codes}: ring_probe.h. `codes`: the error codes that came back,
-// each once, blanks between; for an aer_* operation the frontend's answers.
+// A list of {domain, op, sends, repeated, answers, errors, codes}: ring_probe.h. `codes`: the error codes that came
+// back, each once, blanks between; for an aer_* operation the frontend's answers.
 nlohmann::json RingOperations(Machine& machine);
 
 }  // namespace pvpci::scenarios
