@@ -6,6 +6,7 @@
  *   row20_restore_msi             saves and restores the state of the function whose MSI-X is on (abi.md S12)
  *   row20_read BDF OFFSET SIZE VALUE   one configuration access
  *   row20_write BDF OFFSET SIZE VALUE
+ *   row20_power BDF                    down to D3hot and back, by the PCI core
  */
 #include <linux/interrupt.h>
 #include <linux/irq.h>
@@ -138,5 +139,24 @@ static int config_write(int argc, char **argv)
 	return access(argc, argv, true);
 }
 
+static int power(int argc, char **argv)
+{
+	struct pci_dev *dev = argc == 2 ? find(argv[1]) : NULL;
+	int rc;
+
+	if (!dev)
+		return -ENODEV;
+	pci_save_state(dev);
+	rc = pci_set_power_state(dev, PCI_D3hot);
+	if (!rc && dev->current_state != PCI_D3hot)
+		rc = -EIO;
+	if (!rc)
+		rc = pci_set_power_state(dev, PCI_D0);
+	pci_restore_state(dev);
+	pci_dev_put(dev);
+	return rc;
+}
+
+EMUL_REGISTER("row20_power", EMUL_CALLABLE, power);
 EMUL_REGISTER("row20_read", EMUL_CALLABLE, config_read);
 EMUL_REGISTER("row20_write", EMUL_CALLABLE, config_write);
