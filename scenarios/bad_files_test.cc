@@ -57,6 +57,7 @@ const Row kRows[] = {
     {"expectation_unknown_domain", 13, 13, "expectation 'domains.drvier.state == running': no domain 'drvi"},
     {"expectation_unknown_field", 13, 5, "expectation 'dmx.escapes == 0': the result has no 'dmx'; did y"},
     {"fail_without_kernel", 10, 20, "fail: 'victim' runs no kernel (kernel: false)"},
+    {"frontend_without_value", 12, 61, "back: expected NAME=VALUE, found 'mode'"},
     {"invalid_utf8", 2, 11, "byte 0xe9 is not valid UTF-8"},
     {"list_as_key", 2, 3, "a list cannot be a key; a key is a word"},
     {"list_at_top", 1, 1, "expected a map of keys (name, claim, domains, steps, expect, ."},

@@ -81,6 +81,9 @@ std::string Describe(const Step& step) {
     case StepKind::kDestroy: return fmt::format("destroy {}", step.domain);
     case StepKind::kPause: return fmt::format("pause {}", step.domain);
     case StepKind::kUnpause: return fmt::format("let {} go on", step.domain);
+    case StepKind::kFrontend:
+      return fmt::format("the tools make the directories of {}/{} for {}", step.frontend.kind, step.frontend.id,
+                         step.domain);
     case StepKind::kStore: {
       std::string text = "the tools, in one transaction,";
       for (const StoreNodeSpec& node : step.nodes) {

@@ -44,7 +44,8 @@ constexpr DeviceError kDeviceErrors[] = {
     DeviceError::kCompleterAbort,     DeviceError::kUnsupportedRequest, DeviceError::kDataLinkProtocol,
     DeviceError::kMalformedTlp};
 constexpr StepKind kStepKinds[] = {StepKind::kBoot,   StepKind::kSeize,     StepKind::kAttach, StepKind::kDetach,
-                                   StepKind::kDestroy, StepKind::kPause,    StepKind::kUnpause, StepKind::kStore,
+                                   StepKind::kDestroy, StepKind::kPause,    StepKind::kUnpause,
+                                   StepKind::kFrontend, StepKind::kStore,
                                    StepKind::kAwait, StepKind::kProgram, StepKind::kWrite,  StepKind::kRead,
                                    StepKind::kCall,  StepKind::kAttack, StepKind::kCrash, StepKind::kError,
                                    StepKind::kStorm, StepKind::kEmit,
@@ -185,6 +186,19 @@ class Reader {
     if (node->kind != YamlNode::Kind::kList) return {node};
     for (const YamlNode& item : node->items) items.push_back(&item);
     return items;
+  }
+  // "name=value" texts.
+  std::vector<std::pair<std::string, std::string>> Nodes(const YamlNode& map, const char* key) {
+    std::vector<std::pair<std::string, std::string>> nodes;
+    for (const YamlNode* item : Items(map, key)) {
+      const size_t equals = item->text.find('=');
+      if (equals == std::string::npos || equals == 0) {
+        Complain(item->place, fmt::format("{}: expected NAME=VALUE, found '{}'", key, item->text));
+        continue;
+      }
+      nodes.emplace_back(item->text.substr(0, equals), item->text.substr(equals + 1));
+    }
+    return nodes;
   }
   static std::vector<IommuKind> Modes(const YamlNode& map, const char* key) {
     std::vector<IommuKind> modes;
@@ -363,6 +377,14 @@ class Reader {
       case StepKind::kDestroy:
       case StepKind::kPause:
       case StepKind::kUnpause: step.domain = action->text; break;
+      case StepKind::kFrontend:
+        step.domain = Text(*action, "domain", "");
+        places.domain = PlaceOf(*action, "domain");
+        step.frontend.kind = Text(*action, "kind", "");
+        step.frontend.id = ParseUnsigned(Text(*action, "id", "0")).value_or(0);
+        step.frontend.front = Nodes(*action, "front");
+        step.frontend.back = Nodes(*action, "back");
+        break;
       case StepKind::kStore:
         for (const YamlNode* item : Items(node, "store")) {
           StoreNodeSpec spec;
@@ -549,6 +571,8 @@ class Reader {
         }
         return text;
       }
+      case StepKind::kFrontend:
+        return fmt::format("give {} the directories of {}/{}", step.domain, step.frontend.kind, step.frontend.id);
       case StepKind::kAwait: return fmt::format("await {} {}", step.path, step.value.value_or(""));
       case StepKind::kJoin: return "wait for the steps in the background";
       case StepKind::kSeize: return name + " " + step.device;

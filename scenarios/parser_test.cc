@@ -204,6 +204,26 @@ expect: ["store[driver.be/state] == 4"]
   EXPECT_THAT(Describe(scenario), HasSubstr("(in the background)"));
 }
 
+TEST(Parser, ReadsTheDirectoriesOfAParavirtualDevice) {
+  const Scenario scenario = ParseScenario("x.yaml", R"(
+name: x
+claim: y
+domains: [{name: control, role: dom0}, {name: driver, role: domU}]
+steps:
+  - boot: control
+  - boot: driver
+  - frontend: {domain: driver, kind: 9pfs, id: 3, front: [tag=a=b], back: [versions=1, max-rings=2]}
+expect: ['store[driver.home/device/9pfs/3/state] == 1']
+)");
+  const Step& step = scenario.steps.back();
+  EXPECT_EQ(step.kind, StepKind::kFrontend);
+  EXPECT_EQ(step.domain, "driver");
+  EXPECT_EQ(step.frontend.kind, "9pfs");
+  EXPECT_EQ(step.frontend.id, 3u);
+  EXPECT_THAT(step.frontend.front, ElementsAre(testing::Pair("tag", "a=b")));
+  EXPECT_THAT(step.frontend.back, ElementsAre(testing::Pair("versions", "1"), testing::Pair("max-rings", "2")));
+}
+
 TEST(Parser, SplitsCommandsLikeAShell) {
   EXPECT_THAT(SplitCommand("a  b\t'c d' \"e f\"g ''"), ElementsAre("a", "b", "c d", "e fg", ""));
   EXPECT_TRUE(SplitCommand("a 'b").empty());

@@ -222,6 +222,7 @@ class Checker {
       case StepKind::kDestroy: DomU(step.domain, places.domain, what); break;
       case StepKind::kPause:
       case StepKind::kUnpause: Booted(step.domain, places.domain, what, index); break;
+      case StepKind::kFrontend: DomU(step.domain, places.domain, what); break;
       case StepKind::kStore:
         for (const StoreNodeSpec& node : step.nodes) StoreNode(node.path, node.place);
         break;

@@ -74,6 +74,7 @@ const char* Name(StepKind kind) {
     case StepKind::kDestroy: return "destroy";
     case StepKind::kPause: return "pause";
     case StepKind::kUnpause: return "unpause";
+    case StepKind::kFrontend: return "frontend";
     case StepKind::kStore: return "store";
     case StepKind::kAwait: return "await";
     case StepKind::kProgram: return "program";

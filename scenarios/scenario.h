@@ -139,6 +139,7 @@ enum class StepKind : uint8_t {
   kDestroy,    // destroy `domain`
   kPause,      // `domain`'s vCPUs stand still
   kUnpause,
+  kFrontend,   // the tools give `domain` a paravirtual device that has no backend: its two directories
   kStore,      // the tools write `nodes`, in one transaction
   kAwait,      // until the store's node `path` is `value`
   kProgram,    // run `argv` as user program in `domain`, compare exit code and output
@@ -189,6 +190,13 @@ struct StoreNodeSpec {
   Place place;
 };
 
+// "vbd/51712": the directories of a paravirtual device, and what its kind's tools write there.
+struct FrontendSpec {
+  std::string kind;
+  uint64_t id = 0;
+  std::vector<std::pair<std::string, std::string>> front, back;  // name and value
+};
+
 // One step. Which members count depends on `kind`; the parser refuses keys that do not belong.
 struct Step {
   StepKind kind = StepKind::kWait;
@@ -202,6 +210,7 @@ struct Step {
   std::string device;
   bool waits = true;                 // kAttach: the tools look at the backend's state, before and after
   std::vector<StoreNodeSpec> nodes;  // kStore
+  FrontendSpec frontend;             // kFrontend
   // kAttach, kDetach: the tools' error must contain it; empty: they must succeed
   std::string refused;
   // kProgram

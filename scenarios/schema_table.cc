@@ -190,6 +190,21 @@ const ObjectSpec& StoreTable() {
   return spec;
 }
 
+const ObjectSpec& FrontendTable() {
+  static const ObjectSpec spec{
+      "a paravirtual device",
+      {
+          {"domain", NameValue(), true, "a domU"},
+          {"kind", Text(), true, "vbd, vif, vkbd, ... : the name of its directories"},
+          {"id", Unsigned(0, 1 << 30), true, "its number"},
+          {"front", ListOf(Text()), false, "what the tools write beside the usual nodes: NAME=VALUE, ..."},
+          {"back", ListOf(Text()), false, "the same in the backend's directory"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
 const ObjectSpec& ProgramTable() {
   static const ObjectSpec spec{
       "a program",
@@ -387,6 +402,7 @@ const ObjectSpec& StepTable() {
           {"destroy", NameValue(), false, "destroy a domain"},
           {"pause", NameValue(), false, "a domain's vCPUs stand still"},
           {"unpause", NameValue(), false, "and go on"},
+          {"frontend", Object(FrontendTable()), false, "tools make the directories of a device that has no backend"},
           {"store", OneOrMore(Object(StoreTable())), false, "the tools write to the store, in one transaction"},
           {"await", Object(StoreTable()), false, "wait until a node of the store has a value"},
           {"program", Object(ProgramTable()), false, "run a user program in a guest"},
@@ -413,9 +429,9 @@ const ObjectSpec& StepTable() {
           {"because", Text(), false, "why the real code answers so"},
       },
       "",
-      {"boot", "seize", "attach", "detach", "destroy", "pause", "unpause", "store", "await", "program", "write", "read",
-       "call", "attack", "crash", "error", "storm", "emit", "iommu_edit", "wait", "join", "compare", "stall",
-       "enters", "calls", "fail"}};
+      {"boot", "seize", "attach", "detach", "destroy", "pause", "unpause", "frontend", "store", "await", "program",
+       "write", "read", "call", "attack", "crash", "error", "storm", "emit", "iommu_edit", "wait", "join", "compare",
+       "stall", "enters", "calls", "fail"}};
   return spec;
 }
 

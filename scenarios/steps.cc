@@ -185,6 +185,8 @@ void StepWalk::Begin(const ActivityPtr& activity) {
       case StepKind::kDestroy: return machine_.Destroy(machine_.guest(step.domain), done);
       case StepKind::kPause: machine_.guest(step.domain).Pause(); return Complete(activity);
       case StepKind::kUnpause: machine_.guest(step.domain).Unpause(); return Complete(activity);
+      case StepKind::kFrontend:
+        return machine_.AddFrontend(machine_.guest(step.domain), step.frontend, done);
       case StepKind::kStore: return done(machine_.WriteStore(step.nodes));
       case StepKind::kAwait: return machine_.AwaitStore(step.path, step.value.value_or(""), done);
       case StepKind::kProgram: return Program(activity);

@@ -74,6 +74,13 @@
 #define emul_send_reschedule(cpu) smp_send_reschedule(cpu)
 #endif
 
+/* What scsi_host_alloc() takes. */
+#ifdef EMUL_HAS_CONST_DEVICES
+#define EMUL_CONST_TEMPLATE const
+#else
+#define EMUL_CONST_TEMPLATE
+#endif
+
 #ifdef EMUL_HAS_CONST_DEVICES
 #define EMUL_CONST_DEVICE const
 #else

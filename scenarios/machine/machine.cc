@@ -296,6 +296,11 @@ void Machine::Attach(pci::Function& device, GuestDomain& guest, Done done, bool 
   toolstack_->AttachHot(guest.id(), device.bdf(), options, attached);
 }
 
+void Machine::AddFrontend(GuestDomain& guest, const FrontendSpec& spec, Done done) {
+  toolstack_->AddFrontend(guest.id(), {spec.kind, spec.id, spec.front, spec.back},
+                          [done](const xen::OperationResult& result) { done(result.error); });
+}
+
 std::string Machine::WriteStore(const std::vector<StoreNodeSpec>& nodes) {
   std::string failed;
   const xen::XsError error = watcher_->Transact([&](xen::TransactionId id) {

@@ -87,6 +87,8 @@ class Machine : public Ownership, public xen::DomainObserver {
   void Attach(pci::Function& device, GuestDomain& guest, Done done, bool waits = true);
   void Detach(pci::Function& device, GuestDomain& guest, Done done);
   void Destroy(GuestDomain& guest, Done done);
+  // The tools make the directories of a paravirtual device that has no backend.
+  void AddFrontend(GuestDomain& guest, const FrontendSpec& spec, Done done);
   // What the tools write by hand, in one transaction. "" or why not.
   std::string WriteStore(const std::vector<StoreNodeSpec>& nodes);
   // `done` when the node has that value, which may be at once.

@@ -17,6 +17,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "models/pci/tlp.h"
@@ -82,6 +83,14 @@ struct AttachOptions {
   bool waits = true;
 };
 
+// A paravirtual device other than pci, as libxl__device_generic_add: what its kind's tools write into the two
+// directories beside what every device has.
+struct FrontendNodes {
+  std::string kind;  // "vbd", "vif", "vkbd"
+  uint64_t id = 0;
+  std::vector<std::pair<std::string, std::string>> front, back;  // name and value
+};
+
 class Toolstack {
  public:
   Toolstack(sim::Simulation& simulation, sim::Trace& trace, Xenstored& store, HypervisorControl& hypervisor,
@@ -111,6 +120,8 @@ class Toolstack {
   void AttachHot(sim::DomId domain, pci::Bdf function, AttachOptions options, OperationDone done);
   // xl pci-detach. The last function takes the device's directories with it.
   void Detach(sim::DomId domain, pci::Bdf function, OperationDone done);
+  // Both directories of another paravirtual device, in state 1. Nobody here is its backend.
+  void AddFrontend(sim::DomId domain, FrontendNodes nodes, OperationDone done);
   // Orderly end of the pci device: online=0, state=5, wait for Closed, delete both directories.
   void Close(sim::DomId domain, OperationDone done);
   // xl destroy: Close without patience for the guest, permissions back, nodes deleted, released, destroyed.
@@ -160,7 +171,7 @@ class Toolstack {
   void AddAssignSteps(std::vector<Step>& steps, sim::DomId domain, pci::Bdf function, const AttachOptions& options);
   void AddRevokeSteps(std::vector<Step>& steps, sim::DomId domain, pci::Bdf function);
   void AddHandshakeSteps(std::vector<Step>& steps, sim::DomId domain, pci::Bdf function);
-  XsError WriteDirectories(TransactionId id, sim::DomId domain);
+  XsError WriteDirectories(TransactionId id, sim::DomId domain, const FrontendNodes& nodes);
   XsError WriteFunctions(TransactionId id, sim::DomId domain, unsigned first, const std::vector<pci::Bdf>& functions,
                          const AttachOptions& options);
   XsError RemoveFunction(TransactionId id, sim::DomId domain, unsigned index, unsigned count);

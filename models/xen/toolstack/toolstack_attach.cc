@@ -11,6 +11,8 @@ namespace {
 
 constexpr const char* kPciback = "/sys/bus/pci/drivers/pciback";
 
+const FrontendNodes kPciDevice{"pci", 0, {}, {}};
+
 std::string Device(pci::Bdf function) { return "/sys/bus/pci/devices/" + pci::ToString(function); }
 
 std::string DomainError(sim::DomId domain, const std::string& text) {
@@ -170,8 +172,10 @@ void Toolstack::AddRevokeSteps(std::vector<Step>& steps, sim::DomId domain, pci:
       [=] { return hypervisor_.DeassignDevice(domain, function); }, {}));
 }
 
-XsError Toolstack::WriteDirectories(TransactionId id, sim::DomId domain) {
-  const std::string back = BackendPath(domain), front = FrontendPath(domain);
+XsError Toolstack::WriteDirectories(TransactionId id, sim::DomId domain, const FrontendNodes& nodes) {
+  const std::string device = fmt::format("{}/{}", nodes.kind, nodes.id);
+  const std::string front = fmt::format("{}/device/{}", DomainPath(domain), device);
+  const std::string back = fmt::format("{}/backend/{}/{}/{}", DomainPath(0), nodes.kind, domain, nodes.id);
   const auto name = client_->Read(DomainPath(domain) + "/name", id);
   Row row;
   // Usually nothing is there to remove; libxl does not look either.
@@ -182,11 +186,13 @@ XsError Toolstack::WriteDirectories(TransactionId id, sim::DomId domain) {
       << client_->Write(back + "/frontend-id", std::to_string(domain), id)
       << client_->Write(back + "/online", "1", id) << client_->Write(back + "/state", "1", id)
       << client_->Write(back + "/domain", name.value, id);
+  for (const auto& [node, value] : nodes.back) row << client_->Write(back + "/" + node, value, id);
   client_->Rm(front, id);
   row << client_->Mkdir(front, id)
       << client_->SetPermissions(front, {{domain, StoreAccess::kNone}, {0, StoreAccess::kRead}}, id)
       << client_->Write(front + "/backend", back, id) << client_->Write(front + "/backend-id", "0", id)
       << client_->Write(front + "/state", "1", id);
+  for (const auto& [node, value] : nodes.front) row << client_->Write(front + "/" + node, value, id);
   return row.error();
 }
 
@@ -208,6 +214,14 @@ XsError Toolstack::WriteFunctions(TransactionId id, sim::DomId domain, unsigned 
   return (row << client_->Write(back + "/num_devs", std::to_string(n), id)).error();
 }
 
+void Toolstack::AddFrontend(sim::DomId domain, FrontendNodes nodes, OperationDone done) {
+  Operation& operation = Enqueue(fmt::format("add {}/{} to {}", nodes.kind, nodes.id, domain), std::move(done));
+  operation.steps.push_back(Store("add a device's directories", [this, domain, nodes = std::move(nodes)](
+                                                                     TransactionId id) {
+    return WriteDirectories(id, domain, nodes);
+  }));
+}
+
 void Toolstack::AttachCold(sim::DomId domain, std::vector<pci::Bdf> functions, AttachOptions options,
                            OperationDone done) {
   Operation& operation = Enqueue(fmt::format("attach to {}", domain), std::move(done));
@@ -218,7 +232,7 @@ void Toolstack::AttachCold(sim::DomId domain, std::vector<pci::Bdf> functions, A
   }));
   for (pci::Bdf function : functions) AddAssignSteps(steps, domain, function, options);
   steps.push_back(Store("add pci devices", [=](TransactionId id) {
-    const XsError error = WriteDirectories(id, domain);
+    const XsError error = WriteDirectories(id, domain, kPciDevice);
     return error == XsError::kOk ? WriteFunctions(id, domain, 0, functions, options) : error;
   }));
   operation.steps.assign(steps.begin(), steps.end());
@@ -235,7 +249,7 @@ void Toolstack::AttachHot(sim::DomId domain, pci::Bdf function, AttachOptions op
     std::vector<Step> add;
     if (count == 0) {
       add.push_back(Store("add the first pci device", [=](TransactionId id) {
-        const XsError error = WriteDirectories(id, domain);
+        const XsError error = WriteDirectories(id, domain, kPciDevice);
         return error == XsError::kOk ? WriteFunctions(id, domain, 0, {function}, options) : error;
       }));
     } else {

@@ -149,6 +149,19 @@ TEST_F(Tools, TheGuestMayReadBothDirectoriesAndWriteItsOwn) {
   EXPECT_EQ(front_->Write("error/device/pci/0/error", "22 x"), XsError::kOk);
 }
 
+TEST_F(Tools, AnotherFrontendGetsItsDirectoriesAndMayWriteItsOwn) {
+  CreateDomU();
+  tools_->AddFrontend(1, {"vbd", 51712, {{"virtual-device", "51712"}}, {{"mode", "w"}}}, Keep());
+  ASSERT_TRUE(Finish().ok);
+  const std::string back = "/local/domain/0/backend/vbd/1/51712", front = "/local/domain/1/device/vbd/51712";
+  EXPECT_EQ(front_->Read("device/vbd/51712/backend").value, back);
+  EXPECT_EQ(front_->Read("device/vbd/51712/virtual-device").value, "51712");
+  EXPECT_EQ(front_->Read(back + "/frontend").value, front);
+  EXPECT_EQ(front_->Read(back + "/mode").value, "w");
+  EXPECT_EQ(front_->Write("device/vbd/51712/state", "4"), XsError::kOk);
+  EXPECT_EQ(front_->Write(back + "/state", "4"), XsError::kEacces);
+}
+
 TEST_F(Tools, HotAddGoesThroughReconfiguring) {
   CreateDomU();
   Cold({kNic});
