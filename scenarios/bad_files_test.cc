@@ -52,6 +52,7 @@ const Row kRows[] = {
     {"expectation_no_value", 13, 19, "expectation 'dma.escapes ==': expected a value to compare with"},
     {"expectation_open_quote", 13, 22, "expectation 'verdict contains \"x': this quote is never closed"},
     {"expectation_store_nowhere", 13, 11, "expectation 'store[drvier.be/state] == 4': 'drvier.be/state': no domain 'drvier'"},
+    {"expectation_trace_step", 13, 12, "expectation 'trace[since=nowhere,\"ring\"].lines == 1': no step has"},
     {"expectation_trailing", 13, 22, "expectation 'dma.escapes == 0 or so': expected nothing more af"},
     {"expectation_unknown_class", 13, 9, "expectation 'dma.E12.bytes == 0': no DMA class 'E12'; expected"},
     {"expectation_unknown_domain", 13, 13, "expectation 'domains.drvier.state == running': no domain 'drvi"},

@@ -22,7 +22,7 @@ const std::vector<std::string>& Formats() {
 }
 
 const std::vector<std::string>& Verbs() {
-  static const std::vector<std::string> verbs = {"run",  "list",  "show",     "check",    "test",
+  static const std::vector<std::string> verbs = {"run",  "list",  "show",     "check",    "rows", "test",
                                                  "demo", "bench", "fidelity", "coverage", "help"};
   return verbs;
 }
@@ -35,6 +35,7 @@ constexpr const char* kMainHelp =
   ./pvpci list                       the scenarios that are here, with their claims
   ./pvpci show SCENARIO              explain a scenario: machine, domains, devices, steps, expectations
   ./pvpci check FILE...              check scenario files without running them
+  ./pvpci rows                       the patch series, row by row: what shows it, on which kernel it holds
   ./pvpci bench                      how fast it is: ratios with quartiles, each beside its baseline
   ./pvpci fidelity golden            how like a real hypervisor: each line that differs from its recorded traces
   ./pvpci coverage                   which lines of the real kernel files ran, and why the others did not
@@ -133,6 +134,21 @@ Exit 0, or 1 if a file misses its goal or a line has no reason (with scenarios n
   --json       one JSON document on standard output (originals, their lines, what is uncovered and why)
 )";
 
+constexpr const char* kRowsHelp =
+    R"(./pvpci rows [ROW...] [--json | --markdown]: run the rows of the patch series on both kernels, print the table.
+
+ROW is 01 .. 20 or S; all unless told. Each row's scenarios run in their own mode on 6.1 and on 6.12. A row holds if
+they all hold and together ran a block of every original that the row names; why one does not is told on standard
+error. The table of rows is scenarios/rows/rows.yaml. Exit 0, or 1 if a row does not hold or is missing.
+
+  --json       one JSON document on standard output (row, title, originals, scenarios, results)
+  --markdown   the table as README.md has it
+
+Examples
+  ./pvpci rows 03 17
+  ./pvpci run row17_pci_stub --kernel 6.12
+)";
+
 constexpr const char* kFrontHelp =
     R"(This verb is done by the front script: call ./pvpci in the project's root, not the program it builds.
 )";
@@ -155,7 +171,7 @@ sim::Ps Duration(const std::string& option, const std::string& text) {
 struct RawOptions {
   std::string iommu, kernel, seed, out, timeout, until, rounds;
   std::vector<std::string> sets, formats;
-  bool twice = false, json = false, schema = false, keys = false;
+  bool twice = false, json = false, schema = false, keys = false, markdown = false;
   std::string gdb;
 };
 
@@ -220,7 +236,8 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
   CommandLine command;
   command.verb = verb;
   app.add_flag("--help,-h", help_wanted);
-  const bool takes_scenarios = verb != Verb::kList && verb != Verb::kBench && verb != Verb::kFidelity;
+  const bool takes_scenarios =
+      verb == Verb::kRun || verb == Verb::kShow || verb == Verb::kCheck || verb == Verb::kCoverage;
   std::vector<std::string> about;
   if (verb == Verb::kFidelity) app.add_option("about", about);
   if (takes_scenarios) app.add_option("scenarios", command.scenarios);
@@ -239,9 +256,10 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
     app.add_option("--until", raw.until)->expected(1);
     app.add_flag("--gdb{stop}", raw.gdb);
   }
-  if (verb == Verb::kList || verb == Verb::kShow || verb == Verb::kBench || verb == Verb::kFidelity ||
-      verb == Verb::kCoverage) {
-    app.add_flag("--json", raw.json);
+  if (verb != Verb::kRun && verb != Verb::kCheck) app.add_flag("--json", raw.json);
+  if (verb == Verb::kRows) {
+    app.add_option("rows", command.rows);
+    app.add_flag("--markdown", raw.markdown);
   }
   if (verb == Verb::kBench) app.add_option("--rounds", raw.rounds)->expected(1);
   if (verb == Verb::kCheck) {
@@ -268,6 +286,8 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
   command.out = raw.out;
   command.twice = raw.twice;
   command.json = raw.json;
+  command.markdown = raw.markdown;
+  if (command.json && command.markdown) throw UsageError("rows: --json or --markdown, not both");
   command.schema = raw.schema;
   command.keys = raw.keys;
   const bool writes = verb == Verb::kRun || verb == Verb::kCoverage;
@@ -317,6 +337,7 @@ CommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   if (verb == "check") return ParseVerb(Verb::kCheck, verb, kCheckHelp, rest);
   if (verb == "fidelity") return ParseVerb(Verb::kFidelity, verb, kFidelityHelp, rest);
   if (verb == "coverage") return ParseVerb(Verb::kCoverage, verb, kCoverageHelp, rest);
+  if (verb == "rows") return ParseVerb(Verb::kRows, verb, kRowsHelp, rest);
   if (verb == "bench") return ParseVerb(Verb::kBench, verb, kBenchHelp, rest);
   if (verb == "test" || verb == "demo") {
     if (!rest.empty() && (rest.front() == "--help" || rest.front() == "-h")) return Help(kMainHelp);

@@ -26,7 +26,7 @@ enum ExitCode : int {
   kExitTerminated = 143,
 };
 
-enum class Verb { kHelp, kRun, kList, kShow, kCheck, kBench, kFidelity, kCoverage };
+enum class Verb { kHelp, kRun, kList, kShow, kCheck, kBench, kFidelity, kCoverage, kRows };
 
 struct CommandLine {
   Verb verb = Verb::kHelp;
@@ -44,6 +44,8 @@ struct CommandLine {
   bool schema = false;                  // check: print the JSON Schema
   bool keys = false;                    // check: print the table of keys
   unsigned rounds = 15;                 // bench
+  std::vector<std::string> rows;        // rows: which; empty: all
+  bool markdown = false;                // rows: the table of README.md
 };
 
 // Bad input; what() is one line without "pvpci: ". Exit code 2.

@@ -49,6 +49,14 @@ TEST(CommandLine, DefaultsToTextOnTheTerminal) {
   EXPECT_TRUE(ParseCommandLine({"run", "slurp", "--gdb"}).gdb);
 }
 
+TEST(CommandLine, TakesRows) {
+  const CommandLine command = ParseCommandLine({"rows", "03", "--json", "S"});
+  EXPECT_EQ(command.verb, Verb::kRows);
+  EXPECT_THAT(command.rows, ElementsAre("03", "S"));
+  EXPECT_TRUE(command.json);
+  EXPECT_TRUE(ParseCommandLine({"rows", "--markdown"}).markdown);
+}
+
 TEST(CommandLine, RefusesWithWhatWasMeant) {
   EXPECT_THAT(Refusal({}), HasSubstr("which verb?"));
   EXPECT_THAT(Refusal({"rnu", "slurp"}), HasSubstr("did you mean 'run'?"));
@@ -68,13 +76,15 @@ TEST(CommandLine, RefusesWithWhatWasMeant) {
   EXPECT_THAT(Refusal({"fidelity", "gold"}), HasSubstr("expected 'golden'"));
   EXPECT_THAT(Refusal({"fidelity", "golden", "--jsno"}), HasSubstr("did you mean '--json'?"));
   EXPECT_THAT(Refusal({"test"}), HasSubstr("front script"));
+  EXPECT_THAT(Refusal({"rows", "--json", "--markdown"}), HasSubstr("not both"));
+  EXPECT_THAT(Refusal({"rows", "--makdown"}), HasSubstr("did you mean '--markdown'?"));
 }
 
 TEST(CommandLine, TeachesByExamples) {
   EXPECT_THAT(ParseCommandLine({"--help"}).help, HasSubstr("./pvpci run slurp"));
   EXPECT_THAT(ParseCommandLine({"run", "--help"}).help, HasSubstr("Examples"));
   EXPECT_THAT(ParseCommandLine({"help", "check"}).help, HasSubstr("--schema"));
-  for (const char* verb : {"run", "list", "show", "check", "fidelity", "test", "demo"}) {
+  for (const char* verb : {"run", "list", "show", "check", "fidelity", "rows", "test", "demo"}) {
     EXPECT_EQ(ParseCommandLine({verb, "--help"}).verb, Verb::kHelp) << verb;
   }
 }

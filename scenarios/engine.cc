@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <set>
 #include <sstream>
@@ -105,12 +106,35 @@ nlohmann::json Observations(Machine& machine, const reports::Result& result) {
   return json;
 }
 
-void Judge(Machine& machine, reports::Result* result) {
+// trace.txt, and where in it each step starts, by label.
+nlohmann::json TraceText(Machine& machine, const std::map<std::string, uint64_t>& first_record) {
+  std::string text;
+  uint64_t number = 0;
+  std::map<uint64_t, size_t> starts;  // of records
+  for (const auto& [label, record] : first_record) starts[record] = 0;
+  const auto begin = [&] {
+    if (const auto at = starts.find(number++); at != starts.end()) at->second = text.size();
+  };
+  machine.trace().ForEach([&](const sim::RecordView& record) {
+    begin();
+    text += machine.trace().Format(record) + "\n";
+  });
+  begin();  // steps after which nothing was traced
+  nlohmann::json steps = nlohmann::json::object();
+  for (const auto& [label, record] : first_record) steps[label] = starts[record];
+  return {{"text", std::move(text)}, {"steps", std::move(steps)}};
+}
+
+void Judge(Machine& machine, const StepWalk& walk, reports::Result* result) {
   const Scenario& scenario = machine.scenario();
-  const nlohmann::json json = Observations(machine, *result);
+  nlohmann::json json = Observations(machine, *result);
   for (const ExpectationSpec& spec : scenario.expect) {
     if (!Applies(spec.when, scenario.machine.iommu)) continue;
-    const Outcome outcome = Evaluate(ParseExpectation(spec.text), json);
+    const Expectation expectation = ParseExpectation(spec.text);
+    if (AsksTrace(expectation) && !json.contains(kTraceRoot)) {
+      json[kTraceRoot] = TraceText(machine, walk.first_record());
+    }
+    const Outcome outcome = Evaluate(expectation, json);
     reports::ExpectationResult row;
     row.text = outcome.text;
     row.held = outcome.held;
@@ -242,7 +266,7 @@ reports::Result RunScenario(const Scenario& scenario, const RunOptions& options)
                                machine.simulation().now(), step == nullptr ? "" : " in step '" + step->label + "'");
       result.expectations.push_back(row);
     }
-    Judge(machine, &result);
+    Judge(machine, walk, &result);
   }
   Finish(options, result);
   return result;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What must hold at the end of a run, as a question about result.json (spec/result.md), the consoles and xenstore.
+// What must hold at the end of a run, as a question about result.json (spec/result.md), the consoles,
+// xenstore and the trace.
 //
 //   expectation = [ "any" ] path operator literal
 //   path        = root { "." name | "[" filter { "," filter } "]" }
@@ -20,6 +21,8 @@
 //   domains.driver.report.message matches "NULL pointer"
 //   console[driver] contains "PCI Frontend"     what the domain's kernel printed, "matches" line by line
 //   console[driver,"claiming resource"].lines == 6   how many lines contain the text
+//   trace["driver ring request conf_write","offset=0xc"].lines == 1     lines of trace.txt that contain the texts
+//   trace[since=unload,until=again,"close"].lines == 1     from the step with that label to before the other
 //   store[driver.be/state] == 4                 a node of xenstore at the end; null: not there. Paths: store_path.h
 //   store[driver.be/state].history == "1 2 3 4 7 8 4"     every value written to it; "-": removed
 //   store[driver.be/state].writers contains "toolstack control"     who wrote them: domains, "toolstack"
@@ -28,8 +31,8 @@
 //
 // A path that meets several entries holds if it holds for every one and there is at least one; with "any" in front,
 // for at least one. "matches" takes a POSIX extended regular expression, searched for anywhere. A number with a time
-// unit is compared in the unit of the field (_ps, _ns). A "text" filter belongs to consoles: it keeps the lines that
-// contain it; with several, those that contain them all.
+// unit is compared in the unit of the field (_ps, _ns). A "text" filter belongs to consoles and
+// the trace: it keeps the lines that contain it; with several, those that contain them all.
 #ifndef PVPCI_SCENARIOS_EXPECTATIONS_H_
 #define PVPCI_SCENARIOS_EXPECTATIONS_H_
 
@@ -57,6 +60,16 @@ struct PathStep {
   size_t offset = 0;
 };
 
+// Roots beside those of result.json.
+inline constexpr const char* kConsoleRoot = "console";
+inline constexpr const char* kStoreRoot = "store";
+inline constexpr const char* kTraceRoot = "trace";
+
+// store[path] or store["path"].
+inline const std::string& StoreNodeOf(const PathStep& step) {
+  return step.texts.empty() ? step.filters[0].second : step.texts[0];
+}
+
 enum class Comparison { kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual, kContains, kMatches };
 
 struct Expectation {
@@ -71,17 +84,22 @@ struct Expectation {
 // Names the scenario knows, so that a misspelt domain is an error before anything runs. Empty: not checked.
 struct ExpectationNames {
   std::vector<std::string> domains;
+  std::vector<std::string> labels = {};  // of steps
 };
 
 // Throws ExpectationError.
 Expectation ParseExpectation(const std::string& text, const ExpectationNames& names = {});
+
+// Formatting a trace takes time and memory: only for who asks.
+bool AsksTrace(const Expectation& expectation);
 
 struct Outcome {
   std::string text;
   bool held = false;
   std::string actual;  // "4096", "running", "0, 0, 3", "no such entry"
 };
-// `result`: result.json, and "console": domain -> its text.
+// `result`: result.json, "console" (domain -> its text), "store", and for who asks it "trace": its text and where in it
+// each step starts.
 Outcome Evaluate(const Expectation& expectation, const nlohmann::json& result);
 
 }  // namespace pvpci::scenarios

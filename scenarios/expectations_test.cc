@@ -26,6 +26,8 @@ const nlohmann::json& Result() {
                  "report": {"kind": "oops", "message": "NULL pointer dereference"}}],
     "console": {"a": "[0.1] <6> claiming resource 0\n[0.2] <6> claiming resource 1\n[0.3] <3> no more",
                 "b": "[0.1] <6> up\n"},
+    "trace": {"text": "1 a ring request x\n2 a ring response y\n3 b ring request x\n4 b ring request z\n",
+              "steps": {"early": 0, "late": 39}},
     "hypercalls": [{"domain": "a", "name": "EVTCHNOP_send", "calls": 18446744073709551615, "failed": 0}]
   })");
   return result;
@@ -89,6 +91,13 @@ const Row kRows[] = {
     {"console[*].lines >= 2", false, "3, 1"},
     {"console[a,\"nothing\"].lines == 0", true, "0"},
     {"console[nobody].lines == 0", false, "no such entry"},
+    {"trace[\"ring request\"].lines == 3", true, "3"},
+    {"trace[\"ring request\",\"b \"].lines == 2", true, "2"},
+    {"trace[since=late,\"ring\"].lines == 2", true, "2"},
+    {"trace[until=late,\"ring\"].lines == 2", true, "2"},
+    {"trace[since=late,until=early,\"ring\"].lines == 0", true, "0"},
+    {"trace[since=skipped,\"ring\"].lines == 0", false, "no such entry"},
+    {"trace[since=late,\"ring\"] contains \"b ring request z\"", true, "4 b ring request z"},
     {"simulated_ps < 1 s", true, "1234567"},
 };
 
@@ -114,6 +123,7 @@ TEST(Expectations, PointAtTheMistake) {
       {"verdict < holds", 10}, {"verdict == a b", 13}, {"verdict matches '['", 16}, {"findings[#x].id == F1", 11},
       {"dma.escapes.bytes == 0", 12}, {"console == 1", 7}, {"console.a == 1", 8}, {"console[a].line == 1", 11},
       {"console[a,\"x].lines == 1", 10}, {"findings[\"x\"].id == F1", 9}, {"console[a,b].lines == 1", 8},
+      {"trace == 1", 5}, {"trace[*].lines == 1", 6}, {"trace[a,\"x\"].lines == 1", 6}, {"trace[\"x\"].line == 1", 11},
   };
   for (const auto& row : rows) {
     try {
@@ -130,6 +140,9 @@ TEST(Expectations, KnowTheScenariosDomains) {
   EXPECT_NO_THROW(ParseExpectation("domains.driver.state == running", names));
   EXPECT_NO_THROW(ParseExpectation("domains[domU].state == running", names));
   EXPECT_THROW(ParseExpectation("domains.drvier.state == running", names), ExpectationError);
+  const ExpectationNames labels{{}, {"unload"}};
+  EXPECT_NO_THROW(ParseExpectation("trace[since=unload,\"x\"].lines == 1", labels));
+  EXPECT_THROW(ParseExpectation("trace[until=unlaod,\"x\"].lines == 1", labels), ExpectationError);
   EXPECT_NO_THROW(ParseExpectation("console[driver] contains x", names));
   EXPECT_THROW(ParseExpectation("console[drvier] contains x", names), ExpectationError);
   EXPECT_THROW(ParseExpectation("hypercalls[domain=nobody].calls == 1", names), ExpectationError);

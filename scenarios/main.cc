@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// //scenarios:pvpci: run, list, show, check, bench, fidelity. The front script ./pvpci builds it and passes all
+// //scenarios:pvpci: run, list, show, check, rows, bench, fidelity. The front script ./pvpci builds it and passes all
 // arguments on.
 //
 // The program has its own main: libsystemc's would print a banner before anything is parsed. Each run is a child that
@@ -12,7 +12,6 @@
 #include <cstring>
 #include <exception>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <new>
 #include <string>
@@ -33,6 +32,7 @@
 #include "scenarios/parser.h"
 #include "scenarios/problem.h"
 #include "scenarios/rows.h"
+#include "scenarios/rows_run.h"
 #include "scenarios/schema.h"
 #include "scenarios/supervise.h"
 
@@ -194,19 +194,6 @@ int Show(const CommandLine& command, const std::string& root) {
   return kExitHolds;
 }
 
-// What rows.yaml may name: the scenarios that are here and, if an image is built, the originals in it.
-RowNames NamesForRows(const std::string& root) {
-  RowNames names;
-  names.scenarios = ShippedScenarios(root);
-  try {
-    std::ifstream stream(FindImage(Scenario().kernel, root).Path("originals.json"));
-    for (const auto& original : nlohmann::json::parse(stream)) names.originals.insert(original.value("path", ""));
-  } catch (const std::runtime_error&) {
-    // Nothing is built: the names cannot be looked up.
-  }
-  return names;
-}
-
 std::string CheckOne(const std::string& argument, const std::string& root) {
   if (fs::path(argument).filename() == fs::path(RowTableFile(root)).filename()) {
     return fmt::format("{}: ok, {} rows\n", argument, LoadRows(argument, NamesForRows(root)).size());
@@ -272,6 +259,17 @@ BenchOptions OptionsOfBench(const CommandLine& command) {
   return options;
 }
 
+RowsOptions OptionsOfRows(const CommandLine& command, const std::string& root) {
+  RowsOptions options;
+  options.root = root;
+  options.rows = command.rows;
+  options.json = command.json;
+  options.markdown = command.markdown;
+  options.progress = isatty(STDERR_FILENO) == 1;
+  options.systemc = EnterSystemC;
+  return options;
+}
+
 int Main(const std::vector<std::string>& arguments) {
   try {
     if (arguments.size() == 1 && arguments[0] == kFirstInterruptVerb) return RunFirstInterrupt(OptionsOfBench({}));
@@ -285,6 +283,7 @@ int Main(const std::vector<std::string>& arguments) {
       case Verb::kCheck: return Check(command, root);
       case Verb::kFidelity: return Fidelity(command, root);
       case Verb::kCoverage: return RunCoverage(command, root, EnterSystemC);
+      case Verb::kRows: return RunRows(OptionsOfRows(command, root));
       case Verb::kBench: return RunBench(OptionsOfBench(command));
     }
   } catch (const UsageError& error) {

@@ -142,6 +142,7 @@ class Reader {
     for (const YamlNode* node : Items(root, "steps")) ReadStep(*node, &scenario);
     ExpectationNames names;
     for (const DomainSpec& domain : scenario.domains) names.domains.push_back(domain.name);
+    for (const Step& step : scenario.steps) names.labels.push_back(step.label);
     for (const YamlNode* node : Items(root, "expect")) ReadExpectation(*node, names, &scenario);
     return scenario;
   }

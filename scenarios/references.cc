@@ -175,7 +175,8 @@ class Checker {
       const std::string owner = inner.substr(0, dot);
       const std::string rest = dot == std::string::npos ? "" : inner.substr(dot + 1);
       if (scenario_.FindDevice(owner) != nullptr) {
-        static const std::vector<std::string> kDeviceWords = {"bdf", "dom0_bdf", "msi_address", "msi_data"};
+        static const std::vector<std::string> kDeviceWords = {"bdf",  "dom0_bdf", "bar0",        "bar1",    "bar2",
+                                                              "bar3", "bar4",     "bar5", "msi_address", "msi_data"};
         if (std::find(kDeviceWords.begin(), kDeviceWords.end(), rest) == kDeviceWords.end()) {
           Complain(place, fmt::format("${{{}}}: a device has {}", inner, OneOf(kDeviceWords)));
         }

@@ -2,6 +2,8 @@
 #include "scenarios/rows.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -111,6 +113,14 @@ std::vector<Row> ParseRows(const std::string& file, const std::string& text, con
 
 std::vector<Row> LoadRows(const std::string& file, const RowNames& names) {
   return ParseRows(file, ReadScenarioText(file), names);
+}
+
+std::vector<std::string> MissingRows(const std::vector<Row>& rows) {
+  std::vector<std::string> missing;
+  std::copy_if(RowIds().begin(), RowIds().end(), std::back_inserter(missing), [&](const std::string& id) {
+    return std::none_of(rows.begin(), rows.end(), [&](const Row& row) { return row.row == id; });
+  });
+  return missing;
 }
 
 }  // namespace pvpci::scenarios

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table of the patch series: scenarios/rows/rows.yaml, one entry per row, and what running the rows answers.
+// The table of the patch series: scenarios/rows/rows.yaml, one entry per row.
 #ifndef PVPCI_SCENARIOS_ROWS_H_
 #define PVPCI_SCENARIOS_ROWS_H_
 
-#include <map>
 #include <set>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "scenarios/scenario.h"
 
@@ -33,6 +30,9 @@ struct RowNames {
 // In the order of the rows. Throws InputError: form, unknown and double rows, scenarios and originals that are not there.
 std::vector<Row> ParseRows(const std::string& file, const std::string& text, const RowNames& names);
 std::vector<Row> LoadRows(const std::string& file, const RowNames& names);
+
+// Ids that no row of `rows` has.
+std::vector<std::string> MissingRows(const std::vector<Row>& rows);
 
 }  // namespace pvpci::scenarios
 

@@ -9,6 +9,7 @@
 
 #include "scenarios/library.h"
 #include "scenarios/problem.h"
+#include "scenarios/rows_report.h"
 
 namespace pvpci::scenarios {
 namespace {
@@ -35,6 +36,56 @@ TEST(Rows, AreReadInTheirOrder) {
   EXPECT_EQ(rows[1].today, "arch/x86/pci/xen.c");
   EXPECT_THAT(rows[1].originals, testing::ElementsAre("drivers/pci/bus.c", "drivers/pci/xen-pcifront.c"));
   EXPECT_THAT(rows[1].scenarios, testing::ElementsAre("slurp", "honest_dma"));
+}
+
+TEST(Rows, OfTheSeriesThatHaveNoEntryAreTold) {
+  EXPECT_EQ(MissingRows({}).size(), 21u);
+  const std::vector<std::string> missing = MissingRows(ParseRows("rows.yaml", kTable, Names()));
+  EXPECT_EQ(missing.size(), 19u);
+  EXPECT_THAT(missing, testing::Not(testing::Contains("17")));
+  EXPECT_THAT(missing, testing::Contains("S"));
+}
+
+ScenarioRuns Runs(const std::string& slurp_verdict) {
+  return {{{"slurp", "6.1"}, {"holds", "", {{"drivers/pci/bus.c", 3}}}},
+          {{"honest_dma", "6.1"}, {"holds", "", {{"drivers/pci/xen-pcifront.c", 1}}}},
+          {{"slurp", "6.12"}, {slurp_verdict, "faults.count == 0: 2", {{"drivers/pci/bus.c", 3}}}},
+          {{"honest_dma", "6.12"}, {"holds", "", {{"drivers/pci/xen-pcifront.c", 0}}}}};
+}
+
+TEST(Rows, HoldOnlyIfEveryScenarioHoldsAndEveryOriginalRan) {
+  const Row row = ParseRows("rows.yaml", kTable, Names())[1];
+
+  const JudgedRow idle = JudgeRow(row, {"6.1", "6.12"}, Runs("holds"));
+  EXPECT_EQ(idle.results[0].verdict, "holds");
+  EXPECT_THAT(idle.results[0].reasons, testing::IsEmpty());
+  EXPECT_EQ(idle.results[1].verdict, "violated");
+  EXPECT_THAT(idle.results[1].reasons, testing::ElementsAre("no block of drivers/pci/xen-pcifront.c ran"));
+  EXPECT_FALSE(idle.holds());
+  EXPECT_TRUE(JudgeRow(row, {"6.1"}, Runs("holds")).holds());
+
+  const JudgedRow violated = JudgeRow(row, {"6.12"}, Runs("violated"));
+  EXPECT_EQ(violated.results[0].verdict, "violated");
+  EXPECT_EQ(violated.results[0].reasons[0], "slurp: faults.count == 0: 2");
+  EXPECT_EQ(JudgeRow(row, {"6.12"}, Runs("unable")).results[0].verdict, "unable");
+  EXPECT_EQ(JudgeRow(row, {"6.12"}, Runs("skipped")).results[0].verdict, "unable");
+}
+
+TEST(Rows, ArePrintedAsTheContractSays) {
+  const Row row = ParseRows("rows.yaml", kTable, Names())[1];
+  const std::vector<JudgedRow> judged = {JudgeRow(row, {"6.1", "6.12"}, Runs("holds"))};
+
+  EXPECT_EQ(RowsJson(judged).dump(),
+            R"([{"row":"17","title":"stub","originals":["drivers/pci/bus.c","drivers/pci/xen-pcifront.c"],)"
+            R"("scenarios":["slurp","honest_dma"],"results":{"6.1":"holds","6.12":"violated"}}])");
+  EXPECT_EQ(RowsText(judged),
+            "row  title  originals                   scenarios   6.1    6.12\n"
+            "17   stub   drivers/pci/bus.c           slurp       holds  violated\n"
+            "            drivers/pci/xen-pcifront.c  honest_dma\n");
+  EXPECT_EQ(RowsMarkdown(judged),
+            "| Row | Patch | Originals | Scenarios | 6.1 | 6.12 |\n|---|---|---|---|---|---|\n"
+            "| 17 | stub | `drivers/pci/bus.c`, `drivers/pci/xen-pcifront.c` | `slurp`, `honest_dma` | holds | violated "
+            "|\n");
 }
 
 struct BadTable {

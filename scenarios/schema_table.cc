@@ -240,7 +240,7 @@ const ObjectSpec& AttackTable() {
       {
           {"domain", NameValue(), true, "the domain that runs it"},
           {"function", NameValue(), true, "the name it registers in driver/guest or driver/hostile"},
-          {"args", ListOf(Text()), false, "numbers, texts, ${domain.secret}, ${domain.secret.bytes}, ${device.bdf}, ${device.msi_address}, ..."},
+          {"args", ListOf(Text()), false, "numbers, texts, ${domain.secret}, ${domain.secret.bytes}, ${device.bdf}, ${device.bar0}, ${device.msi_address}, ..."},
           {"result", Integer(-4095, 1 << 30), false, "expected result (any)"},
           {"stops", Bool(), false, "the domain must not survive it (false)"},
       },

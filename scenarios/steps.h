@@ -30,6 +30,8 @@ class StepWalk {
   // What the steps found: a row for each thing a step expects.
   const std::vector<reports::ExpectationResult>& rows() const { return rows_; }
   // Comparisons made, in order.
+  // How many records the trace had when a step started, by its label.
+  const std::map<std::string, uint64_t>& first_record() const { return first_record_; }
   const std::vector<TraceComparison>& comparisons() const { return comparisons_; }
   // The step that runs now, in the foreground; null before the first and after the last.
   const Step* current() const;

@@ -44,6 +44,7 @@
 #include <xen/events.h>
 #include <xen/features.h>
 #include <xen/interface/memory.h>
+#include <xen/interface/physdev.h>
 #include <xen/interface/vcpu.h>
 #include <xen/xen.h>
 #include <xen/xen-ops.h>
@@ -342,6 +343,8 @@ __visible __used void __noreturn emul_boot(void *start_info)
 	xen_vcpu_setup_all();
 	this_cpu_read(xen_vcpu)->evtchn_upcall_mask = 1;
 
+	/* Rights to I/O ports, as xen_start_kernel asks for them: Xen checks the domain's ports, not the task's. */
+	BUG_ON(HYPERVISOR_physdev_op(PHYSDEVOP_set_iopl, &(struct physdev_set_iopl){ .iopl = 1 }));
 	x86_init.resources.probe_roms = x86_init_noop;
 	x86_init.resources.reserve_resources = x86_init_noop;
 	/* No PIC in a PV guest (abi.md S6). */

@@ -412,6 +412,8 @@ std::string Machine::Expand(const std::string& text) {
         const auto bdf = GuestBdf(function.bdf());
         if (!bdf) throw std::runtime_error(owner + " has no address in its domain yet");
         value = pci::ToString(*bdf);
+      } else if (rest.rfind("bar", 0) == 0) {
+        value = fmt::format("{:#x}", function.bar_address(static_cast<unsigned>(rest[3] - '0')));
       } else {
         const auto message = MsiMessage(function);
         if (!message) throw std::runtime_error(owner + " has no MSI message yet");

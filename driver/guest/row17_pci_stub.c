@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Row 17:
+ *   row17_init: calls pci_xen_init() and returns its answer; for dom0, where it has to refuse.
+ *   row17_enable BDF: after pci_enable_device() the device's irq is the one of the GSI in register 0x3c; returns the GSI.
+ */
+#include <linux/kernel.h>
+#include <linux/pci.h>
+#include <asm/xen/pci.h>
+#include <xen/events.h>
+
+#include "driver/env/emul.h"
+#include "driver/env/work.h"
+
+struct pci_dev *guest_find_device(int argc, char **argv);
+
+static int row17_init(int argc, char **argv)
+{
+	return pci_xen_init();
+}
+
+static int row17_enable(int argc, char **argv)
+{
+	struct pci_dev *dev = guest_find_device(argc, argv);
+	u8 line;
+	int rc;
+
+	if (!dev)
+		return -ENODEV;
+	rc = pci_enable_device(dev);
+	if (rc)
+		goto put;
+	pci_read_config_byte(dev, PCI_INTERRUPT_LINE, &line);
+	rc = xen_irq_from_gsi(line) == dev->irq && xen_pirq_from_irq(dev->irq) == line ? line : -EILSEQ;
+	pci_disable_device(dev);
+put:
+	pci_dev_put(dev);
+	return rc;
+}
+
+EMUL_REGISTER("row17_init", EMUL_CALLABLE, row17_init);
+EMUL_REGISTER("row17_enable", EMUL_CALLABLE, row17_enable);
