@@ -6,7 +6,9 @@
  *   row03 request|free|mask|unmask|close BDF
  *   row03 race BDF          as request, and vCPU 1 makes the device interrupt 300 us later
  *   row03 raise BDF         the device interrupts; answers when it must have arrived
- *   row03 arm BDF           the device interrupts; answers before it can have arrived
+ *   row03 burst BDF N       N times, as fast as this vCPU can
+ *   row03 slow BDF 0|1      1: the handler does not return before 0
+ *   row03 affinity BDF CPU  moves the irq
  *   row03 handled BDF N     the handler has run N times since the last request
  *   row03 called BDF N      it was asked N times, whosever the interrupt was
  *   row03 share BDF BDF     both have the same Linux irq
@@ -35,7 +37,7 @@ struct line {
 	void __iomem *bar;
 	u32 type;
 	int irq;
-	bool requested;
+	bool requested, slow;
 	unsigned int called, handled;
 	evtchn_port_t held;
 };
@@ -52,6 +54,8 @@ static irqreturn_t row03_interrupt(int irq, void *data)
 	line->handled++;
 	writel(status & ~STATUS_IRQ_RAISED, line->bar + STATUS);
 	readl(line->bar + STATUS);	/* the line has fallen before the EOI */
+	while (READ_ONCE(line->slow))
+		udelay(1);
 	return IRQ_HANDLED;
 }
 
@@ -205,8 +209,17 @@ static int row03(int argc, char **argv)
 	} else if (!strcmp(argv[1], "raise")) {
 		raise(line);
 		usleep_range(ARRIVAL_US, ARRIVAL_US);
-	} else if (!strcmp(argv[1], "arm")) {
-		raise(line);
+	} else if (!strcmp(argv[1], "burst")) {
+		for (; number; number--) {
+			raise(line);
+			readl(line->bar + IRQ_TYPE);	/* pushes the command before it */
+			udelay(2);
+		}
+	} else if (!strcmp(argv[1], "slow")) {
+		WRITE_ONCE(line->slow, number);
+		usleep_range(ARRIVAL_US, ARRIVAL_US);
+	} else if (!strcmp(argv[1], "affinity")) {
+		return irq_set_affinity(line->irq, cpumask_of(number));
 	} else if (!strcmp(argv[1], "drop")) {
 		port_close(line->held);
 	} else if (!strcmp(argv[1], "close")) {

@@ -93,72 +93,88 @@ static int throttle(unsigned int count)
 	return 0;
 }
 
-static unsigned int rounds, late_round, late_handled;
-static u64 late_jiffies, flood_jiffies;
+#define FLOOD_ROUNDS 1200
+
+/* The late-EOI ports of the flood: each gets an event in its round, long after the two jiffies of the loop. */
+static struct late {
+	unsigned int when;
+	evtchn_port_t port, sender;
+	int irq;
+	unsigned int handled, round;
+	u64 first, second;	/* jiffies */
+} late[2] = { { .when = 900 }, { .when = 1100 } };
+static unsigned int rounds;
 static evtchn_port_t flood_end[2], flood_sender[2];
-static int late_irq;
 
 /* Keeps the loop of xen_evtchn_do_upcall() busy: each handler sends the other port its next event. */
 static irqreturn_t flood_event(int irq, void *data)
 {
 	long which = (long)data - 1;
+	int i;
 
 	udelay(40);
-	if (++rounds == 900)
-		notify_remote_via_evtchn(sender);	/* the late one, long after the two jiffies */
-	if (rounds < 1000)
+	rounds++;
+	for (i = 0; i < ARRAY_SIZE(late); i++)
+		if (late[i].when == rounds)
+			notify_remote_via_evtchn(late[i].sender);
+	if (rounds < FLOOD_ROUNDS)
 		notify_remote_via_evtchn(flood_sender[!which]);
-	else
-		flood_jiffies = get_jiffies_64();
 	return IRQ_HANDLED;
 }
 
 static irqreturn_t late_event(int irq, void *data)
 {
-	if (late_handled++) {
-		late_jiffies = get_jiffies_64();
+	struct late *me = data;
+
+	if (me->handled++) {
+		me->second = get_jiffies_64();
 		return IRQ_HANDLED;
 	}
-	late_round = rounds;
-	late_jiffies = get_jiffies_64();
+	me->round = rounds;
+	me->first = get_jiffies_64();
 	xen_irq_lateeoi(irq, 0);	/* not spurious */
-	notify_remote_via_evtchn(sender);	/* pends until the EOI */
+	notify_remote_via_evtchn(me->sender);	/* pends until the EOI */
 	return IRQ_HANDLED;
 }
 
 static int flood(void)
 {
-	int irq[2], i, rc = port_pair(&port, &sender);
-	u64 first;
+	int irq[2], i, rc = 0;
 
 	for (i = 0; i < 2 && !rc; i++)
 		rc = port_pair(&flood_end[i], &flood_sender[i]);
+	for (i = 0; i < ARRAY_SIZE(late) && !rc; i++)
+		rc = port_pair(&late[i].port, &late[i].sender);
 	if (rc)
 		return rc;
-	late_irq = bind_evtchn_to_irqhandler_lateeoi(port, late_event, IRQF_NOBALANCING, "late", &port);
-	irq_set_affinity(late_irq, cpumask_of(0));
+	for (i = 0; i < ARRAY_SIZE(late); i++) {
+		late[i].irq = bind_evtchn_to_irqhandler_lateeoi(late[i].port, late_event, IRQF_NOBALANCING, "late", &late[i]);
+		irq_set_affinity(late[i].irq, cpumask_of(0));
+	}
 	for (i = 0; i < 2; i++) {
 		irq[i] = bind_evtchn_to_irqhandler(flood_end[i], flood_event, IRQF_NOBALANCING, "flood", (void *)(i + 1L));
 		irq_set_affinity(irq[i], cpumask_of(0));
 	}
-	rounds = late_handled = 0;
+	rounds = 0;
 	notify_remote_via_evtchn(flood_sender[0]);
-	for (i = 0; i < 1000 && late_handled == 0; i++)
+	for (i = 0; i < 1000 && (late[0].handled < 2 || late[1].handled < 2); i++)
 		usleep_range(1000, 1000);
-	first = late_jiffies;
-	for (i = 0; i < 1000 && late_handled < 2; i++)
-		usleep_range(1000, 1000);
-	pr_info("lateeoi: %u events in one upcall; the EOI given in round %u came %llu jiffies later\n", rounds, late_round,
-		late_jiffies - first);
-	rc = late_handled == 2 && rounds == 1000 ? (int)(late_jiffies - first) : -ETIME;
+	for (i = 0; i < ARRAY_SIZE(late); i++) {
+		struct late *me = &late[i];
+
+		pr_info("lateeoi: the EOI given in round %u of %u came %llu jiffies later\n", me->round, rounds,
+			me->second - me->first);
+		if (me->handled == 2)
+			xen_irq_lateeoi(me->irq, 0);
+		else
+			rc = -ETIME;
+		unbind_from_irqhandler(me->irq, me);
+		port_close(me->sender);
+	}
 	for (i = 0; i < 2; i++) {
 		unbind_from_irqhandler(irq[i], (void *)(i + 1L));
 		port_close(flood_sender[i]);
 	}
-	if (late_handled == 2)
-		xen_irq_lateeoi(late_irq, 0);
-	unbind_from_irqhandler(late_irq, &port);
-	port_close(sender);
 	return rc;
 }
 

@@ -135,6 +135,14 @@ void Apics::IoApicEoi(unsigned vector) {
   }
 }
 
+bool Apics::PutBack(unsigned gsi, uint32_t interrupt) {
+  Pin& pin = pins_[gsi];
+  if (!pin.entry.level || !pin.line || pin.interrupt != interrupt) return false;
+  pin.unsent = true;
+  pin.sent = 0;
+  return true;
+}
+
 // Sends a level pin if its line is up, unmasked and not already in service somewhere.
 void Apics::Evaluate(unsigned gsi, bool after_eoi) {
   Pin& pin = pins_[gsi];

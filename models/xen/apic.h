@@ -64,6 +64,9 @@ class Apics : public pci::InterruptSink {
   void SetMask(unsigned gsi, bool masked);
   // EOI register write (directed EOI) or broadcast of `vector`.
   void IoApicEoi(unsigned vector);
+  // Nobody took the level interrupt that was sent last: while its line is up it counts as not sent. False: the line is
+  // down, or edge triggered; then it is gone.
+  bool PutBack(unsigned gsi, uint32_t interrupt);
   bool line(unsigned gsi) const { return pins_[gsi].line; }
 
  private:

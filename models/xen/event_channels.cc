@@ -12,9 +12,9 @@
 namespace pvpci::xen {
 namespace {
 
+// The architecture's own, 16 and above, are global too. X:common/event_channel.c:virq_is_global.
 bool IsGlobalVirq(unsigned virq) {
-  return virq != abi::kVirqTimer && virq != abi::kVirqDebug && virq != abi::kVirqXenoprof && virq != abi::kVirqPmu &&
-         virq < 16;
+  return virq != abi::kVirqTimer && virq != abi::kVirqDebug && virq != abi::kVirqXenoprof && virq != abi::kVirqPmu;
 }
 
 }  // namespace
@@ -163,8 +163,8 @@ long EventChannels::BindInterdomain(Call& call, abi::EvtchnBindInterdomain& args
 
 long EventChannels::BindVirq(Call& call, abi::EvtchnBindVirq& args) {
   if (args.virq >= abi::kVirqCount) return -abi::kEINVAL;
+  // Whoever likes may bind a global one (later releases ask who handles it); its events go to dom0 all the same.
   if (IsGlobalVirq(args.virq) && args.vcpu != 0) return -abi::kEINVAL;
-  if (IsGlobalVirq(args.virq) && !call.domain.privileged()) return -abi::kEPERM;
   if (args.vcpu >= call.domain.vcpus.size()) return -abi::kENOENT;
   Vcpu& vcpu = *call.domain.vcpus[args.vcpu];
   if (vcpu.virq_ports[args.virq] != 0) return -abi::kEEXIST;

@@ -87,6 +87,8 @@ TEST(EventChannels, CallErrors) {
   EXPECT_EQ(machine.Event(domU, 0, abi::EvtchnBindInterdomain{7, 0, 1, 0}), -abi::kESRCH);
   EXPECT_EQ(machine.Event(domU, 1, abi::EvtchnBindVirq{24, 0, 0}), -abi::kEINVAL);
   EXPECT_EQ(machine.Event(domU, 1, abi::EvtchnBindVirq{abi::kVirqConsole, 1, 0}), -abi::kEINVAL);
+  EXPECT_EQ(machine.Event(domU, 1, abi::EvtchnBindVirq{abi::kVirqConsole, 0, 0}), 0) << "anybody may, nobody but dom0 hears";
+  EXPECT_EQ(machine.Event(domU, 1, abi::EvtchnBindVirq{16, 1, 0}), -abi::kEINVAL) << "the architecture's are global";
   EXPECT_EQ(machine.Event(domU, 1, abi::EvtchnBindVirq{abi::kVirqTimer, 9, 0}), -abi::kENOENT);
   EXPECT_EQ(machine.Event(domU, 1, abi::EvtchnBindVirq{abi::kVirqTimer, 0, 0}), 0);
   EXPECT_EQ(machine.Event(domU, 1, abi::EvtchnBindVirq{abi::kVirqTimer, 0, 0}), -abi::kEEXIST);

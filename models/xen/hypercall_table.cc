@@ -86,7 +86,7 @@ long HypercallTable::Count(Domain& domain, size_t row, long value) {
 std::optional<size_t> HypercallTable::Force(sim::DomId domain, const std::string& name, long result, uint64_t skip,
                                             uint64_t count) {
   for (size_t row = 0; row < rows_.size(); ++row) {
-    if (rows_[row].count_name != name || rows_[row].absent) continue;
+    if (rows_[row].count_name != name) continue;
     forces_.push_back({domain, row, result, skip, count});
     return forces_.size() - 1;
   }
@@ -108,9 +108,7 @@ const long* HypercallTable::Forced(const Domain& domain, size_t row) {
 
 std::vector<std::string> HypercallTable::names() const {
   std::vector<std::string> names;
-  for (const Row& row : rows_) {
-    if (!row.absent) names.push_back(row.count_name);
-  }
+  for (const Row& row : rows_) names.push_back(row.count_name);
   return names;
 }
 
@@ -126,7 +124,11 @@ long HypercallTable::Run(unsigned nr, Call& call) {
   }
   const size_t index = found->second;
   const Row& row = rows_[index];
-  if (row.absent) sim::NotModelled("hypercall " + row.count_name, "abi.md 3.1");
+  if (row.absent) {
+    const long* forced = Forced(call.domain, index);
+    if (forced != nullptr) return Count(call.domain, index, *forced);
+    sim::NotModelled("hypercall " + row.count_name, "abi.md 3.1");
+  }
   if (row.size == 0) {
     uint64_t copy[5];
     std::memcpy(copy, call.args, sizeof copy);

@@ -80,7 +80,8 @@ class HypercallTable {
   long Run(unsigned nr, Call& call);
 
   // Fault injection: the calls of `domain` to `name` ("EVTCHNOP_bind_pirq") answer `result` and do nothing, `count` of
-  // them (0: all) after the next `skip`. A positive or zero result lies: nothing was done and nothing is copied out.
+  // them (0: all) after the next `skip`. A result of 0 lies: nothing was done and nothing is copied out. A call that is
+  // not modelled may be answered so, too.
   // Returns a number for forced(); nothing if no such call exists. The first rule that fits a call decides it.
   std::optional<size_t> Force(sim::DomId domain, const std::string& name, long result, uint64_t skip, uint64_t count);
   uint64_t forced(size_t rule) const { return forces_[rule].done; }

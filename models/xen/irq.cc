@@ -130,9 +130,12 @@ void Irqs::Enable(int irq) {
 }
 
 void Irqs::Disable(int irq) {
-  Desc& target = desc(irq);
-  target.disabled = true;
-  if (target.kind == IrqKind::kMsi) msi_->SetMask(irq, true);
+  desc(irq).disabled = true;
+  MaskSource(irq);
+}
+
+void Irqs::MaskSource(int irq) {
+  if (desc(irq).kind == IrqKind::kMsi) msi_->SetMask(irq, true);
   else apics_.SetMask(static_cast<unsigned>(irq), true);
 }
 
@@ -297,9 +300,14 @@ void Irqs::DoIrq(unsigned cpu, unsigned vector, uint32_t interrupt) {
   Desc& target = desc(irq);
   Ack(irq, cpu);
   if (!target.guest_bound) {
+    // Its last guest left while the interrupt was on its way. It is ended all the same, masked as the irq is, so that the
+    // next guest's startup finds the pin free: X:arch/x86/irq.c:do_IRQ, label out.
     Stamp(interrupt, Probe::kT1, entered, sim::kDomXen, 0, 0);
+    const bool again = IsAgain(target, interrupt);
     if (target.ack == AckType::kEoi) apics_.Eoi(cpu, false);
-    Outcome(interrupt, InterruptOutcome::kLost, 0);
+    if (target.ack == AckType::kUnmask && hypervisor_.config().directed_eoi) apics_.IoApicEoi(vector);
+    const bool still_up = target.kind == IrqKind::kGsi && apics_.PutBack(static_cast<unsigned>(irq), interrupt);
+    if (!again && !still_up) Outcome(interrupt, InterruptOutcome::kLost, 0);
     return;
   }
   const HypervisorConfig& config = hypervisor_.config();
@@ -307,7 +315,10 @@ void Irqs::DoIrq(unsigned cpu, unsigned vector, uint32_t interrupt) {
   if (config.irq_ratelimit != 0 && target.rate_count++ >= config.irq_ratelimit) {
     if (now < target.rate_start + config.irq_ratelimit_window) {
       Stamp(interrupt, Probe::kT1, entered, sim::kDomXen, 0, 0);
-      Disable(irq);
+      // The source is masked, the irq's status says nothing of it: where the end of a level interrupt unmasks the pin
+      // (ACKTYPE_UNMASK without directed EOI), End below undoes it at once, and such a line is not limited at all.
+      // X:arch/x86/irq.c:do_IRQ, X:arch/x86/io_apic.c:end_level_ioapic_irq_old.
+      MaskSource(irq);
       if (!target.rate_disabled) {
         target.rate_disabled = true;
         ++counts_.rate_limited;

@@ -102,6 +102,7 @@ class Irqs : public VectorHandler {
   void ReleaseVector(int irq);
   void Startup(int irq);
   void Disable(int irq);
+  void MaskSource(int irq);
   void Enable(int irq);
   void Ack(int irq, unsigned cpu);
   void End(int irq);

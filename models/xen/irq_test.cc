@@ -282,6 +282,86 @@ TEST(MsiIrq, RateLimitDisablesTheIrqForTenMilliseconds) {
   ExpectBalanced(msi.machine.xen.interrupt_counts());
 }
 
+TEST(EdgeIrq, OwesNoEoi) {
+  TestMachine machine;
+  TestDomain& dom0 = machine.Add(0);
+  TestDomain& domU = machine.Add(1);
+  EXPECT_EQ(machine.Physdev(dom0, 21, abi::PhysdevSetupGsi{kGsi, 0, 0, 0}), 0);
+  EXPECT_EQ(machine.xen.MapGsi(1, kGsi), static_cast<long>(kGsi));
+  const uint32_t port = machine.BindPirq(domU, kGsi, 0);
+  const auto pulse = [&](uint32_t interrupt) {
+    machine.xen.interrupts().SetGsi(kGsi, true, interrupt);
+    machine.xen.interrupts().SetGsi(kGsi, false, 0);
+    machine.RunFor(10 * sim::kUs);
+  };
+  pulse(1);
+  pulse(2);  // still pending
+  domU.shared().evtchn_pending[port / 64] = 0;
+  pulse(3);
+  machine.RunFor(5 * sim::kMs);
+  const InterruptCounts counts = machine.xen.interrupt_counts();
+  EXPECT_EQ(counts.delivered, 2u);
+  EXPECT_EQ(counts.coalesced, 1u);
+  EXPECT_EQ(counts.forced_eois, 0u);
+  ExpectBalanced(counts);
+}
+
+// The guest leaves between the line and do_IRQ, another comes.
+void ExpectTheNextGuestGetsIt(bool directed_eoi) {
+  HypervisorConfig config;
+  config.directed_eoi = directed_eoi;
+  Level level(config);
+  level.Line(true, 1);
+  EXPECT_EQ(level.machine.Event(level.domU, 3, abi::EvtchnPort{level.port}), 0);
+  level.Settle();
+  EXPECT_EQ(level.machine.xen.interrupt_counts().lost, 0u);
+  EXPECT_EQ(level.machine.xen.interrupt_counts().waiting, 1u);
+  level.port = level.machine.BindPirq(level.domU, kGsi, 1);
+  level.Settle();
+  EXPECT_TRUE(level.Pending());
+  EXPECT_EQ(level.Take(), 1u);
+  level.Line(false, 0);
+  EXPECT_EQ(level.Eoi(), 0);
+  level.Settle();
+  EXPECT_EQ(level.machine.xen.interrupt_counts().delivered, 1u);
+  ExpectBalanced(level.machine.xen.interrupt_counts());
+}
+
+TEST(LevelIrq, ALineThatCameTooLateForItsGuestIsGivenToTheNext) { ExpectTheNextGuestGetsIt(true); }
+TEST(LevelIrq, SoIsOneWhosePinWasMasked) { ExpectTheNextGuestGetsIt(false); }
+
+// Twenty interrupts of a level line within one window, each served properly if it comes. True: the pin is masked then.
+bool MaskedAfterTooMany(bool directed_eoi) {
+  HypervisorConfig config;
+  config.irq_ratelimit = 5;
+  config.directed_eoi = directed_eoi;
+  Level level(config);
+  level.machine.RunFor(20 * sim::kMs);
+  int served = 0;
+  for (uint32_t n = 1; n <= 20; ++n) {
+    level.Line(true, n);
+    level.Settle();
+    if (level.Pending()) {
+      ++served;
+      level.Take();
+    }
+    level.Line(false, 0);
+    level.Eoi();
+    level.Settle();
+  }
+  EXPECT_EQ(served, 5 + 1 + 5) << "five, the one that finds the first window over, five of the next";
+  EXPECT_EQ(level.machine.xen.interrupt_counts().rate_limited, 1u);
+  const bool masked = level.machine.xen.apics().redirection(kGsi).masked;
+  level.machine.RunFor(11 * sim::kMs);
+  EXPECT_FALSE(level.machine.xen.apics().redirection(kGsi).masked);
+  return masked;
+}
+
+TEST(LevelIrq, RateLimitMasksThePinWithDirectedEoi) { EXPECT_TRUE(MaskedAfterTooMany(true)); }
+
+// The end of the very interrupt that was one too many unmasks the pin: the guest is spared, the hypervisor is not.
+TEST(LevelIrq, RateLimitIsUndoneWhereTheEndUnmasksThePin) { EXPECT_FALSE(MaskedAfterTooMany(false)); }
+
 TEST(MsixIrq, UnpreparedTableCrashesTheDomain) {
   Msi msi;
   EXPECT_LT(msi.Map(abi::kMapMsiSeg, 0, kBar), 0);
