@@ -26,10 +26,15 @@ std::string Short(const std::string& call) { return call.substr(0, call.find(" -
 
 }  // namespace
 
-std::optional<std::string> CallText(const std::string& trace_line) {
-  for (const char* group : {" hypercall event_channel_op ", " hypercall physdev_op "}) {
-    const size_t at = trace_line.find(group);
-    if (at != std::string::npos) return trace_line.substr(at + std::char_traits<char>::length(group));
+std::optional<std::string> CallText(const std::string& trace_line, const std::vector<std::string>& of) {
+  const std::string marker = " hypercall ";
+  const size_t at = trace_line.find(marker);
+  if (at == std::string::npos) return std::nullopt;
+  const std::string text = trace_line.substr(at + marker.size());
+  for (const std::string& name : of) {
+    if (text.compare(0, name.size() + 1, name + " ") != 0) continue;
+    const bool group = name.size() > 3 && name.compare(name.size() - 3, 3, "_op") == 0;
+    return group ? text.substr(name.size() + 1) : text;
   }
   return std::nullopt;
 }

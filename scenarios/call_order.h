@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Orders of hypercalls as scenarios write them: "bind_pirq {pirq=* flags=1", one pattern for each call, matched against
-// the start of the call's trace line without domain and group; '*' stands for anything.
+// the start of the call's trace line without domain and group; '*' stands for anything. A call inside a multicall stands
+// before it.
 #ifndef PVPCI_SCENARIOS_CALL_ORDER_H_
 #define PVPCI_SCENARIOS_CALL_ORDER_H_
 
@@ -10,9 +11,9 @@
 
 namespace pvpci::scenarios {
 
-// "1200 driver hypercall physdev_op eoi {irq=16} = 0" -> "eoi {irq=16} = 0"; nothing for a line that is neither
-// event_channel_op nor physdev_op.
-std::optional<std::string> CallText(const std::string& trace_line);
+// "1200 driver hypercall physdev_op eoi {irq=16} = 0" -> "eoi {irq=16} = 0"; nothing for a line that is none `of` these
+// hypercalls. One without operations ("multicall") keeps its name.
+std::optional<std::string> CallText(const std::string& trace_line, const std::vector<std::string>& of);
 
 struct CallOrder {
   bool same = false;

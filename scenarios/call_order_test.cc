@@ -13,8 +13,11 @@ const std::vector<std::string> kCalls = {"bind_pirq {pirq=16 flags=1 port=0} -> 
                                          "send {port=2} = 0", "eoi {irq=16} = 0"};
 
 TEST(CallOrder, TakesCallsOutOfTraceLines) {
-  EXPECT_EQ(CallText("1200 driver hypercall physdev_op eoi {irq=16} = 0"), "eoi {irq=16} = 0");
-  EXPECT_EQ(CallText("1200 driver hypercall sched_op block = 0"), std::nullopt);
+  const std::vector<std::string> of = {"physdev_op", "multicall"};
+  EXPECT_EQ(CallText("1200 driver hypercall physdev_op eoi {irq=16} = 0", of), "eoi {irq=16} = 0");
+  EXPECT_EQ(CallText("1200 driver hypercall multicall {count=4} = 0", of), "multicall {count=4} = 0");
+  EXPECT_EQ(CallText("1200 driver hypercall sched_op block = 0", of), std::nullopt);
+  EXPECT_EQ(CallText("1200 driver ring request conf_read", of), std::nullopt);
 }
 
 TEST(CallOrder, MatchesStartsWithWildcards) {

@@ -23,7 +23,12 @@ const char* PolicyText(NoIommuPolicy policy) {
 std::string DomainLine(const DomainSpec& domain, unsigned id) {
   std::string text = fmt::format("  {:<14} {}, {}", domain.name, Name(domain.role), FormatSize(domain.memory_bytes));
   text += fmt::format(", {} vCPU{}", domain.vcpus, domain.vcpus == 1 ? "" : "s");
-  text += domain.p2m == P2mLayout::kExtents2M ? ", p2m in 2 MiB extents" : ", p2m scattered page by page";
+  if (domain.memory_at != 0) {
+    text += fmt::format(", machine memory from {:#x} on", domain.memory_at);
+  } else {
+    text += domain.p2m == P2mLayout::kExtents2M ? ", p2m in 2 MiB extents" : ", p2m scattered page by page";
+  }
+  if (!domain.e820_host) text += ", no host e820";
   text += domain.kernel ? fmt::format(", {} event channels", Name(domain.events)) : ", no kernel";
   if (domain.swiotlb_bytes != 0) text += fmt::format(", swiotlb {}", FormatSize(domain.swiotlb_bytes));
   for (const SecretSpec& secret : domain.secrets) {
@@ -215,6 +220,8 @@ nlohmann::ordered_json DescribeJson(const Scenario& scenario) {
                                {"memory_bytes", domain.memory_bytes},
                                {"vcpus", domain.vcpus},
                                {"p2m", Name(domain.p2m)},
+                               {"memory_at", domain.memory_at},
+                               {"e820_host", domain.e820_host},
                                {"events", Name(domain.events)},
                                {"kernel", domain.kernel}});
   }

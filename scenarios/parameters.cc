@@ -23,6 +23,8 @@ const std::vector<ParameterSpec>& KnownParameters() {
       {"xen", "pirq_eoi_map", ParameterUnit::kSwitch, 0, 1, "offer PHYSDEVOP_pirq_eoi_gmfn_v2 (abi.md S5)"},
       {"xen", "directed_eoi", ParameterUnit::kSwitch, 0, 1, "local APICs have directed EOI, which forces the old way"},
       {"xen", "ioapic_ack_new", ParameterUnit::kSwitch, 0, 1, "IO-APIC level interrupts acknowledged at EOI (abi.md 3.6)"},
+      {"xen", "domu_max_order", ParameterUnit::kCount, 0, 18, "largest extent of a domain's memory operation, 2^n pages"},
+      {"xen", "passthrough_max_order", ParameterUnit::kCount, 0, 18, "the same for a domain that owns a device"},
       {"timing", "hypercall", ParameterUnit::kDuration, 100 * kNs, 1500 * kNs, "PV hypercall, in and out"},
       {"timing", "upcall_inject", ParameterUnit::kDuration, 200 * kNs, 2000 * kNs, "bounce frame and entry"},
       {"timing", "vcpu_unblock", ParameterUnit::kDuration, 1 * kUs, 8 * kUs, "a blocked vCPU starts to run"},

@@ -255,6 +255,8 @@ class Reader {
     spec.memory_bytes = Size(node, "memory", spec.memory_bytes);
     spec.vcpus = static_cast<unsigned>(Number(node, "vcpus", spec.vcpus));
     spec.p2m = FromName(Text(node, "p2m", "extents_2m"), kLayouts);
+    spec.memory_at = Size(node, "memory_at", 0);
+    spec.e820_host = Flag(node, "e820_host", true);
     spec.events = FromName(Text(node, "events", "fifo"), kEventAbis);
     spec.swiotlb_bytes = Size(node, "swiotlb", 0);
     spec.cmdline = Text(node, "cmdline", "");
@@ -494,6 +496,8 @@ class Reader {
         step.domain = Text(*action, "domain", "");
         step.phase = Text(*action, "since", "");
         for (const YamlNode* item : Items(*action, "are")) step.calls.push_back(item->text);
+        for (const YamlNode* item : Items(*action, "of")) step.of.push_back(item->text);
+        if (step.of.empty()) step.of = {"event_channel_op", "physdev_op"};
         for (const YamlNode* item : Items(*action, "without")) step.without.push_back(item->text);
         places.domain = PlaceOf(*action, "domain");
         places.command = PlaceOf(*action, "since");

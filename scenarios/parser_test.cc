@@ -19,8 +19,8 @@ constexpr const char* kSmall = R"(name: small
 claim: It parses.
 domains:
   - {name: control, role: dom0}
-  - {name: driver, role: domU, memory: 16 MiB, vcpus: 2, p2m: scatter_4k, events: 2l}
-  - {name: victim, role: domU, kernel: false, secrets: [key, {name: book, bytes: 8 KiB}]}
+  - {name: driver, role: domU, memory: 16 MiB, vcpus: 2, p2m: scatter_4k, events: 2l, e820_host: false}
+  - {name: victim, role: domU, kernel: false, memory_at: 64 MiB, secrets: [key, {name: book, bytes: 8 KiB}]}
 devices:
   - {name: nic, model: endpoint_test, assigned_to: driver, link: gen4 x16, msix_vectors: 32}
   - {name: bad, model: attacker}
@@ -57,6 +57,10 @@ TEST(Parser, FillsWhatTheFileSays) {
   EXPECT_EQ(scenario.domains[1].vcpus, 2u);
   EXPECT_EQ(scenario.domains[1].p2m, P2mLayout::kScatter4K);
   EXPECT_EQ(scenario.domains[1].events, EventAbi::k2L);
+  EXPECT_FALSE(scenario.domains[1].e820_host);
+  EXPECT_TRUE(scenario.domains[2].e820_host);
+  EXPECT_EQ(scenario.domains[1].memory_at, 0u);
+  EXPECT_EQ(scenario.domains[2].memory_at, 64u << 20);
   ASSERT_EQ(scenario.domains[2].secrets.size(), 2u);
   EXPECT_EQ(scenario.domains[2].secrets[0].bytes, 4096u);
   EXPECT_EQ(scenario.domains[2].secrets[1].bytes, 8192u);
@@ -112,6 +116,7 @@ TEST(Parser, ReadsStallsAndCallOrders) {
   EXPECT_EQ(calls.phase, "boot driver");
   EXPECT_THAT(calls.calls, ElementsAre("bind_pirq {pirq=*", "eoi"));
   EXPECT_THAT(calls.without, ElementsAre("send"));
+  EXPECT_THAT(calls.of, ElementsAre("event_channel_op", "physdev_op"));
 }
 
 TEST(Parser, KeepsDefaultsWhereTheFileIsSilent) {

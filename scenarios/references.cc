@@ -72,6 +72,22 @@ class Checker {
       if (domain.role == Role::kDom0 && !domain.kernel) {
         Complain(domain.place, fmt::format("'{}': a dom0 runs a kernel; 'kernel: false' is for victims", domain.name));
       }
+      if (domain.memory_at != 0 && domain.kernel) {
+        Complain(domain.place, fmt::format("'{}': memory_at is for a domain with 'kernel: false'", domain.name));
+      }
+      // Xen's own frames: 3 MiB, its m2p table of 8 bytes a frame, and up to 64 pages that it shares with domains.
+      const uint64_t xen_end = (3ull << 20) + (256ull << 10) + scenario_.machine.memory_bytes / 512;
+      if (domain.memory_at != 0 && domain.memory_at < xen_end) {
+        Complain(domain.place, fmt::format("'{}': memory_at {:#x} is Xen's own memory, which ends at {:#x}",
+                                           domain.name, domain.memory_at, xen_end));
+      }
+      if (domain.memory_at + domain.memory_bytes > scenario_.machine.memory_bytes) {
+        Complain(domain.place, fmt::format("'{}': its memory ends at {:#x}, the machine's at {:#x}", domain.name,
+                                           domain.memory_at + domain.memory_bytes, scenario_.machine.memory_bytes));
+      }
+      if (domain.role == Role::kDom0 && !domain.e820_host) {
+        Complain(domain.place, fmt::format("'{}': e820_host is a domU's; dom0 has the host's map itself", domain.name));
+      }
       if (domain.swiotlb_bytes > domain.memory_bytes / 2) {
         Complain(domain.place, fmt::format("'{}': swiotlb {} is more than half of its memory {}", domain.name,
                                            FormatSize(domain.swiotlb_bytes), FormatSize(domain.memory_bytes)));

@@ -66,7 +66,7 @@ struct Parameter {
 };
 
 struct MachineSpec {
-  uint64_t memory_bytes = 512ull << 20;  // 64 MiB .. 4 GiB
+  uint64_t memory_bytes = 512ull << 20;  // where it ends, 64 MiB .. 8 GiB; 2 .. 4 GiB is the PCI hole
   IommuKind iommu = IommuKind::kNone;
   NoIommuPolicy policy = NoIommuPolicy::kMsiToo;
   bool native_aer = false;               // root ports report errors, and dom0's kernel is granted AER
@@ -90,6 +90,8 @@ struct DomainSpec {
   uint64_t memory_bytes = 32ull << 20;  // 8 MiB .. 64 MiB: below 2 GiB there is room for 28 domains
   unsigned vcpus = 1;                   // 1 .. 8
   P2mLayout p2m = P2mLayout::kExtents2M;
+  uint64_t memory_at = 0;               // machine address of its first frame, all others follow; 0: anywhere, by `p2m`
+  bool e820_host = true;                // domU: its memory map shows the host's reserved ranges ("e820_host=1")
   EventAbi events = EventAbi::kFifo;
   uint64_t swiotlb_bytes = 0;           // 0: the kernel's own choice, else "swiotlb=" on its command line
   std::string cmdline;                  // appended to what the machine gives
@@ -254,8 +256,9 @@ struct Step {
   std::string hypercall;
   uint64_t skip = 0;
   // kStall: the next `count` vCPUs that enter `function` stand still there for `duration`.
-  // kCalls: event_channel_op and physdev_op since the step labelled `phase`, but for those called as in `without`.
+  // kCalls: the hypercalls `of` these names since the step labelled `phase`, but for those called as in `without`.
   std::vector<std::string> calls;    // patterns as scenarios/call_order.h has them
+  std::vector<std::string> of;
   std::vector<std::string> without;
 };
 

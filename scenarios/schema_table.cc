@@ -67,7 +67,7 @@ const ObjectSpec& MachineTable() {
   static const ObjectSpec spec{
       "the machine",
       {
-          {"memory", Size(64 * kMiB, 4 * kGiB, 4096), false, "machine memory, 64 MiB .. 4 GiB (512 MiB)"},
+          {"memory", Size(64 * kMiB, 8 * kGiB, 4096), false, "where machine memory ends, 64 MiB .. 8 GiB; 2 .. 4 GiB is the PCI hole (512 MiB)"},
           {"iommu", Words({"none", "dmar", "dmar+ir"}), false, "none (M0), dmar (M1), dmar+ir (M2) (none)"},
           {"policy", Words({"refused", "intx_only", "msi_too"}), false,
            "what the tools do without an IOMMU: refused, intx_only, msi_too (msi_too), abi.md S3"},
@@ -117,6 +117,10 @@ const ObjectSpec& DomainTable() {
           {"memory", Size(8 * kMiB, 64 * kMiB, 4096), false, "8 MiB .. 64 MiB (32 MiB)"},
           {"vcpus", Unsigned(1, 8), false, "1 .. 8 (1)"},
           {"p2m", Words({"extents_2m", "scatter_4k"}), false, "how machine frames are dealt out (extents_2m)"},
+          {"memory_at", Size(4 * kMiB, 8 * kGiB, 4096), false,
+           "with kernel: false: machine address of its first frame, all others follow (anywhere)"},
+          {"e820_host", Bool(), false,
+           "domU: its memory map shows the host's reserved ranges, as with the tools' e820_host=1 (true)"},
           {"events", Words({"2l", "fifo"}), false, "event channel ABI (fifo)"},
           {"swiotlb", Size(64 * kKiB, 64 * kMiB, 2048), false, "bounce pool (the kernel's own choice)"},
           {"cmdline", Text(), false, "appended to the kernel command line"},
@@ -383,7 +387,8 @@ const ObjectSpec& CallsTable() {
       {
           {"domain", NameValue(), true, "whose"},
           {"since", Text(), true, "label of the step where it starts"},
-          {"are", ListOf(Text()), true, "every event_channel_op and physdev_op since then: how its trace line starts, '*' for anything"},
+          {"are", ListOf(Text()), true, "every such call since then: how its trace line starts, '*' for anything"},
+          {"of", OneOrMore(NameValue()), false, "which hypercalls count, as traced (event_channel_op, physdev_op)"},
           {"without", OneOrMore(Text()), false, "calls that do not count, in the same way"},
       },
       "",

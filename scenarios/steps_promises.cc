@@ -58,7 +58,7 @@ void StepWalk::Calls(const ActivityPtr& activity) {
   uint64_t number = 0;
   machine_.trace().ForEach([&](const sim::RecordView& record) {
     if (number++ < first || record.kind != sim::RecordKind::kHypercall || record.domain != domain) return;
-    if (const auto call = CallText(machine_.trace().Format(record))) calls.push_back(*call);
+    if (const auto call = CallText(machine_.trace().Format(record), step.of)) calls.push_back(*call);
   });
   const CallOrder order = CompareCalls(calls, step.calls, step.without);
   Row(step, fmt::format("{}: {}", step.label, fmt::join(step.calls, ", ")), order.same, order.actual);

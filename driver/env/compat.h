@@ -17,6 +17,7 @@
 #define EMUL_HAS_CACHE_ARGS		/* caches are made by __kmem_cache_create_args() */
 #define EMUL_HAS_CACHE_BULK		/* the maple tree takes and gives nodes in bulk */
 #define EMUL_HAS_CONST_DEVICES		/* what only looks at a device or bus takes it const */
+#define EMUL_HAS_DEBUG_DMA_PAGES	/* dma_alloc_pages() has debug hooks of its own */
 #define EMUL_HAS_HASHED_POINTER_RNG	/* vsprintf.c waits for randomness by execute_with_initialized_rng() */
 #define EMUL_HAS_KTHREAD_STOP_PUT	/* kthread_stop_put() */
 #define EMUL_HAS_KVFREE_POINTER		/* kvfree_call_rcu() gets the object, not the callback */
@@ -28,6 +29,7 @@
 #define EMUL_HAS_SCHED_TICK		/* sched_tick() in place of scheduler_tick() */
 #define EMUL_HAS_SHRINKER_ALLOC		/* shrinker_alloc() and shrinker_register() in place of register_shrinker() */
 #define EMUL_HAS_SOFTIRQ_NO_ARGUMENT	/* softirq handlers take nothing */
+#define EMUL_HAS_SWIOTLB_POOLS		/* a bounce buffer is several pools; the default one is inside struct io_tlb_mem */
 #define EMUL_HAS_SYSFS_LLSEEK		/* binary attributes have an llseek */
 #define EMUL_HAS_TIMER_MIGRATION	/* global timers move between vCPUs; going idle is a call of its own */
 #define EMUL_HAS_TRY_TO_WAKE_UP_FLAGS	/* swait.c wakes through try_to_wake_up(task, state, flags) */
@@ -85,6 +87,13 @@
 #define EMUL_CONST_DEVICE const
 #else
 #define EMUL_CONST_DEVICE
+#endif
+
+/* The default bounce pool of a device. */
+#ifdef EMUL_HAS_SWIOTLB_POOLS
+#define emul_pool_of(dev) (&(dev)->dma_io_tlb_mem->defpool)
+#else
+#define emul_pool_of(dev) ((dev)->dma_io_tlb_mem)
 #endif
 
 #endif /* PVPCI_DRIVER_ENV_COMPAT_H */

@@ -68,6 +68,21 @@ void debug_dma_free_coherent(struct device *dev, size_t size, void *virt, dma_ad
 	tell(SEAM_DMA_FREE_COHERENT, dev, addr, size, 0);
 }
 
+#ifdef EMUL_HAS_DEBUG_DMA_PAGES
+void debug_dma_alloc_pages(struct device *dev, struct page *page, size_t size, int direction, dma_addr_t dma_addr,
+			   unsigned long attrs)
+{
+	EMUL("the DMA API's debug hooks report to the host's ledger");
+	tell(SEAM_DMA_MAP_SINGLE, dev, dma_addr, size, direction);
+}
+
+void debug_dma_free_pages(struct device *dev, struct page *page, size_t size, int direction, dma_addr_t dma_addr)
+{
+	EMUL("the DMA API's debug hooks report to the host's ledger");
+	tell(SEAM_DMA_UNMAP_SINGLE, dev, dma_addr, size, direction);
+}
+#endif
+
 void debug_dma_map_resource(struct device *dev, phys_addr_t addr, size_t size, int direction, dma_addr_t dma_addr,
 			    unsigned long attrs)
 {

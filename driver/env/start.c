@@ -354,12 +354,12 @@ __visible __used void __noreturn emul_boot(void *start_info)
 	else
 		pci_request_acs();
 	emul_acpi_init();
+	/* Early options come before anything reads them: "iommu=" and "swiotlb=" decide what mem_init() does next. */
+	parse_command_line(early_option, NULL, 0);
 #ifdef EMUL_HAS_BOOT_SWIOTLB
 	emul_memory_map();
-	pci_iommu_alloc();
 #endif
-	/* boot_params and early options, before anything reads them */
-	parse_command_line(early_option, NULL, 0);
+	pci_iommu_alloc();
 	parse_command_line(unknown_option, __start___param, __stop___param - __start___param);
 
 	radix_tree_init();

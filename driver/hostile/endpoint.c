@@ -3,7 +3,6 @@
  * Hostile drivers: kernel C in a domU's image that gives its own endpoint-test device addresses that are not its own.
  * Nothing here leaves the simulation. A scenario starts them by name with `attack:`.
  */
-#include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/io.h>
 #include <linux/kernel.h>
@@ -13,25 +12,7 @@
 
 #include "driver/env/emul.h"
 #include "driver/env/work.h"
-
-/* Registers of the endpoint test function, as drivers/misc/pci_endpoint_test.c has them. */
-enum {
-	COMMAND = 0x04, STATUS = 0x08, SRC_LOWER = 0x0c, SRC_UPPER = 0x10, DST_LOWER = 0x14, DST_UPPER = 0x18,
-	SIZE = 0x1c, IRQ_TYPE = 0x24, IRQ_NUMBER = 0x28, FLAGS = 0x2c,
-};
-#define COMMAND_COPY BIT(5)
-#define STATUS_COPY_SUCCESS BIT(4)
-#define STATUS_COPY_FAIL BIT(5)
-
-static struct pci_dev *find_endpoint(void)
-{
-	struct pci_dev *dev = NULL;
-
-	for_each_pci_dev(dev)
-		if (dev->class >> 16 == PCI_CLASS_OTHERS && pci_resource_len(dev, 0))
-			return dev;
-	return NULL;
-}
+#include "driver/guest/endpoint.h"
 
 /* Writes the address to copy from. From more than one place: a report has to name the one that did it. */
 typedef void (*aim_fn)(void __iomem *bar, u64 from);
@@ -70,34 +51,21 @@ static void aim_by_worker(void __iomem *bar, u64 from)
 static noinline int copy(struct pci_dev *dev, aim_fn aim_at, u64 from, u64 to, u32 size)
 {
 	void __iomem *bar = pci_iomap(dev, 0, 0);
-	u32 status = 0;
-	int tries;
+	int result;
 
 	if (!bar)
 		return -ENOMEM;
 	writel(0, bar + STATUS);
 	aim_at(bar, from);
-	writel(lower_32_bits(to), bar + DST_LOWER);
-	writel(upper_32_bits(to), bar + DST_UPPER);
-	writel(size, bar + SIZE);
-	writel(0, bar + FLAGS);
-	writel(COMMAND_COPY, bar + COMMAND);
-	for (tries = 0; tries < 1000; tries++) {
-		status = readl(bar + STATUS);
-		if (status & (STATUS_COPY_SUCCESS | STATUS_COPY_FAIL))
-			break;
-		usleep_range(10, 20);
-	}
+	result = endpoint_copy_to(bar, to, size);
 	iounmap(bar);
-	if (status & STATUS_COPY_SUCCESS)
-		return 0;
-	return status & STATUS_COPY_FAIL ? -EIO : -ETIMEDOUT;
+	return result;
 }
 
 /* Reads a victim's machine memory into a buffer of this domain: arguments ADDRESS BYTES. */
 static int read_victim(int argc, char **argv, aim_fn aim_at)
 {
-	struct pci_dev *dev = find_endpoint();
+	struct pci_dev *dev = endpoint_find();
 	unsigned long long from;
 	unsigned long bytes;
 	dma_addr_t to;
@@ -135,7 +103,7 @@ static int slurp_by_worker(int argc, char **argv)
 /* forge_msi ADDRESS DATA: has the device write an interrupt message that is not its own. */
 static int forge_msi(int argc, char **argv)
 {
-	struct pci_dev *dev = find_endpoint();
+	struct pci_dev *dev = endpoint_find();
 	unsigned long long to, data;
 	dma_addr_t from;
 	u32 *message;

@@ -48,8 +48,10 @@ struct HypervisorConfig {
   unsigned irq_max_guests = 32;             // sharers of one irq. Xen command line irq-max-guests.
   unsigned event_channels_limit = 1023;     // highest port of a domU. libxl default; dom0: none.
   unsigned fifo_link_retries = 4;           // tries to set a link before giving up. A6 V.
-  unsigned domu_max_order = 9;              // XENMEM_exchange order limit, plain domU. abi.md 3.1.
-  unsigned passthrough_max_order = 12;      // domU that owns any I/O resource, and dom0 (dom0: no limit below 18).
+  // Largest extent of a memory operation; the highest limit that applies. Xen command line memop-max-order. abi.md 3.1.
+  unsigned domu_max_order = 9;              // any domain
+  unsigned passthrough_max_order = 12;      // one that owns an I/O resource
+  unsigned control_max_order = 18;          // dom0
 
   // Platform.
   unsigned physical_cpus = 8;               // vCPU n of the machine is pinned to pCPU n mod this. 1 .. 64.

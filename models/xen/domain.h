@@ -36,6 +36,7 @@ struct DomainSpec {
   unsigned vcpus = 1;                       // 1 .. 8
   uint64_t seed = 1;                        // of its p2m
   P2mLayout p2m = P2mLayout::kExtents;
+  uint64_t first_mfn = 0;                   // 0: frames anywhere, else all of them from this one on, in order
   bool fifo_events = true;                  // false: EVTCHNOP_init_control answers -ENOSYS
   bool e820_host = true;                    // domU sees the machine's holes as RESERVED
   bool pirq_eoi_map = true;                 // see HypervisorConfig::pirq_eoi_map

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include <fmt/format.h>
+
 #include "models/xen/abi.h"
 #include "models/xen/event_channels.h"
 #include "models/xen/frames.h"
@@ -35,6 +37,7 @@ class Builder {
   void AllocateFrames();
   void AllocateExtents(sim::Random& random);
   void AllocateScattered(sim::Random& random);
+  void TakeFrom(sim::Mfn first);
   void BuildTables();
   uint64_t* Table(uint64_t pfn) { return reinterpret_cast<uint64_t*>(Page(pfn)); }
   std::byte* Page(uint64_t pfn) { return request_.memory.base + (pfn << sim::kPageShift); }
@@ -95,9 +98,20 @@ void Builder::AllocateScattered(sim::Random& random) {
   }
 }
 
+void Builder::TakeFrom(sim::Mfn first) {
+  for (uint64_t pfn = 0; pfn < request_.spec.pages; ++pfn) {
+    const bool free = hypervisor_.frames().Take(domain_->id(), first + pfn);
+    SIM_CHECK(free, fmt::format("machine frame {:#x}, where {} should lie, is no free memory", first + pfn,
+                                request_.spec.name));
+    domain_->p2m[pfn] = first + pfn;
+    hypervisor_.frames().Place(*domain_, first + pfn, pfn, /*scrub=*/false);
+  }
+}
+
 void Builder::AllocateFrames() {
   sim::Random random(request_.spec.seed, "xen.p2m." + request_.spec.name);
-  if (request_.spec.p2m == P2mLayout::kExtents) AllocateExtents(random);
+  if (request_.spec.first_mfn != 0) TakeFrom(request_.spec.first_mfn);
+  else if (request_.spec.p2m == P2mLayout::kExtents) AllocateExtents(random);
   else AllocateScattered(random);
   domain_->allocated_pages = request_.spec.pages;
 }

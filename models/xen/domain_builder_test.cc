@@ -43,6 +43,17 @@ TEST(DomainBuilder, ExtentsAreContiguousAndAligned) {
   }
 }
 
+TEST(DomainBuilder, APlacedDomainTakesTheFramesItNames) {
+  constexpr sim::Mfn kFirst = 8192;
+  TestMachine machine;
+  TestDomain& domain = machine.Add(1, 1, P2mLayout::kExtents, kFirst);
+  for (uint64_t pfn = 0; pfn < kTestPages; ++pfn) {
+    EXPECT_EQ(domain.domain->p2m[pfn], kFirst + pfn);
+    EXPECT_EQ(machine.memory.frame(kFirst + pfn).owner, 1);
+  }
+  EXPECT_THROW(machine.Add(2, 1, P2mLayout::kExtents, kFirst + kTestPages - 1), sim::BenchError);
+}
+
 TEST(DomainBuilder, SameSeedSameFrames) {
   TestMachine machine;
   TestDomain& domain = machine.Add(1, 1, P2mLayout::kScatter);

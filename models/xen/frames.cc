@@ -111,15 +111,19 @@ std::optional<sim::Mfn> Frames::Allocate(sim::DomId owner, unsigned order, unsig
   for (uint64_t i = 0; i < blocks; ++i) {
     const uint64_t mfn = (first_block + (start + i) % blocks) << order;
     if (!Usable(mfn, count)) continue;
-    for (uint64_t n = 0; n < count; ++n) {
-      free_[mfn + n] = false;
-      --free_count_;
-      memory_.SetOwner(mfn + n, owner);
-      memory_.frame(mfn + n).ref_count = 1;
-    }
+    for (uint64_t n = 0; n < count; ++n) Take(owner, mfn + n);
     return mfn;
   }
   return std::nullopt;
+}
+
+bool Frames::Take(sim::DomId owner, sim::Mfn mfn) {
+  if (mfn >= free_.size() || !free_[mfn]) return false;
+  free_[mfn] = false;
+  --free_count_;
+  memory_.SetOwner(mfn, owner);
+  memory_.frame(mfn).ref_count = 1;
+  return true;
 }
 
 sim::Mfn Frames::AllocateShared(sim::DomId with) {

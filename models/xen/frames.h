@@ -33,6 +33,8 @@ class Frames {
   // nullopt: none.
   std::optional<sim::Mfn> Allocate(sim::DomId owner, unsigned order, unsigned address_bits, uint64_t lowest,
                                    sim::Random& random);
+  // Takes that one frame for `owner`, as Allocate does. false: it is not free, or no memory.
+  bool Take(sim::DomId owner, sim::Mfn mfn);
   // One frame of Xen's own heap (shared_info, grant frames), shared with `with`: typed kShared, owner `with`, zeroed.
   sim::Mfn AllocateShared(sim::DomId with);
   // Binds a frame to a page of the owner's pseudo-physical memory: host page, backing, m2p. Zeroes it if `scrub`.

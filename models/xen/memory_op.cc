@@ -41,8 +41,9 @@ Domain* MemoryOps::Subject(Call& call, uint16_t domid) const {
 
 unsigned MemoryOps::MaxOrder(const Domain& domain) const {
   const HypervisorConfig& config = hypervisor_.config();
-  const bool passthrough = domain.privileged() || !domain.iomem.empty() || !domain.ioports.empty();
-  return passthrough ? config.passthrough_max_order : config.domu_max_order;
+  unsigned order = config.domu_max_order;
+  if (!domain.iomem.empty() || !domain.ioports.empty()) order = std::max(order, config.passthrough_max_order);
+  return domain.privileged() ? std::max(order, config.control_max_order) : order;
 }
 
 std::optional<sim::Mfn> MemoryOps::Allocate(Domain& domain, unsigned order, unsigned address_bits) {

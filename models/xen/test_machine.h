@@ -171,7 +171,8 @@ class TestMachine {
     xen.SetInterruptProbe(&probes);
   }
 
-  TestDomain& Add(sim::DomId id, unsigned vcpus = 1, P2mLayout layout = P2mLayout::kExtents) {
+  TestDomain& Add(sim::DomId id, unsigned vcpus = 1, P2mLayout layout = P2mLayout::kExtents,
+                  sim::Mfn first_mfn = 0) {
     TestDomain& added = *(domains[id] = std::make_unique<TestDomain>());
     added.base = 0x20000000 + uint64_t{id} * 0x4000000;
     added.vmalloc = added.base + 0x2000000;
@@ -185,6 +186,7 @@ class TestMachine {
     request.spec.vcpus = vcpus;
     request.spec.seed = 7;
     request.spec.p2m = layout;
+    request.spec.first_mfn = first_mfn;
     request.spec.command_line = "console=hvc0";
     request.memory = {reinterpret_cast<std::byte*>(added.base), kTestPages, added.space->fd};
     request.vmalloc = {added.vmalloc, kVmallocBytes};

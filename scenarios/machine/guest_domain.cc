@@ -98,6 +98,8 @@ void GuestDomain::Build(const std::string& command_line, uint64_t seed, std::fun
   request.spec.vcpus = spec_.vcpus;
   request.spec.seed = seed;
   request.spec.p2m = spec_.p2m == P2mLayout::kExtents2M ? xen::P2mLayout::kExtents : xen::P2mLayout::kScatter;
+  request.spec.first_mfn = spec_.memory_at >> sim::kPageShift;
+  request.spec.e820_host = spec_.e820_host;
   request.spec.fifo_events = spec_.events == EventAbi::kFifo;
   request.spec.command_line = command_line;
   request.memory = {space_.page(0), space_.pages(), space_.memfd()};

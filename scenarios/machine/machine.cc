@@ -145,6 +145,8 @@ void Machine::ApplyXenParameters(xen::HypervisorConfig* config) const {
     if (parameter.name == "irq_ratelimit") config->irq_ratelimit = static_cast<unsigned>(v);
     if (parameter.name == "irq_eoi_timeout") config->forced_eoi = v;
     if (parameter.name == "extra_guest_irqs") config->extra_guest_irqs = static_cast<unsigned>(v);
+    if (parameter.name == "domu_max_order") config->domu_max_order = static_cast<unsigned>(v);
+    if (parameter.name == "passthrough_max_order") config->passthrough_max_order = static_cast<unsigned>(v);
     if (parameter.name == "pirq_eoi_map") config->pirq_eoi_map = v != 0;
     if (parameter.name == "directed_eoi") config->directed_eoi = v != 0;
     if (parameter.name == "ioapic_ack_new") config->io_apic_ack = v != 0 ? xen::IoApicAck::kNew : xen::IoApicAck::kOld;
@@ -244,8 +246,11 @@ xen::ToolDomain Machine::ToolDomainOf(GuestDomain& guest) {
 }
 
 void Machine::BuildFirstDomains() {
-  for (const auto& [id, guest] : guests_) {
-    if (id == 0 || !guest->spec().kernel) BuildDomain(*guest);
+  // Who has a place in machine memory takes it before anybody gets frames anywhere.
+  for (const bool placed : {true, false}) {
+    for (const auto& [id, guest] : guests_) {
+      if ((id == 0 || !guest->spec().kernel) && (guest->spec().memory_at != 0) == placed) BuildDomain(*guest);
+    }
   }
   toolstack_->InitDom0(ToolDomainOf(*guests_.at(0)));
 }
