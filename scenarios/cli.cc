@@ -61,7 +61,8 @@ report.html (for people, offline), junit.xml (for CI), a console log per domain.
 own folder below --out, beside an index page.
 
   --iommu none|dmar|dmar+ir   in place of the scenario's machine.iommu (modes M0, M1, M2)
-  --kernel 6.1|6.12           in place of the scenario's kernel
+  --kernel 6.1|6.12|PATH      in place of the scenario's kernel: Debian's linux-source-6.1 or -6.12, or your own tree of
+                              either (any point release, modified or not; PVPCI_LINUX_SRC=PATH means the same)
   --seed N                    in place of the scenario's seed; same seed, same trace digest
   --set KEY=VALUE             any single value of the file: --set domains.driver.vcpus=2
                               --set machine.xen.uptime_at_start='1 s' (repeatable)
@@ -117,7 +118,9 @@ that differs with the reason. Recordings and what they leave out: scenarios/gold
 of understood differences (scenarios/machine/golden_reasons.cc); what no row of it fits is "unexplained".
 Exit 0, or 1 if a rate misses its goal.
 
-  --json   one JSON document on standard output (id, lines, bench_lines, matched, rate, goal, met, differences)
+  --json                 one JSON document on standard output (id, lines, bench_lines, matched, rate, goal, met,
+                         differences)
+  --kernel 6.1|6.12|PATH as for 'run'; the recordings are of 6.1 kernels
 )";
 
 constexpr const char* kCoverageHelp =
@@ -241,15 +244,17 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
   std::vector<std::string> about;
   if (verb == Verb::kFidelity) app.add_option("about", about);
   if (takes_scenarios) app.add_option("scenarios", command.scenarios);
-  if (verb == Verb::kRun || verb == Verb::kShow) {
-    app.add_option("--iommu", raw.iommu)->expected(1);
+  const bool runs = verb == Verb::kRun || verb == Verb::kKernels;
+  if (runs || verb == Verb::kShow || verb == Verb::kFidelity || verb == Verb::kCoverage) {
     app.add_option("--kernel", raw.kernel)->expected(1);
+  }
+  if (runs || verb == Verb::kShow) {
+    app.add_option("--iommu", raw.iommu)->expected(1);
     app.add_option("--seed", raw.seed)->expected(1);
     app.add_option("--set", raw.sets)->expected(1)->take_all();
   }
-  if (verb == Verb::kCoverage) app.add_option("--kernel", raw.kernel)->expected(1);
-  if (verb == Verb::kRun || verb == Verb::kCoverage) app.add_option("--out", raw.out)->expected(1);
-  if (verb == Verb::kRun) {
+  if (runs || verb == Verb::kCoverage) app.add_option("--out", raw.out)->expected(1);
+  if (runs) {
     app.add_option("--format", raw.formats)->expected(1)->take_all();
     app.add_flag("--twice", raw.twice);
     app.add_option("--timeout", raw.timeout)->expected(1);
@@ -332,6 +337,7 @@ CommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   if (verb == "--help" || verb == "-h" || (verb == "help" && rest.empty())) return Help(kMainHelp);
   if (verb == "help") return ParseCommandLine({rest.front(), "--help"});
   if (verb == "run") return ParseVerb(Verb::kRun, verb, kRunHelp, rest);
+  if (verb == kKernelsVerb) return ParseVerb(Verb::kKernels, verb, kRunHelp, rest);
   if (verb == "list") return ParseVerb(Verb::kList, verb, kListHelp, rest);
   if (verb == "show") return ParseVerb(Verb::kShow, verb, kShowHelp, rest);
   if (verb == "check") return ParseVerb(Verb::kCheck, verb, kCheckHelp, rest);

@@ -26,7 +26,7 @@ enum ExitCode : int {
   kExitTerminated = 143,
 };
 
-enum class Verb { kHelp, kRun, kList, kShow, kCheck, kBench, kFidelity, kCoverage, kRows };
+enum class Verb { kHelp, kRun, kList, kShow, kCheck, kBench, kFidelity, kCoverage, kRows, kKernels };
 
 struct CommandLine {
   Verb verb = Verb::kHelp;
@@ -56,6 +56,9 @@ struct UsageError : std::runtime_error {
 CommandLine ParseCommandLine(const std::vector<std::string>& arguments);
 
 std::string MainHelp();
+
+// For the front script: `kernels-of` and the arguments of a run prints what it must build images of, one per line.
+inline constexpr const char* kKernelsVerb = "kernels-of";
 
 }  // namespace pvpci::scenarios
 

@@ -53,12 +53,16 @@ std::string DeviceLine(const DeviceSpec& device) {
   return text + "\n";
 }
 
-std::string When(const std::vector<IommuKind>& modes) {
-  return modes.empty() ? "" : fmt::format("  [only {}]", ModeNames(modes));
+// "M1 M2 on 6.12"; empty where nothing is left out.
+std::string ScopeText(const Scope& scope) {
+  std::string text = scope.modes.empty() ? "" : ModeNames(scope.modes);
+  if (!scope.kernels.empty()) text += fmt::format("{}on {}", text.empty() ? "" : " ", fmt::join(scope.kernels, " "));
+  return text;
 }
 
-bool Applies(const std::vector<IommuKind>& modes, IommuKind now) {
-  return modes.empty() || std::find(modes.begin(), modes.end(), now) != modes.end();
+std::string When(const Scope& scope) {
+  const std::string text = ScopeText(scope);
+  return text.empty() ? "" : fmt::format("  [only {}]", text);
 }
 
 }  // namespace
@@ -174,7 +178,8 @@ std::string Describe(const Scenario& scenario) {
   for (const Parameter& parameter : scenario.machine.timing) {
     text += fmt::format("  timing.{} = {}\n", parameter.name, parameter.value);
   }
-  text += fmt::format("  Applies in {}.\n\nDomains\n", ModeNames(scenario.modes));
+  text += fmt::format("  Applies in {} on {}.\n\nDomains\n", ModeNames(scenario.scope.modes),
+                      fmt::join(scenario.kernels(), " "));
   for (size_t i = 0; i < scenario.domains.size(); ++i) text += DomainLine(scenario.domains[i], static_cast<unsigned>(i));
   if (!scenario.switches.empty()) text += "\nSwitches\n";
   for (const SwitchSpec& spec : scenario.switches) {
@@ -188,12 +193,12 @@ std::string Describe(const Scenario& scenario) {
   for (const Step& step : scenario.steps) {
     text += fmt::format("  {:>3}. {}{}{}{}\n", ++number, Describe(step),
                         step.background ? " (in the background)" : "", When(step.when),
-                        Applies(step.when, scenario.machine.iommu) ? "" : " (not now)");
+                        scenario.Applies(step.when) ? "" : " (not now)");
     if (!step.because.empty()) text += fmt::format("       because {}\n", step.because);
   }
   text += "\nMust hold at the end\n";
   for (const ExpectationSpec& spec : scenario.expect) {
-    text += fmt::format("   {} {}{}\n", Applies(spec.when, scenario.machine.iommu) ? "-" : "x", spec.text,
+    text += fmt::format("   {} {}{}\n", scenario.Applies(spec.when) ? "-" : "x", spec.text,
                         When(spec.when));
     if (!spec.because.empty()) text += fmt::format("       because {}\n", spec.because);
   }
@@ -239,13 +244,13 @@ nlohmann::ordered_json DescribeJson(const Scenario& scenario) {
     json["steps"].push_back({{"action", Name(step.kind)},
                              {"label", step.label},
                              {"text", Describe(step)},
-                             {"runs", Applies(step.when, scenario.machine.iommu)}});
+                             {"runs", scenario.Applies(step.when)}});
   }
   json["expect"] = nlohmann::ordered_json::array();
   for (const ExpectationSpec& spec : scenario.expect) {
     json["expect"].push_back({{"text", spec.text},
                               {"because", spec.because},
-                              {"judged", Applies(spec.when, scenario.machine.iommu)}});
+                              {"judged", scenario.Applies(spec.when)}});
   }
   return json;
 }
@@ -255,7 +260,7 @@ std::string ListTable(const std::vector<Scenario>& scenarios) {
   for (const Scenario& scenario : scenarios) width = std::max(width, scenario.name.size());
   std::string text = fmt::format("{:<{}}  {:<8}  {}\n", "scenario", width, "modes", "claim");
   for (const Scenario& scenario : scenarios) {
-    text += fmt::format("{:<{}}  {:<8}  {}\n", scenario.name, width, ModeNames(scenario.modes), scenario.claim);
+    text += fmt::format("{:<{}}  {:<8}  {}\n", scenario.name, width, ModeNames(scenario.scope.modes), scenario.claim);
   }
   return text;
 }
@@ -264,10 +269,12 @@ nlohmann::ordered_json ListJson(const std::vector<Scenario>& scenarios) {
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
   for (const Scenario& scenario : scenarios) {
     nlohmann::ordered_json modes = nlohmann::ordered_json::array();
-    for (const IommuKind kind : {IommuKind::kNone, IommuKind::kDmar, IommuKind::kDmarIr}) {
-      if (Applies(scenario.modes, kind)) modes.push_back(ModeName(kind));
-    }
-    json.push_back({{"name", scenario.name}, {"claim", scenario.claim}, {"modes", modes}, {"file", scenario.file}});
+    for (const IommuKind kind : scenario.modes()) modes.push_back(ModeName(kind));
+    json.push_back({{"name", scenario.name},
+                    {"claim", scenario.claim},
+                    {"modes", modes},
+                    {"kernels", scenario.kernels()},
+                    {"file", scenario.file}});
   }
   return json;
 }

@@ -41,10 +41,6 @@ namespace fs = std::filesystem;
 volatile sig_atomic_t g_stop_reason = 0;
 sim::Simulation* volatile g_simulation = nullptr;
 
-bool Applies(const std::vector<IommuKind>& modes, IommuKind now) {
-  return modes.empty() || std::find(modes.begin(), modes.end(), now) != modes.end();
-}
-
 // Progress lines are for a person at a terminal who waits: wall clock, never in results.
 class Progress {
  public:
@@ -129,7 +125,7 @@ void Judge(Machine& machine, const StepWalk& walk, reports::Result* result) {
   const Scenario& scenario = machine.scenario();
   nlohmann::json json = Observations(machine, *result);
   for (const ExpectationSpec& spec : scenario.expect) {
-    if (!Applies(spec.when, scenario.machine.iommu)) continue;
+    if (!scenario.Applies(spec.when)) continue;
     const Expectation expectation = ParseExpectation(spec.text);
     if (AsksTrace(expectation) && !json.contains(kTraceRoot)) {
       json[kTraceRoot] = TraceText(machine, walk.first_record());
@@ -173,10 +169,13 @@ const char* StopText(int reason) {
 
 ImageFiles FindImage(const std::string& kernel, const std::string& root) {
   ImageFiles files;
-  files.name = "linux_" + kernel;
+  files.name = "linux_" + (IsKernelPath(kernel) ? "yours" : kernel);
   std::replace(files.name.begin(), files.name.end(), '.', '_');
   std::vector<std::string> folders;
-  if (const char* images = std::getenv("PVPCI_IMAGES"); images != nullptr && *images != 0) folders.emplace_back(images);
+  if (const char* images = std::getenv("PVPCI_IMAGES"); images != nullptr && *images != 0) {
+    std::istringstream list(images);
+    for (std::string folder; std::getline(list, folder, ':');) folders.push_back(folder);
+  }
   folders.push_back(root + "/.cache/bazel-bin/driver");
   folders.push_back(root + "/bazel-bin/driver");
   for (const std::string& folder : folders) {
@@ -208,9 +207,10 @@ reports::Result RunScenario(const Scenario& scenario, const RunOptions& options)
   reports::Result result = StubResult(scenario, options.reproduce);
   result.view.settings = options.settings;
   if (!options.out.empty()) reports::BeginRun(options.out, result);
-  if (!Applies(scenario.modes, scenario.machine.iommu)) {
+  if (!scenario.Applies(scenario.scope)) {
     result.verdict = reports::Verdict::kSkipped;
-    result.verdict_reason = fmt::format("the scenario does not apply in {}", ModeName(scenario.machine.iommu));
+    result.verdict_reason = fmt::format("the scenario does not apply in {} on {}", ModeName(scenario.machine.iommu),
+                                        scenario.kernel_family);
     Finish(options, result);
     return result;
   }

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <functional>
 #include <new>
+#include <set>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -181,6 +182,15 @@ int Run(const CommandLine& command, const std::string& root) {
   return code;
 }
 
+int Kernels(const CommandLine& command, const std::string& root) {
+  std::set<std::string> kernels;
+  for (const std::string& argument : command.scenarios) {
+    kernels.insert(LoadScenario(FindScenario(root, argument), command.overrides).kernel);
+  }
+  for (const std::string& kernel : kernels) std::fputs((kernel + "\n").c_str(), stdout);
+  return kExitHolds;
+}
+
 int List(const CommandLine& command, const std::string& root) {
   std::vector<Scenario> scenarios;
   for (const std::string& name : ShippedScenarios(root)) scenarios.push_back(LoadScenario(FindScenario(root, name)));
@@ -224,7 +234,7 @@ int Check(const CommandLine& command, const std::string& root) {
 int Fidelity(const CommandLine& command, const std::string& root) {
   nlohmann::ordered_json lines = nlohmann::ordered_json::array();
   for (const std::string& name : ShippedScenarios(root)) {
-    const Scenario scenario = LoadScenario(FindScenario(root, name));
+    const Scenario scenario = LoadScenario(FindScenario(root, name), command.overrides);
     const auto wanted = std::count_if(scenario.steps.begin(), scenario.steps.end(),
                                       [](const Step& step) { return step.kind == StepKind::kCompare; });
     if (wanted == 0) continue;
@@ -278,6 +288,7 @@ int Main(const std::vector<std::string>& arguments) {
     switch (command.verb) {
       case Verb::kHelp: std::fputs(command.help.c_str(), stdout); return kExitHolds;
       case Verb::kRun: return Run(command, root);
+      case Verb::kKernels: return Kernels(command, root);
       case Verb::kList: return List(command, root);
       case Verb::kShow: return Show(command, root);
       case Verb::kCheck: return Check(command, root);

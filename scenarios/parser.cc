@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <fstream>
 #include <stdexcept>
 #include <utility>
 
@@ -120,6 +121,20 @@ std::string ApplyOverride(YamlNode* root, const Override& change, Place place) {
   return "";
 }
 
+// "6.1" of a tree whose Makefile starts VERSION = 6, PATCHLEVEL = 1; empty: there is no such Makefile.
+std::string KernelTreeVersion(const std::string& tree) {
+  std::ifstream makefile(tree + "/Makefile");
+  std::string version, patchlevel;
+  for (std::string line; patchlevel.empty() && std::getline(makefile, line);) {
+    const auto value_of = [&line](const std::string& start) {
+      return line.rfind(start, 0) == 0 ? line.substr(start.size()) : "";
+    };
+    if (version.empty()) version = value_of("VERSION = ");
+    patchlevel = value_of("PATCHLEVEL = ");
+  }
+  return version.empty() || patchlevel.empty() ? "" : version + "." + patchlevel;
+}
+
 // --- reading values that are known to be valid ---
 
 class Reader {
@@ -132,8 +147,10 @@ class Reader {
     scenario.name = Text(root, "name", "");
     scenario.claim = Text(root, "claim", "");
     scenario.kernel = Text(root, "kernel", scenario.kernel);
+    scenario.kernel_family = Family(root, scenario.kernel);
     scenario.seed = Number(root, "seed", scenario.seed);
-    scenario.modes = Modes(root, "modes");
+    scenario.scope = {Modes(root, "modes"), Kernels(root, "kernels")};
+    if (const YamlNode* matrix = root.Find("matrix")) scenario.matrix = ReadMatrix(*matrix);
     scenario.until = Time(root, "until", 0);
     if (const YamlNode* machine = root.Find("machine")) scenario.machine = ReadMachine(*machine);
     for (const YamlNode* node : Items(root, "switches")) scenario.switches.push_back(ReadSwitch(*node));
@@ -210,6 +227,43 @@ class Reader {
     }
     return modes;
   }
+  static std::vector<std::string> Kernels(const YamlNode& map, const char* key) {
+    std::vector<std::string> kernels;
+    for (const YamlNode* item : Items(map, key)) {
+      for (const std::string& family : KernelFamilies()) {
+        if (item->text == family) kernels.push_back(family);
+      }
+    }
+    return kernels;
+  }
+  // `when` names modes and kernels in one list.
+  static Scope When(const YamlNode& map) { return {Modes(map, "when"), Kernels(map, "when")}; }
+
+  // A tree is of the family that its Makefile says.
+  std::string Family(const YamlNode& root, const std::string& kernel) {
+    if (!IsKernelPath(kernel)) return kernel;
+    const std::string version = KernelTreeVersion(kernel);
+    for (const std::string& family : KernelFamilies()) {
+      if (version == family) return family;
+    }
+    Complain(PlaceOf(root, "kernel"),
+             version.empty() ? fmt::format("kernel: no kernel tree at '{}': it has no Makefile with a version", kernel)
+                             : fmt::format("kernel: the tree at '{}' is a {}; expected a {} tree", kernel, version,
+                                           OneOf(KernelFamilies())));
+    return KernelFamilies().front();
+  }
+
+  static MatrixSpec ReadMatrix(const YamlNode& node) {
+    MatrixSpec matrix;
+    matrix.modes = Modes(node, "modes");
+    matrix.kernels = Kernels(node, "kernels");
+    for (const YamlNode* item : Items(node, "events")) matrix.events.push_back(FromName(item->text, kEventAbis));
+    for (const YamlNode* item : Items(node, "vcpus")) {
+      matrix.vcpus.push_back(static_cast<unsigned>(ParseUnsigned(item->text).value_or(1)));
+    }
+    return matrix;
+  }
+
   static Link ReadLink(const YamlNode& map) {
     const YamlNode* node = map.Find("link");
     return node == nullptr ? Link{} : ParseLink(node->text).value_or(Link{});
@@ -348,7 +402,7 @@ class Reader {
     step.place = node.place;
     step.label = Text(node, "label", "");
     step.deadline = Time(node, "deadline", step.deadline);
-    step.when = Modes(node, "when");
+    step.when = When(node);
     step.because = Text(node, "because", "");
     step.background = Flag(node, "background", false);
     StepPlaces places;
@@ -618,7 +672,7 @@ class Reader {
     spec.text = text->text;
     spec.place = text->place;
     if (node.kind == YamlNode::Kind::kMap) {
-      spec.when = Modes(node, "when");
+      spec.when = When(node);
       spec.because = Text(node, "because", "");
     }
     try {

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <random>
 
 #include "scenarios/describe.h"
@@ -29,13 +31,13 @@ steps:
   - attach: nic
   - program: {domain: [control, driver], run: ["pcitest -b 0", "pcitest -D '/dev/a b'"], exit: 0, prints: OKAY}
   - attack: {domain: driver, function: slurp, args: ["${victim.book}", "0x10"], result: -5}
-    when: [M1, M2]
+    when: [M1, M2, 6.12]
   - storm: {device: nic, kind: msix, count: 10, interval: 1.5 us, vector: 31}
   - emit: {device: bad, tlp: write, address: "${victim.key}", bytes: 64, data: 0xdead, requester: "0000:01:00.0"}
   - wait: 10 us
 expect:
   - dma.escapes == 0
-  - {that: "findings.E5 >= 1", when: M0, because: nobody looks}
+  - {that: "findings.E5 >= 1", when: 6.1, because: nobody looks}
 )";
 
 Scenario Small(const std::vector<Override>& overrides = {}) { return ParseScenario("small.yaml", kSmall, overrides); }
@@ -76,7 +78,8 @@ TEST(Parser, UnfoldsStepsThatStandForSeveral) {
   EXPECT_EQ(scenario.steps[3].domain, "control");
   EXPECT_EQ(scenario.steps[4].domain, "driver");
   EXPECT_THAT(scenario.steps[5].argv, ElementsAre("pcitest", "-D", "/dev/a b"));
-  EXPECT_THAT(scenario.steps[7].when, ElementsAre(IommuKind::kDmar, IommuKind::kDmarIr));
+  EXPECT_THAT(scenario.steps[7].when.modes, ElementsAre(IommuKind::kDmar, IommuKind::kDmarIr));
+  EXPECT_THAT(scenario.steps[7].when.kernels, ElementsAre("6.12"));
   EXPECT_EQ(scenario.steps[7].result, -5);
   EXPECT_EQ(scenario.steps[8].storms[0].interval, 1500 * sim::kNs);
 }
@@ -117,6 +120,48 @@ TEST(Parser, ReadsStallsAndCallOrders) {
   EXPECT_THAT(calls.calls, ElementsAre("bind_pirq {pirq=*", "eoi"));
   EXPECT_THAT(calls.without, ElementsAre("send"));
   EXPECT_THAT(calls.of, ElementsAre("event_channel_op", "physdev_op"));
+}
+
+TEST(Parser, AppliesAStepInAnyListedModeAndOnAnyListedKernel) {
+  const auto runs = [](const char* iommu, const char* kernel) {
+    const Scenario scenario = Small({{"machine.iommu", iommu, "--iommu"}, {"kernel", kernel, "--kernel"}});
+    return std::make_pair(scenario.Applies(scenario.steps[7].when), scenario.Applies(scenario.expect[1].when));
+  };
+  EXPECT_EQ(runs("none", "6.1"), std::make_pair(false, true));
+  EXPECT_EQ(runs("none", "6.12"), std::make_pair(false, false));
+  EXPECT_EQ(runs("dmar", "6.1"), std::make_pair(false, true));
+  EXPECT_EQ(runs("dmar", "6.12"), std::make_pair(true, false));
+}
+
+TEST(Parser, ReadsWhereAClaimAppliesAndWhatTheSuiteRuns) {
+  const Scenario silent = Small();
+  EXPECT_THAT(silent.kernels(), ElementsAre("6.1", "6.12"));
+  EXPECT_EQ(silent.modes().size(), 3u);
+  const Scenario scenario = ParseScenario(
+      "x.yaml", std::string("kernels: 6.1\nmodes: M2\nmatrix: {modes: [M2, M0], kernels: 6.12, events: 2l, vcpus: [1, 4]}\n") + kSmall);
+  EXPECT_THAT(scenario.kernels(), ElementsAre("6.1"));
+  EXPECT_THAT(scenario.modes(), ElementsAre(IommuKind::kDmarIr));
+  EXPECT_THAT(scenario.matrix.modes, ElementsAre(IommuKind::kDmarIr, IommuKind::kNone));
+  EXPECT_THAT(scenario.matrix.kernels, ElementsAre("6.12"));
+  EXPECT_THAT(scenario.matrix.events, ElementsAre(EventAbi::k2L));
+  EXPECT_THAT(scenario.matrix.vcpus, ElementsAre(1u, 4u));
+}
+
+TEST(Parser, TakesATreeForTheKernelThatItsMakefileSays) {
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "tree";
+  std::filesystem::create_directories(folder);
+  const auto family = [&](const std::string& makefile) {
+    std::ofstream(folder / "Makefile") << makefile;
+    return Small({{"kernel", folder.string(), "--kernel"}}).kernel_family;
+  };
+  EXPECT_EQ(family("# SPDX\nVERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 3\n"), "6.12");
+  EXPECT_EQ(family("VERSION = 6\nPATCHLEVEL = 1\n"), "6.1");
+  const auto refusal = [&] { return Refusal(kSmall, {{"kernel", folder.string(), "--kernel"}}); };
+  std::ofstream(folder / "Makefile") << "VERSION = 5\nPATCHLEVEL = 10\n";
+  EXPECT_THAT(refusal(), HasSubstr("is a 5.10; expected a 6.1 or 6.12 tree"));
+  std::filesystem::remove(folder / "Makefile");
+  EXPECT_THAT(refusal(), HasSubstr("it has no Makefile with a version"));
+  EXPECT_THAT(Refusal(kSmall, {{"kernel", "5.10", "--kernel"}}), HasSubstr("expected 6.1 or 6.12, or a kernel tree's"));
 }
 
 TEST(Parser, KeepsDefaultsWhereTheFileIsSilent) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scenarios/scenario.h"
 
+#include <algorithm>
+
 namespace pvpci::scenarios {
 
 const char* Name(IommuKind kind) {
@@ -20,6 +22,13 @@ const char* ModeName(IommuKind kind) {
   }
   return "?";
 }
+
+const std::vector<std::string>& KernelFamilies() {
+  static const std::vector<std::string> families = {"6.1", "6.12"};
+  return families;
+}
+
+bool IsKernelPath(const std::string& kernel) { return kernel.find('/') != std::string::npos; }
 
 const char* Name(NoIommuPolicy policy) {
   switch (policy) {
@@ -122,6 +131,19 @@ const char* Name(DeviceError error) {
   }
   return "?";
 }
+
+bool Scenario::Applies(const Scope& where) const {
+  const auto includes = [](const auto& list, const auto& value) {
+    return list.empty() || std::find(list.begin(), list.end(), value) != list.end();
+  };
+  return includes(where.modes, machine.iommu) && includes(where.kernels, kernel_family);
+}
+
+std::vector<IommuKind> Scenario::modes() const {
+  return scope.modes.empty() ? std::vector{IommuKind::kNone, IommuKind::kDmar, IommuKind::kDmarIr} : scope.modes;
+}
+
+std::vector<std::string> Scenario::kernels() const { return scope.kernels.empty() ? KernelFamilies() : scope.kernels; }
 
 const DomainSpec* Scenario::FindDomain(const std::string& domain_name) const {
   for (const DomainSpec& domain : domains) {

@@ -28,6 +28,19 @@ enum class IommuKind : uint8_t { kNone, kDmar, kDmarIr };
 const char* Name(IommuKind kind);      // "none", "dmar", "dmar+ir"
 const char* ModeName(IommuKind kind);  // "M0", "M1", "M2"
 
+// "6.1" and "6.12": what the language calls a kernel by, whatever its point release. A tree belongs to one of them.
+const std::vector<std::string>& KernelFamilies();
+
+// Whether `kernel` names a tree rather than a family.
+bool IsKernelPath(const std::string& kernel);
+
+// Where a step, an expectation or a whole claim applies: in one of these modes and on one of these kernels. An empty
+// list leaves that dimension open.
+struct Scope {
+  std::vector<IommuKind> modes;
+  std::vector<std::string> kernels;  // of KernelFamilies()
+};
+
 // What the toolstack does with passthrough when there is no IOMMU. abi.md S3.
 enum class NoIommuPolicy : uint8_t {
   kRefused,   // today: libxl refuses
@@ -204,7 +217,7 @@ struct Step {
   StepKind kind = StepKind::kWait;
   std::string label;                 // for progress lines and messages; default made by the parser
   sim::Ps deadline = 10 * sim::kSec; // simulated time after which the step has failed
-  std::vector<IommuKind> when;       // only in these modes; empty: in all
+  Scope when;
   bool background = false;           // the next step starts at once
   Place place;
 
@@ -265,18 +278,30 @@ struct Step {
 // "dma.E5.bytes == 4096". The grammar is in scenarios/expectations.h.
 struct ExpectationSpec {
   std::string text;
-  std::vector<IommuKind> when;       // only in these modes; empty: in all
+  Scope when;
   std::string because;
   Place place;
+};
+
+// In which combinations the test suite runs a scenario: every listed value with every other. An empty list of events or
+// vCPUs leaves the domains as the file has them; an empty list of modes is all that the claim applies in on 6.1 and the
+// file's own on other kernels; an empty list of kernels is all that the claim applies on.
+struct MatrixSpec {
+  std::vector<IommuKind> modes;
+  std::vector<std::string> kernels;
+  std::vector<EventAbi> events;      // of every domain that runs a kernel
+  std::vector<unsigned> vcpus;       // of every domain that runs a kernel
 };
 
 struct Scenario {
   std::string file;                  // as given, for messages
   std::string name;
   std::string claim;
-  std::string kernel = "6.1";        // "6.1", "6.12" or a path
+  std::string kernel = "6.1";        // "6.1", "6.12" or the path of a tree
+  std::string kernel_family = "6.1"; // of KernelFamilies(); of a tree: what its Makefile says
   uint64_t seed = 1;
-  std::vector<IommuKind> modes;      // modes in which the claim applies; elsewhere *skipped*; empty: all
+  Scope scope;                       // where the claim applies; elsewhere *skipped*
+  MatrixSpec matrix;
   sim::Ps until = 0;                 // 0: until the steps are done
   MachineSpec machine;
   std::vector<SwitchSpec> switches;
@@ -284,6 +309,12 @@ struct Scenario {
   std::vector<DeviceSpec> devices;
   std::vector<Step> steps;
   std::vector<ExpectationSpec> expect;
+
+  // Whether `scope` includes this scenario's mode and kernel.
+  bool Applies(const Scope& where) const;
+  // All that the claim applies in and on, open dimensions spelt out.
+  std::vector<IommuKind> modes() const;
+  std::vector<std::string> kernels() const;
 
   const DomainSpec* FindDomain(const std::string& name) const;
   const DeviceSpec* FindDevice(const std::string& name) const;

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "scenarios/parameters.h"
+#include "scenarios/scenario.h"
 #include "scenarios/suggest.h"
 #include "scenarios/units.h"
 
@@ -51,6 +52,7 @@ std::string Expected(const ValueSpec& spec) {
                          FormatDuration(static_cast<sim::Ps>(spec.maximum)));
     case ValueType::kLink: return "a link from 'gen1 x1' to 'gen5 x16' (width 1, 2, 4, 8 or 16)";
     case ValueType::kWord: return OneOf(spec.words);
+    case ValueType::kKernel: return OneOf(spec.words) + ", or a kernel tree's path with a '/' in it";
     case ValueType::kParameters: return "a map of parameters";
     case ValueType::kObject: return spec.object->what;
   }
@@ -87,11 +89,11 @@ bool ScalarFits(const YamlNode& node, const ValueSpec& spec) {
       return value && InRange(static_cast<double>(*value), spec);
     }
     case ValueType::kLink: return ParseLink(node.text).has_value();
+    case ValueType::kKernel:
+      if (IsKernelPath(node.text)) return true;
+      [[fallthrough]];
     case ValueType::kWord:
-      for (const std::string& word : spec.words) {
-        if (word == node.text) return true;
-      }
-      return false;
+      return std::find(spec.words.begin(), spec.words.end(), node.text) != spec.words.end();
     case ValueType::kParameters:
     case ValueType::kObject: return false;
   }
@@ -221,6 +223,17 @@ class Validator {
 
 nlohmann::ordered_json ObjectSchema(const ObjectSpec& spec);
 
+// To an editor an unquoted 6.1 is a number.
+nlohmann::ordered_json WordsSchema(const std::vector<std::string>& words) {
+  nlohmann::ordered_json json = words;
+  for (const std::string& word : words) {
+    char* end = nullptr;
+    const double number = std::strtod(word.c_str(), &end);
+    if (*end == 0) json.push_back(number);
+  }
+  return json;
+}
+
 nlohmann::ordered_json SingleSchema(const ValueSpec& spec) {
   nlohmann::ordered_json json;
   switch (spec.type) {
@@ -254,7 +267,10 @@ nlohmann::ordered_json SingleSchema(const ValueSpec& spec) {
       json["type"] = "string";
       json["pattern"] = "^gen[1-5] x(1|2|4|8|16)$";
       break;
-    case ValueType::kWord: json["enum"] = spec.words; break;
+    case ValueType::kWord: json["enum"] = WordsSchema(spec.words); break;
+    case ValueType::kKernel:
+      json["anyOf"] = {{{"enum", WordsSchema(spec.words)}}, {{"type", "string"}, {"pattern", "/"}}};
+      break;
     case ValueType::kParameters: {
       json["type"] = "object";
       for (const std::string& name : ParameterNames(spec.words.front())) {

@@ -24,6 +24,7 @@ enum class ValueType : uint8_t {
   kInteger, kUnsigned, kNumber, kBool,
   kSize, kDuration, kLink,
   kWord,        // one of `words`
+  kKernel,      // one of `words`, or a path with a '/'
   kParameters,  // map of names to scalars; the names are checked against scenarios/parameters.h
   kObject,
 };

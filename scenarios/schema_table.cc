@@ -2,6 +2,7 @@
 // The table of the scenario language. Order is the order of `pvpci check --keys` and of the JSON Schema.
 #include "scenarios/schema.h"
 
+#include "scenarios/scenario.h"
 #include "sim/time.h"
 
 namespace pvpci::scenarios {
@@ -62,6 +63,17 @@ ValueSpec OneOrMore(ValueSpec spec) {
 }
 
 ValueSpec Modes() { return OneOrMore(Words({"M0", "M1", "M2"})); }
+ValueSpec Kernels() { return OneOrMore(Words(KernelFamilies())); }
+ValueSpec ModesOrKernels() {
+  ValueSpec spec = Modes();
+  spec.words.insert(spec.words.end(), KernelFamilies().begin(), KernelFamilies().end());
+  return spec;
+}
+ValueSpec Kernel() {
+  ValueSpec spec = Words(KernelFamilies());
+  spec.type = ValueType::kKernel;
+  return spec;
+}
 
 const ObjectSpec& MachineTable() {
   static const ObjectSpec spec{
@@ -430,7 +442,7 @@ const ObjectSpec& StepTable() {
           {"label", Text(), false, "name of the step in messages"},
           {"deadline", Duration(sim::kUs, 3600 * sim::kSec), false, "simulated time it may take (10 s)"},
           {"background", Bool(), false, "the next step starts at once (false)"},
-          {"when", Modes(), false, "only in these modes"},
+          {"when", ModesOrKernels(), false, "only in these modes, only on these kernels (all)"},
           {"because", Text(), false, "why the real code answers so"},
       },
       "",
@@ -440,12 +452,26 @@ const ObjectSpec& StepTable() {
   return spec;
 }
 
+const ObjectSpec& MatrixTable() {
+  static const ObjectSpec spec{
+      "a test matrix",
+      {
+          {"modes", Modes(), false, "(on 6.1 all where the claim applies, on others the file's own)"},
+          {"kernels", Kernels(), false, "(all where the claim applies)"},
+          {"events", OneOrMore(Words({"2l", "fifo"})), false, "in every domain with a kernel (as the domains say)"},
+          {"vcpus", OneOrMore(Unsigned(1, 8)), false, "in every domain with a kernel (as the domains say)"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
 const ObjectSpec& ExpectTable() {
   static const ObjectSpec spec{
       "an expectation",
       {
           {"that", Text(), true, "dma.E5.bytes == 4096"},
-          {"when", Modes(), false, "only in these modes"},
+          {"when", ModesOrKernels(), false, "only in these modes, only on these kernels (all)"},
           {"because", Text(), false, "why, for the report"},
       },
       "that",
@@ -461,9 +487,11 @@ const ObjectSpec& ScenarioSpec() {
       {
           {"name", NameValue(), true, "name, as its file"},
           {"claim", Text(), true, "what it proves, one sentence"},
-          {"kernel", Words({"6.1", "6.12"}), false, "(6.1)"},
+          {"kernel", Kernel(), false, "6.1, 6.12 or the path of a kernel tree (6.1)"},
           {"seed", Unsigned(), false, "all randomness comes from it (1)"},
           {"modes", Modes(), false, "modes where the claim applies; elsewhere skipped (all)"},
+          {"kernels", Kernels(), false, "kernels where the claim applies; elsewhere skipped (all)"},
+          {"matrix", Object(MatrixTable()), false, "in which combinations the test suite runs it"},
           {"until", Duration(sim::kUs, 3600 * sim::kSec), false, "end of the run (when the steps are done)"},
           {"machine", Object(MachineTable()), false, "memory, IOMMU, hypervisor"},
           {"switches", ListOf(Object(SwitchTable())), false, "PCIe switches"},

@@ -23,10 +23,9 @@ constexpr sim::Ps kDrainLimit = 20 * sim::kMs;
 constexpr sim::Ps kDrainPoll = 20 * sim::kUs;
 // A storm is over when its last assertion has ended; a device that cannot interrupt never gets there.
 constexpr sim::Ps kStormSettle = 5 * sim::kMs;
-
-bool Applies(const std::vector<IommuKind>& modes, IommuKind now) {
-  return modes.empty() || std::find(modes.begin(), modes.end(), now) != modes.end();
-}
+// From a shell's decision to a small program's main(): fork, execve, dynamic linking. None of them is modelled, but
+// without their time programs would follow each other faster than any device has seen. An order of magnitude.
+constexpr sim::Ps kProgramStart = sim::kMs;
 
 pci::InterruptKind ToPci(IrqKind kind) {
   switch (kind) {
@@ -81,7 +80,7 @@ void StepWalk::Start(std::function<void()> finished, std::function<void(size_t, 
 }
 
 void StepWalk::Next() {
-  while (at_ < scenario_.steps.size() && !Applies(scenario_.steps[at_].when, scenario_.machine.iommu)) ++at_;
+  while (at_ < scenario_.steps.size() && !scenario_.Applies(scenario_.steps[at_].when)) ++at_;
   if (at_ == scenario_.steps.size()) {
     if (!background_.empty()) return;  // the last of them comes back here
     drain_until_ = machine_.simulation().now() + kDrainLimit;
@@ -233,6 +232,12 @@ Machine::Done StepWalk::ToolsAnswer(const ActivityPtr& activity) {
 }
 
 void StepWalk::Program(const ActivityPtr& activity) {
+  machine_.simulation().After(kProgramStart, [this, activity] {
+    if (!activity->over) StartProgram(activity);
+  });
+}
+
+void StepWalk::StartProgram(const ActivityPtr& activity) {
   const Step& step = activity->step;
   GuestDomain& guest = machine_.guest(step.domain);
   guest.Post(SEAM_WORK_PROGRAM, step.argv, [this, activity, &step, &guest](long result, const std::string& text) {

@@ -65,6 +65,7 @@ class StepWalk {
 
   Machine::Done ToolsAnswer(const ActivityPtr& activity);
   void Program(const ActivityPtr& activity);
+  void StartProgram(const ActivityPtr& activity);
   void Sysfs(const ActivityPtr& activity);
   void Attack(const ActivityPtr& activity);
   void Crash(const ActivityPtr& activity);

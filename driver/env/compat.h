@@ -21,6 +21,7 @@
 #define EMUL_HAS_HASHED_POINTER_RNG	/* vsprintf.c waits for randomness by execute_with_initialized_rng() */
 #define EMUL_HAS_KTHREAD_STOP_PUT	/* kthread_stop_put() */
 #define EMUL_HAS_KVFREE_POINTER		/* kvfree_call_rcu() gets the object, not the callback */
+#define EMUL_HAS_MAX_PAGE_ORDER		/* MAX_PAGE_ORDER is the largest order; MAX_ORDER was one more */
 #define EMUL_HAS_NOP_FUNC		/* pv_ops' empty entries are nop_func and BUG_func */
 #define EMUL_HAS_PCPU_HOT		/* current, preemption count, CPU number and irq stack share a cache line */
 #define EMUL_HAS_POWER_FADT		/* kernel/power/main.c reads the FADT */
@@ -49,6 +50,13 @@
 #else
 #define EMUL_ALLOC(name) name
 #define EMUL_GET_FREE_PAGES __get_free_pages
+#endif
+
+/* Sizes that the page allocator has lists for: 2^0 pages up to the largest that it gives, 4 MiB. */
+#ifdef EMUL_HAS_MAX_PAGE_ORDER
+#define EMUL_PAGE_ORDERS (MAX_PAGE_ORDER + 1)
+#else
+#define EMUL_PAGE_ORDERS MAX_ORDER
 #endif
 
 /* Per-CPU variables of the task switch and of interrupt entry. */

@@ -66,36 +66,6 @@ static struct { enum cpuhp_state state; bool dynamic; int (*startup)(unsigned in
 static int state_count;
 static int next_dynamic = CPUHP_AP_ONLINE_DYN;
 
-#ifdef EMUL_HAS_TIMER_MIGRATION
-struct startup_call {
-	int (*startup)(unsigned int cpu);
-	int result;
-};
-
-static void call_startup(void *info)
-{
-	struct startup_call *call = info;
-
-	call->result = call->startup(smp_processor_id());
-}
-
-/* Callbacks of online states run on their vCPU: timer_migration.c looks at its own vCPU's data. */
-static int emul_startup(int cpu, enum cpuhp_state state, int (*startup)(unsigned int cpu))
-{
-	struct startup_call call = { .startup = startup };
-
-	if (state < CPUHP_BRINGUP_CPU || cpu == smp_processor_id())
-		return startup(cpu);
-	smp_call_function_single(cpu, call_startup, &call, true);
-	return call.result;
-}
-#else
-static inline int emul_startup(int cpu, enum cpuhp_state state, int (*startup)(unsigned int cpu))
-{
-	return startup(cpu);
-}
-#endif
-
 int __cpuhp_setup_state_cpuslocked(enum cpuhp_state state, const char *name, bool invoke,
 				   int (*startup)(unsigned int cpu), int (*teardown)(unsigned int cpu),
 				   bool multi_instance)
@@ -110,7 +80,7 @@ int __cpuhp_setup_state_cpuslocked(enum cpuhp_state state, const char *name, boo
 	states[state_count++].startup = startup;
 	if (invoke && startup && !multi_instance)
 		for_each_online_cpu(cpu) {
-			rc = emul_startup(cpu, state, startup);
+			rc = startup(cpu);
 			if (rc)
 				return rc;
 		}
@@ -129,7 +99,8 @@ void __cpuhp_remove_state(enum cpuhp_state state, bool invoke)
 	EMUL_IGNORE("hotplug callbacks run at boot only");
 }
 
-static void run_states(unsigned int cpu, bool prepare)
+/* Callbacks of the states from `first` up to before `end`. */
+static void run_states(unsigned int cpu, enum cpuhp_state first, enum cpuhp_state end)
 {
 	int i, j;
 
@@ -148,7 +119,7 @@ static void run_states(unsigned int cpu, bool prepare)
 				low = states[j].state;
 			}
 		done[pick] = true;
-		if (states[pick].startup && (states[pick].state < CPUHP_BRINGUP_CPU) == prepare)
+		if (states[pick].startup && low >= first && low < end)
 			(void)states[pick].startup(cpu);
 	}
 }
@@ -264,10 +235,12 @@ static struct completion online[SEAM_MAX_VCPUS];
 
 static void __noreturn secondary(int cpu)
 {
-	run_states(cpu, false);
+	run_states(cpu, CPUHP_BRINGUP_CPU, CPUHP_AP_ONLINE);
 	set_cpu_online(cpu, true);
 	set_cpu_active(cpu, true);
 	emul_time_init();
+	local_irq_enable();
+	run_states(cpu, CPUHP_AP_ONLINE, CPUHP_ONLINE);
 	__this_cpu_write(emul_preempt_count, PREEMPT_NEED_RESCHED);
 	complete(&online[cpu]);
 	emul_idle();
@@ -296,7 +269,7 @@ void emul_smp_boot(void)
 		init_llist_head(&per_cpu(call_queue, cpu));
 		bind_ipis(cpu);
 		init_completion(&online[cpu]);
-		run_states(cpu, true);
+		run_states(cpu, CPUHP_OFFLINE, CPUHP_BRINGUP_CPU);
 		workqueue_prepare_cpu(cpu);
 		stack = (char *)__get_free_pages(GFP_KERNEL, 3);
 		context = kzalloc(sizeof(*context), GFP_KERNEL);

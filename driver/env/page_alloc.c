@@ -14,9 +14,7 @@
 
 #include "emul.h"
 
-#define EMUL_ORDERS 12
-
-static struct list_head free_list[EMUL_ORDERS];
+static struct list_head free_list[EMUL_PAGE_ORDERS];
 static unsigned long pfn_end;
 static unsigned long free_pages_count;
 unsigned long emul_free_pages(void) { return free_pages_count; }
@@ -24,6 +22,9 @@ unsigned long emul_free_pages(void) { return free_pages_count; }
 static DEFINE_RAW_SPINLOCK(free_lock);	/* over the lists, the count and the marks of free blocks */
 
 #define FREE_MARK 0x42554459UL	/* page->private of a free block's head is FREE_MARK + order */
+
+/* The largest block, in pages: more at once gives only memblock, at boot. */
+#define BLOCK (1UL << (EMUL_PAGE_ORDERS - 1))
 
 static struct page *buddy_of(struct page *page, unsigned int order)
 {
@@ -38,7 +39,7 @@ static void free_block(struct page *page, unsigned int order)
 
 	raw_spin_lock_irqsave(&free_lock, flags);
 	free_pages_count += 1UL << order;
-	while (order < EMUL_ORDERS - 1) {
+	while (order < EMUL_PAGE_ORDERS - 1) {
 		struct page *buddy = buddy_of(page, order);
 
 		if (!buddy || buddy->private != FREE_MARK + order)
@@ -54,17 +55,54 @@ static void free_block(struct page *page, unsigned int order)
 	raw_spin_unlock_irqrestore(&free_lock, flags);
 }
 
+static void prepare(struct page *page, unsigned long count)
+{
+	for (; count--; page++) {
+		page->flags = 0;
+		page->mapping = NULL;
+		page->index = 0;
+		page->private = 0;
+		set_page_count(page, 0);
+		atomic_set(&page->_mapcount, -1);
+	}
+}
+
+/* A run of whole blocks, lowest first; NULL: there is no such run. */
+static struct page *take_blocks(unsigned long pages)
+{
+	unsigned long first, pfn, flags;
+
+	pages = ALIGN(pages, BLOCK);
+	raw_spin_lock_irqsave(&free_lock, flags);
+	for (first = 0, pfn = 0; pfn - first < pages; pfn += BLOCK) {
+		if (first + pages > pfn_end) {
+			raw_spin_unlock_irqrestore(&free_lock, flags);
+			return NULL;
+		}
+		if (pfn_to_page(pfn)->private != FREE_MARK + EMUL_PAGE_ORDERS - 1)
+			first = pfn + BLOCK;
+	}
+	for (pfn = first; pfn < first + pages; pfn += BLOCK)
+		list_del(&pfn_to_page(pfn)->lru);
+	free_pages_count -= pages;
+	raw_spin_unlock_irqrestore(&free_lock, flags);
+	prepare(pfn_to_page(first), pages);
+	for (pfn = first; pfn < first + pages; pfn += BLOCK)
+		set_page_count(pfn_to_page(pfn), 1);
+	return pfn_to_page(first);
+}
+
 struct page *EMUL_ALLOC(__alloc_pages)(gfp_t gfp, unsigned int order, int nid, nodemask_t *nodes)
 {
-	unsigned int o = order, i;
+	unsigned int o = order;
 	unsigned long flags;
 	struct page *page;
 
 	EMUL("pages come from the domain's own memory");
 	raw_spin_lock_irqsave(&free_lock, flags);
-	while (o < EMUL_ORDERS && list_empty(&free_list[o]))
+	while (o < EMUL_PAGE_ORDERS && list_empty(&free_list[o]))
 		o++;
-	if (o >= EMUL_ORDERS) {
+	if (o >= EMUL_PAGE_ORDERS) {
 		raw_spin_unlock_irqrestore(&free_lock, flags);
 		return NULL;
 	}
@@ -79,14 +117,7 @@ struct page *EMUL_ALLOC(__alloc_pages)(gfp_t gfp, unsigned int order, int nid, n
 	}
 	free_pages_count -= 1UL << order;
 	raw_spin_unlock_irqrestore(&free_lock, flags);
-	for (i = 0; i < 1U << order; i++) {
-		page[i].flags = 0;
-		page[i].mapping = NULL;
-		page[i].index = 0;
-		page[i].private = 0;
-		set_page_count(page + i, 0);
-		atomic_set(&page[i]._mapcount, -1);
-	}
+	prepare(page, 1UL << order);
 	set_page_count(page, 1);
 	page->index = order;
 	if (gfp & __GFP_ZERO)
@@ -161,7 +192,7 @@ void emul_page_alloc_init(void)
 	unsigned long pt_start, pt_end, p2m_start, p2m_end;
 	int o;
 
-	for (o = 0; o < EMUL_ORDERS; o++)
+	for (o = 0; o < EMUL_PAGE_ORDERS; o++)
 		INIT_LIST_HEAD(&free_list[o]);
 	pfn_end = nr;
 	max_pfn = nr;
@@ -179,7 +210,7 @@ void emul_page_alloc_init(void)
 	first += mem_map_pages;
 
 	for (pfn = first; pfn < nr; ) {
-		unsigned int order = EMUL_ORDERS - 1;
+		unsigned int order = EMUL_PAGE_ORDERS - 1;
 
 		while (order && ((pfn & ((1UL << order) - 1)) || pfn + (1UL << order) > nr))
 			order--;
@@ -202,8 +233,13 @@ unsigned long long max_possible_pfn;
 
 void *memblock_alloc_try_nid(phys_addr_t size, phys_addr_t align, phys_addr_t min_addr, phys_addr_t max_addr, int nid)
 {
+	struct page *page;
+
 	EMUL("boot memory comes from the page allocator, which is up first");
-	return (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, get_order(max(size, align)));
+	if (size <= BLOCK << PAGE_SHIFT)
+		return (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, get_order(max(size, align)));
+	page = take_blocks(PFN_UP(size));
+	return page ? memset(page_address(page), 0, size) : NULL;
 }
 
 void *memblock_alloc_try_nid_raw(phys_addr_t size, phys_addr_t align, phys_addr_t min, phys_addr_t max, int nid)
@@ -214,14 +250,18 @@ void *memblock_alloc_try_nid_raw(phys_addr_t size, phys_addr_t align, phys_addr_
 
 void memblock_free(void *ptr, size_t size)
 {
+	unsigned long at = 0;
+
 	EMUL("boot memory comes from the page allocator, which is up first");
-	free_pages((unsigned long)ptr, get_order(size));
+	for (; size - at > BLOCK << PAGE_SHIFT; at += BLOCK << PAGE_SHIFT)
+		free_pages((unsigned long)ptr + at, EMUL_PAGE_ORDERS - 1);
+	free_pages((unsigned long)ptr + at, at ? EMUL_PAGE_ORDERS - 1 : get_order(size));
 }
 
 void memblock_free_late(phys_addr_t base, phys_addr_t size)
 {
 	EMUL("boot memory comes from the page allocator, which is up first");
-	free_pages((unsigned long)__va(base), get_order(size));
+	memblock_free(__va(base), size);
 }
 
 int memblock_phys_free(phys_addr_t base, phys_addr_t size)

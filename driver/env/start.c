@@ -210,20 +210,16 @@ static initcall_entry_t *levels[] = {
 	__initcall4_start, __initcall5_start, __initcall6_start, __initcall7_start, __initcall_end,
 };
 
-static void do_initcalls(void)
+static void do_initcalls(int level, int end)
 {
-	int level;
+	initcall_entry_t *fn;
 
-	for (level = 0; level < ARRAY_SIZE(levels) - 1; level++) {
-		initcall_entry_t *fn;
+	for (fn = levels[level]; fn < levels[end]; fn++) {
+		initcall_t call = initcall_from_entry(fn);
 
-		for (fn = levels[level]; fn < levels[level + 1]; fn++) {
-			initcall_t call = initcall_from_entry(fn);
-
-			(void)call();
-			if (irqs_disabled())
-				local_irq_enable();
-		}
+		(void)call();
+		if (irqs_disabled())
+			local_irq_enable();
 	}
 }
 
@@ -269,13 +265,14 @@ extern void __init x86_pci_arch_setup(void);
 
 static int kernel_init(void *unused)
 {
+	do_initcalls(0, 1);	/* early ones: before there is a second vCPU */
 	emul_smp_boot();
 #ifdef EMUL_HAS_WORKQUEUE_TOPOLOGY
 	workqueue_init_topology();
 #endif
 	emul_sysfs_init();
 	driver_init();
-	do_initcalls();
+	do_initcalls(1, ARRAY_SIZE(levels) - 1);
 	system_state = SYSTEM_RUNNING;
 	pr_info("pvpci: initcalls done\n");
 	emul_work_init();

@@ -173,6 +173,12 @@ void emul_time_idle_enter(void)
 #ifdef EMUL_HAS_TIMER_MIGRATION
 	bool idle = false;
 	u64 now = ktime_get(), next = timer_base_try_to_set_idle(jiffies, now, &idle), wait = KTIME_MAX;
+
+	/* The wheel has work within a jiffy and is not idle: the tick stays, as tick_nohz_stop_tick() has it. */
+	if (!idle) {
+		arm(min(next_tick(), hr_next()));
+		return;
+	}
 #else
 	u64 now = ktime_get(), next = get_next_timer_interrupt(jiffies, now), wait = KTIME_MAX;
 #endif
@@ -191,6 +197,8 @@ void emul_time_idle_enter(void)
 
 void emul_time_idle_exit(void)
 {
+	if (!this_cpu_read(tick_stopped))
+		return;
 	this_cpu_write(tick_stopped, false);
 	timer_clear_idle();
 	arm(next_tick());

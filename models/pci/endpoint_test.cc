@@ -118,7 +118,7 @@ void EndpointTest::WriteRegister(unsigned offset, uint32_t value, ProvenanceId p
       if (value) After(test_config_.command_time, [this, value] { Start(value); });
       break;
     case kStatus:
-      if (!(value & kIrqRaised)) SetIntx(false);
+      if (!(value & kIrqRaised)) EndPulse();
       break;
     case kSourceLow:
       source_writer_ = provenance;
@@ -135,7 +135,7 @@ void EndpointTest::Start(uint32_t command) {
   if (command_ || !word(kCommand)) return;  // busy with a transfer, or already taken
   word(kCommand) = 0;
   word(kStatus) = 0;
-  SetIntx(false);
+  EndPulse();
   if (word(kIrqType) > kMsix) return;
   if (!(command & (kRead | kWrite | kCopy)) || (command & kRaiseLegacy)) {
     Raise(command);
@@ -229,7 +229,7 @@ void EndpointTest::Finish(bool success) {
 void EndpointTest::RaiseSelected(uint32_t type, uint32_t number) {
   switch (type) {
     case kLegacy:
-      SetIntx(true);
+      StartPulse();
       break;
     case kMsi:
       if (number) RaiseMsi(number - 1);
@@ -242,6 +242,18 @@ void EndpointTest::RaiseSelected(uint32_t type, uint32_t number) {
   }
 }
 
+void EndpointTest::StartPulse() {
+  SetIntx(true);
+  After(test_config_.intx_pulse, [this, number = ++pulse_] {
+    if (number == pulse_) SetIntx(false);
+  });
+}
+
+void EndpointTest::EndPulse() {
+  ++pulse_;
+  SetIntx(false);
+}
+
 void EndpointTest::OnReset(ResetKind) {
   registers_.fill(0);
   for (ByteStore& bar : memory_) bar.Clear();
@@ -251,6 +263,7 @@ void EndpointTest::OnReset(ResetKind) {
   in_flight_ = 0;
   position_ = 0;
   failed_ = false;
+  ++pulse_;
 }
 
 }  // namespace pvpci::pci

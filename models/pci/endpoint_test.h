@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel's PCI endpoint test function, as drivers/misc/pci_endpoint_test.c sees it (Linux 6.1; the device side is
+// The kernel's PCI endpoint test function, as drivers/misc/pci_endpoint_test.c sees it (Linux 6.1, 6.12; the device side is
 // drivers/pci/endpoint/functions/pci-epf-test.c). Identity TI DRA74x, which selects BAR 0 for the registers and
 // 4 KiB alignment.
 //
@@ -8,9 +8,12 @@
 // Status bits, their order and what raises which interrupt follow pci-epf-test: a RAISE command for a vector beyond
 // those granted raises nothing and leaves STATUS 0.
 //
-// INTx: pci-epf-test pulses its line. Here the line is level: it goes up when STATUS.IRQ_RAISED is set by a legacy
-// interrupt and comes down when the host writes STATUS with that bit clear (what the driver's handler does), when a
-// new command starts, and at reset. A handler that does not write STATUS leaves it up.
+// INTx is a pulse: endpoint controllers send Assert_INTx, wait and send Deassert_INTx, whatever the host does meanwhile
+// (drivers/pci/controller: dwc/pci-dra7xx.c dra7xx_pcie_raise_intx_irq, cadence/pcie-cadence-ep.c and
+// pcie-rockchip-ep.c mdelay(1), pcie-rcar-ep.c usleep_range(1000, 1001), dwc/pcie-tegra194.c usleep_range(1000, 2000),
+// dwc/pcie-uniphier-ep.c udelay(30)). The line is a level to the host, so its handler is called again until the pulse
+// ends. Different from those controllers, it comes down early when the host writes STATUS with IRQ_RAISED clear (the
+// handler of 6.1 does, that of 6.12 does not), when a new command starts, and at reset.
 // Left out: FLAGS.USE_DMA is accepted and changes nothing (the model's engine is always its own).
 #ifndef PVPCI_MODELS_PCI_ENDPOINT_TEST_H_
 #define PVPCI_MODELS_PCI_ENDPOINT_TEST_H_
@@ -35,6 +38,7 @@ struct EndpointTestConfig {
   std::array<uint64_t, 6> bar_bytes = {0x4000, 0x1000, 0x1000, 0x4000, 0x8000, 0x10000};
   sim::Ps command_time =
       500 * sim::kNs;               // from the write of COMMAND to the first request. 0 .. 1 ms. A: firmware poll.
+  sim::Ps intx_pulse = sim::kMs;    // Assert_INTx to Deassert_INTx. 30 us .. 2 ms, see above
   uint32_t request_bytes = 4096;    // size of one engine request. 64 .. 4096
   unsigned requests_in_flight = 8;  // 1 .. 32
   uint32_t largest_transfer = 64u << 20;  // beyond it the engine has no buffer: *_ADDR_INVALID
@@ -64,6 +68,8 @@ class EndpointTest : public Function {
   void PhaseDone();
   void Finish(bool success);
   void RaiseSelected(uint32_t type, uint32_t number);
+  void StartPulse();
+  void EndPulse();
   uint32_t& word(unsigned offset) { return registers_[offset / 4]; }
 
   EndpointTestConfig test_config_;
@@ -80,6 +86,7 @@ class EndpointTest : public Function {
   uint64_t position_ = 0;  // of the next request
   unsigned in_flight_ = 0;
   uint64_t transfers_done_ = 0;
+  uint64_t pulse_ = 0;     // number of the pulse on the line
 };
 
 // CRC-32 as crc32_le(~0, ...) of the kernel: reflected 0xedb88320, no final inversion.

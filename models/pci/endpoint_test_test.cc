@@ -115,12 +115,25 @@ TEST(EndpointTest, ReadFromNowhereFails) {
   EXPECT_EQ(rig.Status(), 0x60u);
 }
 
-TEST(EndpointTest, LegacyLineStaysUpUntilTheHandlerWritesStatus) {
+TEST(EndpointTest, LegacyLineIsPulsed) {
   Driven rig;
   rig.SetConfig("nic", rig.fabric->Find("nic")->spec().capabilities().msi + 2, 2, 0);
   rig.Store("nic", kIrqType, 0);
   rig.Store("nic", kCommand, 1);
-  rig.simulation.Run();
+  const sim::Ps start = rig.simulation.now();
+  rig.simulation.Run(start + sim::kMs);
+  EXPECT_EQ(rig.host.order, std::vector<std::string>{"gsi up"});
+  rig.simulation.Run(start + sim::kMs + 10 * sim::kUs);
+  EXPECT_EQ(rig.host.order, (std::vector<std::string>{"gsi up", "gsi down"}));
+  EXPECT_EQ(rig.Status(), 0x40u);  // nobody has acknowledged
+}
+
+TEST(EndpointTest, LegacyLineComesDownWhenTheHandlerWritesStatus) {
+  Driven rig;
+  rig.SetConfig("nic", rig.fabric->Find("nic")->spec().capabilities().msi + 2, 2, 0);
+  rig.Store("nic", kIrqType, 0);
+  rig.Store("nic", kCommand, 1);
+  rig.simulation.Run(rig.simulation.now() + 100 * sim::kUs);
   EXPECT_EQ(rig.host.order, std::vector<std::string>{"gsi up"});
   EXPECT_EQ(rig.Status(), 0x40u);
   rig.Handle();

@@ -76,11 +76,10 @@ std::vector<Job> JobsOf(const CommandLine& command, const std::string& root, con
     const std::string path = FindScenario(root, name);
     const Scenario plain = LoadScenario(path, command.overrides);
     if (plain.kernel != kernel) continue;  // its blocks are another image's
+    if (!plain.Applies({{}, plain.scope.kernels})) continue;
     ScenarioBlocks blocks;
     blocks.name = plain.name;
-    for (const IommuKind kind : {IommuKind::kNone, IommuKind::kDmar, IommuKind::kDmarIr}) {
-      const auto& modes = plain.modes;
-      if (!modes.empty() && std::find(modes.begin(), modes.end(), kind) == modes.end()) continue;
+    for (const IommuKind kind : plain.modes()) {
       Job job;
       job.scenario = coverage->scenarios.size();
       job.mode = ModeName(kind);
