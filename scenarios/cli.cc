@@ -138,7 +138,7 @@ Exit 0, or 1 if a file misses its goal or a line has no reason (with scenarios n
 )";
 
 constexpr const char* kRowsHelp =
-    R"(./pvpci rows [ROW...] [--json | --markdown]: run the rows of the patch series on both kernels, print the table.
+    R"(./pvpci rows [ROW...] [--json | --markdown] [--out DIR]: run the rows of the patch series on both kernels, print the table.
 
 ROW is 01 .. 20 or S; all unless told. Each row's scenarios run in their own mode on 6.1 and on 6.12. A row holds if
 they all hold and together ran a block of every original that the row names; why one does not is told on standard
@@ -146,6 +146,7 @@ error. The table of rows is scenarios/rows/rows.yaml. Exit 0, or 1 if a row does
 
   --json       one JSON document on standard output (row, title, originals, scenarios, results)
   --markdown   the table as README.md has it
+  --out DIR    also leave each run's results, in DIR/KERNEL/SCENARIO
 
 Examples
   ./pvpci rows 03 17
@@ -253,7 +254,8 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
     app.add_option("--seed", raw.seed)->expected(1);
     app.add_option("--set", raw.sets)->expected(1)->take_all();
   }
-  if (runs || verb == Verb::kCoverage) app.add_option("--out", raw.out)->expected(1);
+  const bool writes = runs || verb == Verb::kCoverage || verb == Verb::kRows;
+  if (writes) app.add_option("--out", raw.out)->expected(1);
   if (runs) {
     app.add_option("--format", raw.formats)->expected(1)->take_all();
     app.add_flag("--twice", raw.twice);
@@ -295,7 +297,6 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
   if (command.json && command.markdown) throw UsageError("rows: --json or --markdown, not both");
   command.schema = raw.schema;
   command.keys = raw.keys;
-  const bool writes = verb == Verb::kRun || verb == Verb::kCoverage;
   if (writes && app.count("--out") > 0 && raw.out.empty()) throw UsageError("--out: expected a folder");
   if (!raw.timeout.empty()) {
     const uint64_t seconds = WholeNumber("--timeout", raw.timeout);

@@ -273,6 +273,7 @@ RowsOptions OptionsOfRows(const CommandLine& command, const std::string& root) {
   RowsOptions options;
   options.root = root;
   options.rows = command.rows;
+  options.out = command.out;
   options.json = command.json;
   options.markdown = command.markdown;
   options.progress = isatty(STDERR_FILENO) == 1;

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -108,6 +109,7 @@ ChildBody BodyFor(const Job& job, const RowsOptions& options) {
   const Scenario scenario = LoadScenario(FindScenario(options.root, job.scenario), kernel);
   RunOptions run;
   run.root = options.root;
+  if (!options.out.empty()) run.out = (std::filesystem::path(options.out) / job.kernel / job.scenario).string();
   run.text = false;
   run.reproduce = fmt::format("./pvpci run {} --kernel {}", job.scenario, job.kernel);
   return [scenario, run, systemc = options.systemc](std::string* answer) {
@@ -160,6 +162,7 @@ RowNames NamesForRows(const std::string& root) {
 int RunRows(const RowsOptions& options) {
   const std::vector<Row> all = LoadRows(RowTableFile(options.root), NamesForRows(options.root));
   const std::vector<Row> rows = Chosen(all, options.rows);
+  for (const std::string& kernel : Kernels()) FindImage(kernel, options.root);  // or say once that it is not built
   const ScenarioRuns runs = RunAll(JobsFor(rows), options);
   if (interrupted_by() != 0) {
     std::fputs("pvpci: rows: interrupted; nothing is judged\n", stderr);

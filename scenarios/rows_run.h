@@ -14,6 +14,7 @@ namespace pvpci::scenarios {
 struct RowsOptions {
   std::string root;
   std::vector<std::string> rows;  // "03", "3", "S"; empty: all
+  std::string out;                // results go to OUT/KERNEL/SCENARIO; empty: none are written
   bool json = false;
   bool markdown = false;
   bool progress = false;          // on standard error
