@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Row 15, row15_vectors BDF msi|msix COUNT [LEAST]: takes a device from its driver, allocates COUNT vectors, or as few as
- * LEAST, requests and frees each, and gives them all back. Returns how many there were.
+ * Row 15, row15_vectors BDF msi|msix COUNT: takes a device from its driver, allocates COUNT vectors, requests and frees
+ * each, and gives them all back. Returns how many there were.
  */
 #include <linux/interrupt.h>
 #include <linux/kernel.h>
@@ -35,7 +35,7 @@ static int request_each(struct pci_dev *dev, int count)
 static int row15_vectors(int argc, char **argv)
 {
 	struct pci_dev *dev = guest_find_device(argc, argv);
-	unsigned int count, least;
+	unsigned int count;
 	int got, rc;
 
 	if (!dev)
@@ -44,16 +44,11 @@ static int row15_vectors(int argc, char **argv)
 		pci_dev_put(dev);
 		return -EINVAL;
 	}
-	least = count;
-	if (argc > 4 && kstrtouint(argv[4], 0, &least)) {
-		pci_dev_put(dev);
-		return -EINVAL;
-	}
 	device_release_driver(&dev->dev);
 	rc = pci_enable_device(dev);
 	if (rc)
 		goto put;
-	got = pci_alloc_irq_vectors(dev, least, count, strcmp(argv[2], "msi") ? PCI_IRQ_MSIX : PCI_IRQ_MSI);
+	got = pci_alloc_irq_vectors(dev, count, count, strcmp(argv[2], "msi") ? PCI_IRQ_MSIX : PCI_IRQ_MSI);
 	rc = got;
 	if (got > 0) {
 		rc = request_each(dev, got);
