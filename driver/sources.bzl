@@ -298,6 +298,7 @@ GUEST_FUNCTIONS = [
     "guest/rowS_streaming.c",
     "hostile/crash.c",
     "hostile/endpoint.c",
+    "hostile/row20_backend.c",
     "hostile/row20_frontend.c",
 ]
 

@@ -102,6 +102,7 @@ std::string Describe(const Step& step) {
       text.pop_back();
       return text;
     }
+    case StepKind::kRefuse: return fmt::format("the store refuses a domain's next write of {}", step.path);
     case StepKind::kAwait: return fmt::format("wait until {} is {}", step.path, step.value.value_or(""));
     case StepKind::kJoin: return "wait for the steps in the background";
     case StepKind::kProgram: {

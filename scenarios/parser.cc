@@ -46,7 +46,7 @@ constexpr DeviceError kDeviceErrors[] = {
     DeviceError::kMalformedTlp};
 constexpr StepKind kStepKinds[] = {StepKind::kBoot,   StepKind::kSeize,     StepKind::kAttach, StepKind::kDetach,
                                    StepKind::kDestroy, StepKind::kPause,    StepKind::kUnpause,
-                                   StepKind::kFrontend, StepKind::kStore,
+                                   StepKind::kFrontend, StepKind::kStore, StepKind::kRefuse,
                                    StepKind::kAwait, StepKind::kProgram, StepKind::kWrite,  StepKind::kRead,
                                    StepKind::kCall,  StepKind::kAttack, StepKind::kCrash, StepKind::kError,
                                    StepKind::kStorm, StepKind::kEmit,
@@ -452,6 +452,7 @@ class Reader {
           step.nodes.push_back(spec);
         }
         break;
+      case StepKind::kRefuse: step.path = action->text; break;
       case StepKind::kAwait:
         step.path = Text(*action, "path", action->text);
         if (const YamlNode* value = action->Find("value")) step.value = value->text;
@@ -632,6 +633,7 @@ class Reader {
       }
       case StepKind::kFrontend:
         return fmt::format("give {} the directories of {}/{}", step.domain, step.frontend.kind, step.frontend.id);
+      case StepKind::kRefuse: return fmt::format("the store refuses {}", step.path);
       case StepKind::kAwait: return fmt::format("await {} {}", step.path, step.value.value_or(""));
       case StepKind::kJoin: return "wait for the steps in the background";
       case StepKind::kSeize: return name + " " + step.device;

@@ -274,6 +274,31 @@ expect: ['store[driver.home/device/9pfs/3/state] == 1']
   EXPECT_THAT(step.frontend.back, ElementsAre(testing::Pair("versions", "1"), testing::Pair("max-rings", "2")));
 }
 
+TEST(Parser, ReadsErrorsRefusalsAndNeighbours) {
+  const Scenario scenario = ParseScenario("x.yaml", R"(
+name: x
+claim: y
+machine: {native_aer: true}
+domains: [{name: control, role: dom0}, {name: driver, role: domU}]
+devices:
+  - {name: nic, model: endpoint_test, assigned_to: driver}
+  - {name: twin, model: edu, beside: nic}
+steps:
+  - boot: control
+  - refuse: driver.be/state-0
+  - error: {device: nic, kind: malformed_tlp}
+  - error: {device: nic, kind: bad_tlp}
+expect: ["ring[driver,conf_read].sends == 0"]
+)");
+  EXPECT_TRUE(scenario.machine.native_aer);
+  EXPECT_EQ(scenario.devices[1].beside, "nic");
+  ASSERT_EQ(scenario.steps.size(), 4u);
+  EXPECT_EQ(scenario.steps[1].path, "driver.be/state-0");
+  EXPECT_EQ(scenario.steps[2].error, DeviceError::kMalformedTlp);
+  EXPECT_EQ(scenario.steps[3].error, DeviceError::kBadTlp);
+  EXPECT_THAT(Describe(scenario), HasSubstr("beside nic"));
+}
+
 TEST(Parser, SplitsCommandsLikeAShell) {
   EXPECT_THAT(SplitCommand("a  b\t'c d' \"e f\"g ''"), ElementsAre("a", "b", "c d", "e fg", ""));
   EXPECT_TRUE(SplitCommand("a 'b").empty());

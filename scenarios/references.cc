@@ -243,6 +243,7 @@ class Checker {
       case StepKind::kStore:
         for (const StoreNodeSpec& node : step.nodes) StoreNode(node.path, node.place);
         break;
+      case StepKind::kRefuse:
       case StepKind::kAwait: StoreNode(step.path, places.command); break;
       case StepKind::kProgram:
       case StepKind::kWrite:

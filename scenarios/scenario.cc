@@ -85,6 +85,7 @@ const char* Name(StepKind kind) {
     case StepKind::kUnpause: return "unpause";
     case StepKind::kFrontend: return "frontend";
     case StepKind::kStore: return "store";
+    case StepKind::kRefuse: return "refuse";
     case StepKind::kAwait: return "await";
     case StepKind::kProgram: return "program";
     case StepKind::kWrite: return "write";

@@ -156,6 +156,7 @@ enum class StepKind : uint8_t {
   kUnpause,
   kFrontend,   // the tools give `domain` a paravirtual device that has no backend: its two directories
   kStore,      // the tools write `nodes`, in one transaction
+  kRefuse,     // the store refuses the next write of `path` by a domain
   kAwait,      // until the store's node `path` is `value`
   kProgram,    // run `argv` as user program in `domain`, compare exit code and output
   kWrite,      // write `value` to sysfs `path` in `domain`
@@ -233,7 +234,7 @@ struct Step {
   std::optional<int> exit;           // expected exit code; not given: any
   std::vector<std::string> prints;   // each must occur in standard output
   std::string because;               // why the real code answers so, for the report
-  // kWrite, kRead, kAwait
+  // kWrite, kRead, kAwait, kRefuse
   std::string path;
   std::optional<std::string> value;
   std::optional<int64_t> result;     // kWrite, kRead, kAttack: expected result (0 or -errno); not given: any

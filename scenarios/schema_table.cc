@@ -421,6 +421,7 @@ const ObjectSpec& StepTable() {
           {"unpause", NameValue(), false, "and go on"},
           {"frontend", Object(FrontendTable()), false, "tools make the directories of a device that has no backend"},
           {"store", OneOrMore(Object(StoreTable())), false, "the tools write to the store, in one transaction"},
+          {"refuse", Text(), false, "the store refuses the next write of this node by a domain, with EACCES"},
           {"await", Object(StoreTable()), false, "wait until a node of the store has a value"},
           {"program", Object(ProgramTable()), false, "run a user program in a guest"},
           {"write", Object(FileTable()), false, "write to sysfs in a guest"},
@@ -446,8 +447,8 @@ const ObjectSpec& StepTable() {
           {"because", Text(), false, "why the real code answers so"},
       },
       "",
-      {"boot", "seize", "attach", "detach", "destroy", "pause", "unpause", "frontend", "store", "await", "program",
-       "write", "read", "call", "attack", "crash", "error", "storm", "emit", "iommu_edit", "wait", "join", "compare",
+      {"boot", "seize", "attach", "detach", "destroy", "pause", "unpause", "frontend", "store", "refuse", "await",
+       "program", "write", "read", "call", "attack", "crash", "error", "storm", "emit", "iommu_edit", "wait", "join", "compare",
        "stall", "enters", "calls", "fail"}};
   return spec;
 }

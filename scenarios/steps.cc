@@ -187,6 +187,7 @@ void StepWalk::Begin(const ActivityPtr& activity) {
       case StepKind::kFrontend:
         return machine_.AddFrontend(machine_.guest(step.domain), step.frontend, done);
       case StepKind::kStore: return done(machine_.WriteStore(step.nodes));
+      case StepKind::kRefuse: return Refuse(activity);
       case StepKind::kAwait: return machine_.AwaitStore(step.path, step.value.value_or(""), done);
       case StepKind::kProgram: return Program(activity);
       case StepKind::kWrite:

@@ -70,6 +70,7 @@ class StepWalk {
   void Attack(const ActivityPtr& activity);
   void Crash(const ActivityPtr& activity);
   void Error(const ActivityPtr& activity);
+  void Refuse(const ActivityPtr& activity);
   void Storm(const ActivityPtr& activity);
   void Emit(const ActivityPtr& activity);
   void EditIommu(const ActivityPtr& activity);

@@ -23,6 +23,13 @@ void StepWalk::Fail(const ActivityPtr& activity) {
   Complete(activity);
 }
 
+void StepWalk::Refuse(const ActivityPtr& activity) {
+  const std::string path = *StorePath(activity->step.path, machine_.domain_ids());
+  machine_.store().RefuseNextWrite(path);
+  promises_.push_back({&activity->step, /*exactly=*/false, [this, path] { return machine_.store().refused(path); }});
+  Complete(activity);
+}
+
 void StepWalk::Stall(const ActivityPtr& activity) {
   const Step& step = activity->step;
   GuestDomain& guest = machine_.guest(step.domain);

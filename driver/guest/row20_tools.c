@@ -2,12 +2,14 @@
 /*
  * Row 20: things to look at before and after.
  *   row20_irqs save | same        how many interrupt descriptors have a handler
+ *   row20_grant save | same        the next free grant reference; the last one given back is the next one given out
  *   row20_config save|same BDF    checksum over a function's configuration space, and back again
  *   row20_restore_msi             saves and restores the state of the function whose MSI-X is on (abi.md S12)
  *   row20_read BDF OFFSET SIZE VALUE   one configuration access
  *   row20_write BDF OFFSET SIZE VALUE
  *   row20_power BDF                    down to D3hot and back, by the PCI core
  */
+#include <linux/gfp.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/irqdesc.h>
@@ -15,6 +17,8 @@
 #include <linux/kernel.h>
 #include <linux/pci.h>
 #include <linux/string.h>
+#include <asm/xen/page.h>
+#include <xen/grant_table.h>
 
 #include "driver/env/emul.h"
 #include "driver/env/work.h"
@@ -50,6 +54,29 @@ static int irqs(int argc, char **argv)
 }
 
 EMUL_REGISTER("row20_irqs", EMUL_CALLABLE, irqs);
+
+static int grant(int argc, char **argv)
+{
+	static int saved;
+	unsigned long page = __get_free_page(GFP_KERNEL);
+	int ref = gnttab_grant_foreign_access(0, virt_to_gfn((void *)page), 1);
+
+	if (ref < 0 || !gnttab_try_end_foreign_access(ref))
+		return -EBUSY;
+	free_page(page);
+	if (argc == 2 && !strcmp(argv[1], "save")) {
+		saved = ref;
+		return 0;
+	}
+	if (argc != 2 || strcmp(argv[1], "same"))
+		return -EINVAL;
+	if (ref == saved)
+		return 0;
+	pr_err("row20: the next grant reference is %d, it was %d\n", ref, saved);
+	return -ERANGE;
+}
+
+EMUL_REGISTER("row20_grant", EMUL_CALLABLE, grant);
 
 static int config(int argc, char **argv)
 {

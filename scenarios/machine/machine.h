@@ -96,6 +96,7 @@ class Machine : public Ownership, public xen::DomainObserver {
 
   // Text with "${...}" replaced. Throws std::runtime_error with a sentence if a value does not exist now.
   std::string Expand(const std::string& text);
+  DomainIds domain_ids() const;
   // BDF under which the domain that has the device sees it.
   std::optional<pci::Bdf> GuestBdf(pci::Bdf function) const;
   std::optional<pci::Bdf> PhysicalBdf(sim::DomId domain, const std::string& guest_name) const;
@@ -116,7 +117,6 @@ class Machine : public Ownership, public xen::DomainObserver {
 
  private:
   void WaitFrontend(sim::DomId domain, Done done);
-  DomainIds domain_ids() const;
   std::string CommandLine(const GuestDomain& guest) const;
   void BuildDomain(GuestDomain& guest);
   xen::StoreRing RingOf(GuestDomain& guest);

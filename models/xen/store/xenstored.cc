@@ -52,10 +52,25 @@ XsResult<StoreNodePtr> Xenstored::Get(StoreConnection& connection, TransactionId
   return transaction->second.Get(connection.caller(), *canonical, need);
 }
 
+bool Xenstored::Refuse(const StoreConnection& connection, const StoreOperation& operation) {
+  if (operation.type != XsType::kWrite || connection.writer == kToolstack) return false;
+  const auto rule = refuse_.find(operation.path);
+  if (rule == refuse_.end() || rule->second.first == 0) return false;
+  --rule->second.first;
+  ++rule->second.second;
+  return true;
+}
+
+uint64_t Xenstored::refused(const std::string& path) const {
+  const auto rule = refuse_.find(path);
+  return rule == refuse_.end() ? 0 : rule->second.second;
+}
+
 XsError Xenstored::Do(StoreConnection& connection, TransactionId id, StoreOperation operation) {
   auto canonical = CanonicalPath(connection.domain, operation.path);
   if (!canonical) return XsError::kEinval;
   operation.path = std::move(*canonical);
+  if (Refuse(connection, operation)) return XsError::kEacces;
   if (id != kNoTransaction) {
     const auto transaction = connection.transactions.find(id);
     if (transaction == connection.transactions.end()) return XsError::kEnoent;

@@ -16,6 +16,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "models/xen/store/store_tree.h"
@@ -76,6 +77,11 @@ class Xenstored {
   // The domain kicked its store event channel. Unknown domains are ignored.
   void OnEvent(sim::DomId domain);
 
+  // A fault on purpose: the next write of that node by a domain (not by in-process clients) answers EACCES, inside a
+  // transaction too.
+  void RefuseNextWrite(const std::string& path) { ++refuse_[path].first; }
+  uint64_t refused(const std::string& path) const;
+
   const StoreTree& tree() const { return tree_; }
   const XenstoredConfig& config() const { return config_; }
 
@@ -91,6 +97,7 @@ class Xenstored {
   friend class RingConnection;
 
   XsResult<StoreNodePtr> Get(StoreConnection& connection, TransactionId id, std::string_view path, StoreAccess need);
+  bool Refuse(const StoreConnection& connection, const StoreOperation& operation);
   XsError Do(StoreConnection& connection, TransactionId id, StoreOperation operation);
   XsResult<TransactionId> StartTransaction(StoreConnection& connection);
   XsError EndTransaction(StoreConnection& connection, TransactionId id, bool commit);
@@ -107,6 +114,7 @@ class Xenstored {
   sim::Trace& trace_;
   XenstoredConfig config_;
   StoreTree tree_;
+  std::map<std::string, std::pair<uint64_t, uint64_t>> refuse_;  // path to writes still to refuse, and refused
   RingResolver resolver_;
   Counters counters_;
   uint64_t next_connection_ = 1;
