@@ -128,7 +128,7 @@ out:
 	return rc;
 }
 
-/* A machine frame that is not ours, whose owner has it where our pool is: the m2p entry alone would lead into the pool. */
+/* A foreign machine frame that its owner has where our pool is: the m2p entry alone would lead into the pool. */
 static unsigned long foreign_twin(struct device *dev)
 {
 	unsigned long mfn, pfn;
@@ -391,6 +391,28 @@ out:
 	return rc;
 }
 
+/* Without a pool: a page is mapped as ever, two strangers are refused, and no address mask is good enough. */
+static int row_s_without_pool(int argc, char **argv)
+{
+	struct pci_dev *dev = endpoint_find();
+	void *two = alloc_straddling(1);
+	dma_addr_t bus;
+	int rc = 0;
+
+	if (!dev || !two)
+		return -ENODEV;
+	bus = dma_map_single(&dev->dev, two, PAGE_SIZE, DMA_TO_DEVICE);
+	WANT(bus == PFN_PHYS(mfn_of(two)), "%pad, frame %lx", &bus, mfn_of(two));
+	dma_unmap_single(&dev->dev, bus, PAGE_SIZE, DMA_TO_DEVICE);
+	bus = dma_map_single(&dev->dev, two, TWO, DMA_TO_DEVICE);
+	WANT(bus == DMA_MAPPING_ERROR, "%pad", &bus);
+	WANT(dma_set_mask(&dev->dev, DMA_BIT_MASK(48)) == -EIO, "a mask of 48 bits");
+out:
+	free_pages((unsigned long)two, 1);
+	pci_dev_put(dev);
+	return rc;
+}
+
 EMUL_REGISTER("row_s_two_pages", EMUL_CALLABLE, row_s_two_pages);
 EMUL_REGISTER("row_s_one_page", EMUL_CALLABLE, row_s_one_page);
 EMUL_REGISTER("row_s_above_mask", EMUL_CALLABLE, row_s_above_mask);
@@ -400,3 +422,4 @@ EMUL_REGISTER("row_s_bus_limit", EMUL_CALLABLE, row_s_bus_limit);
 EMUL_REGISTER("row_s_sync", EMUL_CALLABLE, row_s_sync);
 EMUL_REGISTER("row_s_scatterlist", EMUL_CALLABLE, row_s_scatterlist);
 EMUL_REGISTER("row_s_forced", EMUL_CALLABLE, row_s_forced);
+EMUL_REGISTER("row_s_without_pool", EMUL_CALLABLE, row_s_without_pool);
