@@ -240,12 +240,11 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
   CommandLine command;
   command.verb = verb;
   app.add_flag("--help,-h", help_wanted);
-  const bool takes_scenarios =
-      verb == Verb::kRun || verb == Verb::kShow || verb == Verb::kCheck || verb == Verb::kCoverage;
+  const bool runs = verb == Verb::kRun || verb == Verb::kKernels;
+  const bool takes_scenarios = runs || verb == Verb::kShow || verb == Verb::kCheck || verb == Verb::kCoverage;
   std::vector<std::string> about;
   if (verb == Verb::kFidelity) app.add_option("about", about);
   if (takes_scenarios) app.add_option("scenarios", command.scenarios);
-  const bool runs = verb == Verb::kRun || verb == Verb::kKernels;
   if (runs || verb == Verb::kShow || verb == Verb::kFidelity || verb == Verb::kCoverage) {
     app.add_option("--kernel", raw.kernel)->expected(1);
   }

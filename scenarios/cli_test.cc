@@ -57,6 +57,12 @@ TEST(CommandLine, TakesRows) {
   EXPECT_TRUE(ParseCommandLine({"rows", "--markdown"}).markdown);
 }
 
+TEST(CommandLine, TakesTheArgumentsOfARunWhenAskedForItsKernels) {
+  const CommandLine command = ParseCommandLine({kKernelsVerb, "slurp", "honest_dma", "--iommu", "dmar"});
+  EXPECT_EQ(command.verb, Verb::kKernels);
+  EXPECT_THAT(command.scenarios, testing::ElementsAre("slurp", "honest_dma"));
+}
+
 TEST(CommandLine, RefusesWithWhatWasMeant) {
   EXPECT_THAT(Refusal({}), HasSubstr("which verb?"));
   EXPECT_THAT(Refusal({"rnu", "slurp"}), HasSubstr("did you mean 'run'?"));
