@@ -51,7 +51,7 @@ void set_cpu_online(unsigned int cpu, bool online)
 	}
 }
 
-void cpus_read_lock(void) { EMUL_IGNORE("vCPUs neither come nor go after boot"); }
+void cpus_read_lock(void) { EMUL_IGNORE("nobody looks while a vCPU comes or goes"); }
 void cpus_read_unlock(void) { EMUL_IGNORE("CPU masks, hotplug callbacks and cross calls without kernel/cpu.c and kernel/smp.c"); }
 int cpus_read_trylock(void) { EMUL_IGNORE("CPU masks, hotplug callbacks and cross calls without kernel/cpu.c and kernel/smp.c"); return true; }
 void cpus_write_lock(void) { EMUL_IGNORE("CPU masks, hotplug callbacks and cross calls without kernel/cpu.c and kernel/smp.c"); }
@@ -62,7 +62,11 @@ void cpu_hotplug_enable(void) { EMUL_IGNORE("CPU masks, hotplug callbacks and cr
 
 /* --- hotplug states: prepare and online callbacks run for every vCPU that is or comes up, in order of state --- */
 #define MAX_STATES 48
-static struct { enum cpuhp_state state; bool dynamic; int (*startup)(unsigned int cpu); } states[MAX_STATES];
+static struct {
+	enum cpuhp_state state;
+	int (*startup)(unsigned int cpu);
+	int (*teardown)(unsigned int cpu);
+} states[MAX_STATES];
 static int state_count;
 static int next_dynamic = CPUHP_AP_ONLINE_DYN;
 
@@ -72,12 +76,13 @@ int __cpuhp_setup_state_cpuslocked(enum cpuhp_state state, const char *name, boo
 {
 	int cpu, rc, result = 0;
 
-	EMUL("hotplug callbacks run at boot only");
+	EMUL("hotplug callbacks in order of their states");
 	if (state == CPUHP_AP_ONLINE_DYN)
 		result = state = next_dynamic++;
 	BUG_ON(state_count == MAX_STATES);
 	states[state_count].state = state;
-	states[state_count++].startup = startup;
+	states[state_count].teardown = multi_instance ? NULL : teardown;
+	states[state_count++].startup = multi_instance ? NULL : startup;
 	if (invoke && startup && !multi_instance)
 		for_each_online_cpu(cpu) {
 			rc = startup(cpu);
@@ -99,28 +104,24 @@ void __cpuhp_remove_state(enum cpuhp_state state, bool invoke)
 	EMUL_IGNORE("hotplug callbacks run at boot only");
 }
 
-/* Callbacks of the states from `first` up to before `end`. */
-static void run_states(unsigned int cpu, enum cpuhp_state first, enum cpuhp_state end)
+/* The startup or teardown callbacks of the states from `first` up to before `end`, ascending or descending. */
+static void run_states(unsigned int cpu, enum cpuhp_state first, enum cpuhp_state end, bool down)
 {
-	int i, j;
+	bool done[MAX_STATES] = { };
+	int i, j, pick;
 
 	for (i = 0; i < state_count; i++) {
-		enum cpuhp_state low = CPUHP_INVALID;
-		int pick = -1;
+		int (*callback)(unsigned int cpu);
 
-		/* selection in order of state: the list is short */
-		static bool done[MAX_STATES];
-
-		if (i == 0)
-			memset(done, 0, sizeof(done));
+		pick = -1;
 		for (j = 0; j < state_count; j++)
-			if (!done[j] && (pick < 0 || states[j].state < low)) {
+			if (!done[j] && (pick < 0 || (down ? states[j].state > states[pick].state :
+						      states[j].state < states[pick].state)))
 				pick = j;
-				low = states[j].state;
-			}
 		done[pick] = true;
-		if (states[pick].startup && low >= first && low < end)
-			(void)states[pick].startup(cpu);
+		callback = down ? states[pick].teardown : states[pick].startup;
+		if (callback && states[pick].state >= first && states[pick].state < end)
+			(void)callback(cpu);
 	}
 }
 
@@ -235,12 +236,12 @@ static struct completion online[SEAM_MAX_VCPUS];
 
 static void __noreturn secondary(int cpu)
 {
-	run_states(cpu, CPUHP_BRINGUP_CPU, CPUHP_AP_ONLINE);
+	run_states(cpu, CPUHP_BRINGUP_CPU, CPUHP_AP_ONLINE, false);
 	set_cpu_online(cpu, true);
 	set_cpu_active(cpu, true);
 	emul_time_init();
 	local_irq_enable();
-	run_states(cpu, CPUHP_AP_ONLINE, CPUHP_ONLINE);
+	run_states(cpu, CPUHP_AP_ONLINE, CPUHP_ONLINE, false);
 	__this_cpu_write(emul_preempt_count, PREEMPT_NEED_RESCHED);
 	complete(&online[cpu]);
 	emul_idle();
@@ -252,40 +253,114 @@ void __noreturn emul_secondary_entry(void)
 	secondary(this_cpu_read(emul_cpu_number));
 }
 
+/* The hypervisor keeps the start context of a vCPU that went down, and starts it there again. */
+static void initialise(unsigned int cpu)
+{
+	struct vcpu_guest_context *context = kzalloc(sizeof(*context), GFP_KERNEL);
+	char *stack = (char *)__get_free_pages(GFP_KERNEL, 3);
+
+	context->user_regs.rip = (unsigned long)emul_secondary_entry;
+	context->user_regs.rsp = (unsigned long)stack + (PAGE_SIZE << 3);
+	context->flags = VGCF_IN_KERNEL;
+	context->ctrlreg[3] = xen_pfn_to_cr3(virt_to_mfn(init_mm.pgd));
+	BUG_ON(HYPERVISOR_vcpu_op(VCPUOP_initialise, cpu, context));
+	kfree(context);
+}
+
+static void bring_up(unsigned int cpu, bool first)
+{
+	emul_sched_init_cpu(cpu, NULL, 0);
+	per_cpu(emul_preempt_count, cpu) = INIT_PREEMPT_COUNT;
+	init_llist_head(&per_cpu(call_queue, cpu));
+	bind_ipis(cpu);
+	init_completion(&online[cpu]);
+	run_states(cpu, CPUHP_OFFLINE, CPUHP_BRINGUP_CPU, false);
+	workqueue_prepare_cpu(cpu);
+	if (first)
+		initialise(cpu);
+	else
+		timers_prepare_cpu(cpu);
+	per_cpu(xen_vcpu, cpu)->evtchn_upcall_mask = 1;	/* until it is idle, as cpu_bringup() has it */
+	BUG_ON(HYPERVISOR_vcpu_op(VCPUOP_up, cpu, NULL));
+	wait_for_completion(&online[cpu]);
+	/* The states of kernel/cpu.c's own table; the first tasks of its workers follow it to this vCPU. */
+	workqueue_online_cpu(cpu);
+	irq_affinity_online_cpu(cpu);
+}
+
 void emul_smp_boot(void)
 {
 	unsigned int cpu;
 
 	EMUL("secondary vCPUs through VCPUOP_initialise and VCPUOP_up");
 	bind_ipis(0);
-	for_each_possible_cpu(cpu) {
-		struct vcpu_guest_context *context;
-		char *stack;
+	for_each_possible_cpu(cpu)
+		if (cpu != 0)
+			bring_up(cpu, true);
+}
 
-		if (cpu == 0)
-			continue;
-		emul_sched_init_cpu(cpu, NULL, 0);
-		per_cpu(emul_preempt_count, cpu) = INIT_PREEMPT_COUNT;
-		init_llist_head(&per_cpu(call_queue, cpu));
-		bind_ipis(cpu);
-		init_completion(&online[cpu]);
-		run_states(cpu, CPUHP_OFFLINE, CPUHP_BRINGUP_CPU);
-		workqueue_prepare_cpu(cpu);
-		stack = (char *)__get_free_pages(GFP_KERNEL, 3);
-		context = kzalloc(sizeof(*context), GFP_KERNEL);
-		context->user_regs.rip = (unsigned long)emul_secondary_entry;
-		context->user_regs.rsp = (unsigned long)stack + (PAGE_SIZE << 3);
-		context->flags = VGCF_IN_KERNEL;
-		context->ctrlreg[3] = xen_pfn_to_cr3(virt_to_mfn(init_mm.pgd));
-		BUG_ON(HYPERVISOR_vcpu_op(VCPUOP_initialise, cpu, context));
-		kfree(context);
-		per_cpu(xen_vcpu, cpu)->evtchn_upcall_mask = 1;	/* until it is idle, as cpu_bringup() has it */
-		BUG_ON(HYPERVISOR_vcpu_op(VCPUOP_up, cpu, NULL));
-		wait_for_completion(&online[cpu]);
-		/* The states of kernel/cpu.c's own table; the first tasks of its workers follow it to this vCPU. */
-		workqueue_online_cpu(cpu);
-		irq_affinity_online_cpu(cpu);
+/* --- a vCPU goes, as _cpu_down() and xen_pv_cpu_die() have it, and comes back --- */
+static DEFINE_PER_CPU(bool, dying);
+
+/* Runs on the vCPU that goes, in task context: its online states, its workers, its interrupts. */
+static int leave(void *left)
+{
+	unsigned int cpu = smp_processor_id();
+	unsigned long flags;
+
+	set_cpu_active(cpu, false);
+	run_states(cpu, CPUHP_BRINGUP_CPU, CPUHP_ONLINE, true);
+	workqueue_offline_cpu(cpu);
+	local_irq_save(flags);
+	set_cpu_online(cpu, false);
+	irq_migrate_all_off_this_cpu();
+	this_cpu_write(dying, true);
+	local_irq_restore(flags);
+	complete(left);
+	return 0;
+}
+
+void irq_force_complete_move(struct irq_desc *desc) { EMUL_IGNORE("Xen's irqs are in no local APIC's vector domain"); }
+
+/* Called by the idle task with interrupts off; does not return on a vCPU that goes. */
+void emul_play_dead(void)
+{
+	if (this_cpu_read(dying))
+		(void)HYPERVISOR_vcpu_op(VCPUOP_down, smp_processor_id(), NULL);
+}
+
+int remove_cpu(unsigned int cpu)
+{
+	DECLARE_COMPLETION_ONSTACK(left);
+	struct task_struct *task;
+	int i;
+
+	EMUL("vCPUs go through VCPUOP_down without kernel/cpu.c");
+	if (cpu == 0 || cpu >= nr_cpu_ids || !cpu_online(cpu))
+		return -EINVAL;
+	task = kthread_create_on_cpu(leave, &left, cpu, "leave/%u");
+	wake_up_process(task);
+	wait_for_completion(&left);
+	while (HYPERVISOR_vcpu_op(VCPUOP_is_up, cpu, NULL) > 0) {
+		emul_sched_leave(cpu);
+		schedule_timeout_uninterruptible(1);
 	}
+	for (i = 0; i < IPI_COUNT; i++)
+		unbind_from_irqhandler(per_cpu(ipi_irq, cpu)[i], NULL);
+	emul_time_leave(cpu);
+	timers_dead_cpu(cpu);
+	run_states(cpu, CPUHP_OFFLINE, CPUHP_BRINGUP_CPU, true);
+	return 0;
+}
+
+int add_cpu(unsigned int cpu)
+{
+	EMUL("vCPUs come back through VCPUOP_up without kernel/cpu.c");
+	if (cpu >= nr_cpu_ids || cpu_online(cpu))
+		return -EINVAL;
+	per_cpu(dying, cpu) = false;
+	bring_up(cpu, false);
+	return 0;
 }
 
 int smpboot_register_percpu_thread(struct smp_hotplug_thread *thread)

@@ -456,6 +456,7 @@ void __noreturn emul_idle(void)
 		/* First: the last grace period to end may leave callbacks to run here. */
 		emul_rcu_idle(true);
 		if (!need_resched() && !local_softirq_pending()) {
+			emul_play_dead();
 			emul_time_idle_enter();
 			raw_safe_halt();
 			local_irq_disable();
@@ -468,6 +469,28 @@ void __noreturn emul_idle(void)
 		if (need_resched())
 			schedule();
 	}
+}
+
+/* What is to run on a vCPU that goes runs on vCPU 0 from now on; what runs there now leaves it at its next sleep. */
+void emul_sched_leave(int cpu)
+{
+	struct task_struct *task;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&sched_lock, flags);
+	list_for_each_entry(task, &all_tasks, tasks) {
+		struct emul_task *t = emul_of(task);
+
+		if (t->home != cpu)
+			continue;
+		t->home = 0;
+		if (t->queued && !t->on_cpu && t->cpu == cpu) {
+			list_del_init(&t->run);
+			t->queued = false;
+			enqueue(t);
+		}
+	}
+	raw_spin_unlock_irqrestore(&sched_lock, flags);
 }
 
 void emul_sched_init_cpu(int cpu, void *stack, unsigned long size)

@@ -234,3 +234,9 @@ void emul_time_init(void)
 	(void)xen_set_irq_priority(irq, XEN_IRQ_PRIORITY_MAX);
 	arm(next_tick());
 }
+
+/* The vCPU's tick is gone with it: Xen stopped its timer. */
+void emul_time_leave(int cpu)
+{
+	unbind_from_irqhandler(per_cpu(timer_irq, cpu), NULL);
+}

@@ -12,6 +12,7 @@
  *   row03 handled BDF N     the handler has run N times since the last request
  *   row03 called BDF N      it was asked N times, whosever the interrupt was
  *   row03 share BDF BDF     both have the same Linux irq
+ *   row03 zero BDF          port 0, which is nobody's, leads to its irq
  *   row03 hold BDF FLAGS    binds its pirq by hypercall, without an irq; answers what the hypervisor answers
  *   row03 drop BDF          and closes that port
  *   row03 alone             takes drivers/misc/pci_endpoint_test.c away, as rmmod would: the endpoints are its
@@ -188,6 +189,8 @@ static int row03(int argc, char **argv)
 
 		return other && other->irq == line->irq ? 0 : -EXDEV;
 	}
+	if (!strcmp(argv[1], "zero"))
+		return (int)irq_from_evtchn(0) == line->irq ? 0 : -ENXIO;
 	if (!strcmp(argv[1], "hold"))
 		return hold(line, number);
 	if (!strcmp(argv[1], "handled") || !strcmp(argv[1], "called")) {

@@ -4,15 +4,21 @@
  *   row08 early    an unmasked, pending port without an irq, and an upcall: nothing is called, nothing breaks; then it
  *                  is bound to vCPU 0
  *   row08 foreign  the same port, pending, and an upcall on vCPU 1: only an upcall of vCPU 0 serves it
+ *   row08 hotplug  vCPU 1 goes with an event at its door, its port is served elsewhere; it comes back and serves it again
  */
+#include <linux/completion.h>
+#include <linux/cpu.h>
 #include <linux/delay.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
+#include <linux/kthread.h>
 #include <linux/percpu.h>
 #include <linux/smp.h>
 #include <linux/string.h>
 #include <asm/sync_bitops.h>
 #include <asm/xen/hypervisor.h>
+#include <xen/interface/xen.h>
+#include <xen/interface/vcpu.h>
 #include <xen/xen-ops.h>
 
 #include "driver/env/emul.h"
@@ -147,12 +153,86 @@ static int foreign(void)
 	return rc;
 }
 
+static int served_on;
+
+static irqreturn_t row08_where(int irq, void *data)
+{
+	handled++;
+	served_on = smp_processor_id();
+	return IRQ_HANDLED;
+}
+
+static int serve_one(int wanted, const char *when)
+{
+	int rc;
+
+	handled = 0;
+	served_on = -1;
+	notify_remote_via_evtchn(sender);
+	rc = expect(1, when);
+	if (!rc && (wanted >= 0 ? served_on != wanted : served_on == 1)) {
+		pr_err("row08: %s: served on vCPU %d\n", when, served_on);
+		rc = -EXDEV;
+	}
+	return rc;
+}
+
+/* Sends an IPI to vCPU 1 once it is down: the event waits at a vCPU that will not look. */
+static int late_ipi(void *sent)
+{
+	while (HYPERVISOR_vcpu_op(VCPUOP_is_up, 1, NULL) > 0)
+		usleep_range(10, 10);
+	xen_send_IPI_one(1, XEN_IRQ_WORK_VECTOR);
+	complete(sent);
+	return 0;
+}
+
+static int hotplug(void)
+{
+	DECLARE_COMPLETION_ONSTACK(sent);
+	int rc = port_pair(&port, &sender), ipi;
+
+	if (rc || num_online_cpus() < 3)
+		return -EINVAL;
+	irq = bind_evtchn_to_irqhandler(port, row08_where, IRQF_NOBALANCING, "row08", &handled);
+	ipi = bind_ipi_to_irqhandler(XEN_IRQ_WORK_VECTOR, 1, row08_where, IRQF_PERCPU | IRQF_NOBALANCING, "ipi", &irq);
+	if (irq < 0 || ipi < 0 || irq_set_affinity(irq, cpumask_of(1)))
+		return -EXDEV;
+	rc = serve_one(1, "before");
+	if (rc)
+		return rc;
+	wake_up_process(kthread_create_on_cpu(late_ipi, &sent, 2, "late_ipi/%u"));
+	handled = 0;
+	rc = remove_cpu(1);
+	if (rc)
+		return rc;
+	wait_for_completion(&sent);
+	rc = expect(0, "ipi to a vCPU that is gone");
+	if (!rc)
+		rc = serve_one(-1, "while vCPU 1 is gone");
+	if (rc)
+		return rc;
+	unbind_from_irqhandler(ipi, &irq);
+	rc = add_cpu(1);
+	if (rc)
+		return rc;
+	rc = irq_set_affinity(irq, cpumask_of(1));
+	if (!rc)
+		rc = serve_one(1, "when vCPU 1 is back");
+	unbind_from_irqhandler(irq, &handled);
+	irq = 0;
+	port_close(sender);
+	return rc;
+}
+
 static int row08(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], "early"))
 		return early();
 	if (argc == 2 && !strcmp(argv[1], "foreign"))
 		return foreign();
+	if (argc == 2 && !strcmp(argv[1], "hotplug"))
+		return hotplug();
 	return -EINVAL;
 }
 
