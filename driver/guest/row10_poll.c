@@ -132,7 +132,7 @@ static int polls(void)
 	schedule_timeout_uninterruptible(1);
 	mod_timer(&timer, jiffies + 1);
 	local_irq_disable();
-	rc = between("poll ended by a tick", poll_us(irq, 50000), 1000, 10000);
+	rc = between("poll ended by a tick", poll_us(irq, 50000), 20, 10000);
 	if (!rc && (xen_test_irq_pending(irq) || !vcpu->evtchn_upcall_pending))
 		rc = -EPROTO;
 	if (!rc)
