@@ -5,7 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
 #include <set>
+#include <string>
 
 #include "scenarios/library.h"
 #include "scenarios/problem.h"
@@ -86,6 +90,28 @@ TEST(Rows, ArePrintedAsTheContractSays) {
             "| Row | Patch | Originals | Scenarios | 6.1 | 6.12 |\n|---|---|---|---|---|---|\n"
             "| 17 | stub | `drivers/pci/bus.c`, `drivers/pci/xen-pcifront.c` | `slurp`, `honest_dma` | holds | violated "
             "|\n");
+}
+
+// scenarios/rows/README.md says what asserts each T and S: a scenario that it names is there and names the id itself.
+TEST(RowsReadme, NamesScenariosThatNameTheId) {
+  const std::vector<std::string> known = ShippedScenarios(".");
+  std::ifstream stream("scenarios/rows/README.md");
+  const std::regex scenario("`([A-Za-z0-9_]+)`");
+  size_t ids = 0;
+  for (std::string line; std::getline(stream, line);) {
+    std::smatch id;
+    if (!std::regex_search(line, id, std::regex("^\\| ([TS][0-9S]+[a-z]?) \\|"))) continue;
+    ++ids;
+    const std::string asserted = line.substr(line.rfind('|', line.size() - 2));
+    for (std::sregex_iterator it(asserted.begin(), asserted.end(), scenario), end; it != end; ++it) {
+      const std::string name = (*it)[1];
+      ASSERT_THAT(known, testing::Contains(name)) << line;
+      std::ifstream file(FindScenario(".", name));
+      const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+      EXPECT_TRUE(std::regex_search(text, std::regex("\\b" + id[1].str() + "([^0-9]|$)"))) << name << " does not name " << id[1];
+    }
+  }
+  EXPECT_GE(ids, 50u);
 }
 
 struct BadTable {
