@@ -157,6 +157,8 @@ Classifier::Judgement Classifier::JudgeMemory(const pci::Access& access, sim::Do
     judgement.dma_class = DmaClass::kE10;
     return judgement;
   }
+  const auto device = sim::MakeDmaDevice(access.tlp->function.segment, access.tlp->function.id);
+  const auto coverage = ledger_.Covering(device, access.bus_address, access.length_bytes, write);
   if (owner == attacker) {
     judgement.victim = sim::kDomNone;
     if (IsPageTable(frame->type)) {
@@ -164,8 +166,6 @@ Classifier::Judgement Classifier::JudgeMemory(const pci::Access& access, sim::Do
       judgement.victim = attacker;
       return judgement;
     }
-    const auto device = sim::MakeDmaDevice(access.tlp->function.segment, access.tlp->function.id);
-    const auto coverage = ledger_.Covering(device, access.bus_address, access.length_bytes, write);
     switch (coverage.cover) {
       case sim::DmaLedger::Cover::kInside: judgement.dma_class = DmaClass::kE0; break;
       case sim::DmaLedger::Cover::kSamePage: judgement.dma_class = DmaClass::kE1; break;
@@ -174,6 +174,8 @@ Classifier::Judgement Classifier::JudgeMemory(const pci::Access& access, sim::Do
     judgement.mapping = coverage.cover == sim::DmaLedger::Cover::kInside ? coverage.mapping : coverage.stale;
     return judgement;
   }
+  // Somebody else's, although the guest's own DMA API gave the address: then who mapped it is the story.
+  if (coverage.cover == sim::DmaLedger::Cover::kInside) judgement.mapping = coverage.mapping;
   if (frame->type == sim::FrameType::kShared) {
     judgement.dma_class = DmaClass::kE7;  // shared_info and grant tables are Xen's own heap
     return judgement;
