@@ -317,6 +317,7 @@ HEADERS = [
     "env/sched_headers.h",
     "env/work.h",
     "guest/endpoint.h",
+    "guest/edu.h",
     "guest/ports.h",
     "guest/rowS.h",
     "shadow/asm/io.h",

@@ -13,6 +13,7 @@
 
 #include "driver/env/emul.h"
 #include "driver/env/work.h"
+#include "edu.h"
 
 enum {
 	ID = 0x00, LIVENESS = 0x04, FACTORIAL = 0x08, STATUS = 0x20, IRQ_STATUS = 0x24, IRQ_RAISE = 0x60, IRQ_ACK = 0x64,
@@ -22,13 +23,6 @@ enum {
 #define CMD_TO_RAM BIT(1)
 #define STATUS_COMPUTING BIT(0)
 #define CHUNK 64
-
-struct edu {
-	struct pci_dev *dev;
-	void __iomem *bar;
-	struct completion raised;
-	u32 seen;
-};
 
 static irqreturn_t edu_interrupt(int irq, void *data)
 {
@@ -64,17 +58,18 @@ static int transfer(struct edu *edu, u64 from, u64 to, u64 command)
 	return wait_dma(edu);
 }
 
-static int round_trip(struct edu *edu, u8 *memory, dma_addr_t bus, u32 round)
+int edu_round(struct edu *edu, u32 round)
 {
+	u8 *memory = edu->memory;
 	int i, rc;
 
 	for (i = 0; i < CHUNK; i++)
 		memory[i] = round * 7 + i;
-	rc = transfer(edu, bus, BUFFER, CMD_START);
+	rc = transfer(edu, edu->bus, BUFFER, CMD_START);
 	if (rc)
 		return rc;
 	memset(memory, 0, CHUNK);
-	rc = transfer(edu, BUFFER, bus, CMD_START | CMD_TO_RAM);
+	rc = transfer(edu, BUFFER, edu->bus, CMD_START | CMD_TO_RAM);
 	if (rc)
 		return rc;
 	for (i = 0; i < CHUNK; i++)
@@ -88,13 +83,8 @@ static int round_trip(struct edu *edu, u8 *memory, dma_addr_t bus, u32 round)
 	return edu->seen == (round | 1) ? 0 : -EPROTO;
 }
 
-static int edu_use(struct edu *edu, u32 rounds)
+static int check_registers(struct edu *edu)
 {
-	dma_addr_t bus;
-	u8 *memory;
-	u32 round;
-	int rc = 0;
-
 	if ((readl(edu->bar + ID) & 0xffff) != 0x00ed)
 		return -ENXIO;
 	writel(0x12345678, edu->bar + LIVENESS);
@@ -103,51 +93,70 @@ static int edu_use(struct edu *edu, u32 rounds)
 	writel(5, edu->bar + FACTORIAL);
 	while (readl(edu->bar + STATUS) & STATUS_COMPUTING)
 		usleep_range(1, 2);
-	if (readl(edu->bar + FACTORIAL) != 120)
-		return -EDOM;
-	memory = dma_alloc_coherent(&edu->dev->dev, PAGE_SIZE, &bus, GFP_KERNEL);
-	if (!memory)
-		return -ENOMEM;
-	for (round = 1; round <= rounds && !rc; round++)
-		rc = round_trip(edu, memory, bus, round);
-	dma_free_coherent(&edu->dev->dev, PAGE_SIZE, memory, bus);
+	return readl(edu->bar + FACTORIAL) == 120 ? 0 : -EDOM;
+}
+
+void edu_close(struct edu *edu)
+{
+	if (edu->memory) {
+		free_irq(pci_irq_vector(edu->dev, 0), edu);
+		dma_free_coherent(&edu->dev->dev, PAGE_SIZE, edu->memory, edu->bus);
+	}
+	if (edu->bar)
+		pci_iounmap(edu->dev, edu->bar);
+	pci_free_irq_vectors(edu->dev);
+	pci_disable_device(edu->dev);
+}
+
+int edu_open(struct edu *edu)
+{
+	int rc;
+
+	edu->bar = NULL;
+	edu->memory = NULL;
+	init_completion(&edu->raised);
+	rc = pci_enable_device(edu->dev);
+	if (rc)
+		return rc;
+	pci_set_master(edu->dev);
+	rc = dma_set_mask_and_coherent(&edu->dev->dev, DMA_BIT_MASK(28));	/* its address lines */
+	if (!rc) {
+		rc = pci_alloc_irq_vectors(edu->dev, 1, 1, PCI_IRQ_ALL_TYPES);
+		rc = rc < 0 ? rc : 0;
+	}
+	if (!rc) {
+		edu->bar = pci_iomap(edu->dev, 0, 0);
+		rc = edu->bar ? check_registers(edu) : -ENOMEM;
+	}
+	if (!rc) {
+		edu->memory = dma_alloc_coherent(&edu->dev->dev, PAGE_SIZE, &edu->bus, GFP_KERNEL);
+		rc = edu->memory ? request_irq(pci_irq_vector(edu->dev, 0), edu_interrupt, IRQF_SHARED, "edu", edu) :
+				   -ENOMEM;
+		if (rc && edu->memory) {
+			dma_free_coherent(&edu->dev->dev, PAGE_SIZE, edu->memory, edu->bus);
+			edu->memory = NULL;
+		}
+	}
+	if (rc)
+		edu_close(edu);
 	return rc;
 }
 
 static int edu(int argc, char **argv)
 {
 	struct edu edu = { .dev = pci_get_device(0x1234, 0x11e8, NULL) };
-	unsigned int rounds = 1;
+	unsigned int rounds = 1, round;
 	int rc;
 
 	if (argc > 1 && kstrtouint(argv[1], 0, &rounds))
 		return -EINVAL;
 	if (!edu.dev)
 		return -ENODEV;
-	init_completion(&edu.raised);
-	rc = pci_enable_device(edu.dev);
-	if (rc)
-		goto put;
-	pci_set_master(edu.dev);
-	rc = dma_set_mask_and_coherent(&edu.dev->dev, DMA_BIT_MASK(28));	/* its address lines */
-	if (rc)
-		goto disable;
-	rc = pci_alloc_irq_vectors(edu.dev, 1, 1, PCI_IRQ_ALL_TYPES);
-	if (rc < 0)
-		goto disable;
-	edu.bar = pci_iomap(edu.dev, 0, 0);
-	rc = edu.bar ? request_irq(pci_irq_vector(edu.dev, 0), edu_interrupt, IRQF_SHARED, "edu", &edu) : -ENOMEM;
-	if (rc)
-		goto vectors;
-	rc = edu_use(&edu, rounds);
-	free_irq(pci_irq_vector(edu.dev, 0), &edu);
-vectors:
-	if (edu.bar)
-		pci_iounmap(edu.dev, edu.bar);
-	pci_free_irq_vectors(edu.dev);
-disable:
-	pci_disable_device(edu.dev);
-put:
+	rc = edu_open(&edu);
+	for (round = 1; round <= rounds && !rc; round++)
+		rc = edu_round(&edu, round);
+	if (edu.memory)
+		edu_close(&edu);
 	pci_dev_put(edu.dev);
 	return rc;
 }

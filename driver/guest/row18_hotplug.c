@@ -2,10 +2,12 @@
 /*
  * Row 18, hotplug, as a driver of the device sees it.
  *   row18_witness register          a pci_driver for QEMU's edu that notes when it was probed and removed
+ *   row18_traffic                   DMA and interrupts of that device, round after round, until the driver is removed
  *   row18_witness probed N          how often it was probed
  *   row18_witness removed N FE BE   how often it was removed; what both ends' states were when it was removed last
  *   row18_config_loop               reads the device's ids over the ring until it is gone
  */
+#include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
@@ -16,6 +18,7 @@
 
 #include "driver/env/emul.h"
 #include "driver/env/work.h"
+#include "edu.h"
 
 #define EDU_IDS 0x11e81234U
 
@@ -23,6 +26,13 @@ static struct {
 	int probed, removed, frontend, backend;
 	u32 ids;	/* what the device answered while it was removed */
 } seen;
+
+/* In use by row18_traffic: remove must wait until that has let go. */
+static struct {
+	struct edu edu;
+	struct completion over;
+	bool running, stop;
+} traffic;
 
 static int witness_probe(struct pci_dev *dev, const struct pci_device_id *id)
 {
@@ -40,6 +50,12 @@ static void witness_remove(struct pci_dev *dev)
 	if (!IS_ERR(backend))
 		kfree(backend);
 	pci_read_config_dword(dev, PCI_VENDOR_ID, &seen.ids);
+	if (traffic.running) {
+		WRITE_ONCE(traffic.stop, true);
+		wait_for_completion(&traffic.over);
+		edu_close(&traffic.edu);
+		traffic.running = false;
+	}
 	pci_disable_device(dev);
 }
 
@@ -69,6 +85,32 @@ static int witness(int argc, char **argv)
 }
 
 EMUL_REGISTER("row18_witness", EMUL_CALLABLE, witness);
+
+static int transfer(int argc, char **argv)
+{
+	unsigned int good = 0, bad = 0;
+	int rc;
+
+	traffic.edu.dev = pci_get_device(0x1234, 0x11e8, NULL);
+	if (!traffic.edu.dev)
+		return -ENODEV;
+	init_completion(&traffic.over);
+	traffic.stop = false;
+	rc = edu_open(&traffic.edu);
+	traffic.running = !rc;
+	while (!rc && !READ_ONCE(traffic.stop)) {
+		if (edu_round(&traffic.edu, good + 1))
+			bad++;
+		else
+			good++;
+	}
+	pr_info("row18: %u rounds, then %u without the device\n", good, bad);
+	pci_dev_put(traffic.edu.dev);
+	complete(&traffic.over);
+	return rc ? rc : good ? 0 : -ENODATA;
+}
+
+EMUL_REGISTER("row18_traffic", EMUL_CALLABLE, transfer);
 
 /* Each answer is the device's or all ones, and once it is gone it stays gone. */
 static int config_loop(int argc, char **argv)
