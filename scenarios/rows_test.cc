@@ -92,6 +92,24 @@ TEST(Rows, ArePrintedAsTheContractSays) {
             "|\n");
 }
 
+// What README.md shows is what the table says, each row holding: suite/rows_test.cc proves that they do.
+TEST(Rows, AreInTheReadmeAsTheTableSays) {
+  const std::vector<Row> rows = LoadRows(RowTableFile("."), {ShippedScenarios("."), {}});
+  std::vector<JudgedRow> judged;
+  for (const Row& row : rows) judged.push_back({row, {{"6.1", "holds", {}}, {"6.12", "holds", {}}}});
+  std::ifstream stream("README.md");
+  const std::string readme((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+
+  const size_t begin = readme.find(std::string(kRowsBegin) + "\n");
+  const size_t end = readme.find(kRowsEnd);
+
+  ASSERT_NE(begin, std::string::npos);
+  ASSERT_NE(end, std::string::npos);
+  const size_t first = begin + std::string(kRowsBegin).size() + 1;
+  EXPECT_EQ(readme.substr(first, end - first), RowsMarkdown(judged))
+      << "README.md is out of date: put the output of './pvpci rows --markdown' between its two markers";
+}
+
 // scenarios/rows/README.md says what asserts each T and S: a scenario that it names is there and names the id itself.
 TEST(RowsReadme, NamesScenariosThatNameTheId) {
   const std::vector<std::string> known = ShippedScenarios(".");
