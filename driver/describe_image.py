@@ -17,18 +17,24 @@ def digest(path):
         return hashlib.sha256(file.read()).hexdigest()
 
 
-def originals(kernel, tree, manifest, paths):
-    """One entry per original; refuses one that is not the package's."""
+def originals(stamp, tree, manifest, paths):
+    """One entry per original; refuses one that is not what was unpacked.
+
+    package_sha256 is the digest of the same file in the kernel package of the same version: the file's own, unless the
+    tree is the user's; None if that package is not installed or has no such file.
+    """
     with open(manifest, encoding="utf-8") as file:
-        packaged = {path: sha for sha, path in (line.rstrip("\n").split("  ", 1) for line in file)}
+        unpacked = {path: sha for sha, path in (line.rstrip("\n").split("  ", 1) for line in file)}
+    differs = stamp.get("differs", {})
     found = []
     for path in paths:
         full = os.path.join(tree, path)
         sha = digest(full)
-        if packaged.get(path) != sha:
-            sys.exit(f"{path}: differs from the file in the kernel package")
+        if unpacked.get(path) != sha:
+            sys.exit(f"{path}: differs from the file that was unpacked from {stamp['package'] or 'the tree'}")
         with open(full, "rb") as file:
-            found.append({"kernel": kernel, "path": path, "sha256": sha, "lines": file.read().count(b"\n")})
+            found.append({"kernel": stamp["name"], "path": path, "sha256": sha, "lines": file.read().count(b"\n"),
+                          "package_sha256": None if differs is None else differs.get(path, sha)})
     return found
 
 
@@ -74,7 +80,7 @@ def main():
     with open(args.spec, encoding="utf-8") as file:
         spec = json.load(file)
     for path, value in ((args.kernel_out, stamp),
-                        (args.originals_out, originals(stamp["name"], args.tree, args.manifest, spec["originals"])),
+                        (args.originals_out, originals(stamp, args.tree, args.manifest, spec["originals"])),
                         (args.changes_out, changes(args.tree, args.shadow, spec))):
         with open(path, "w", encoding="utf-8") as file:
             json.dump(value, file, indent=1, sort_keys=True)

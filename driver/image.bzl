@@ -12,7 +12,8 @@ NAME.changes.json   every shadow header, define, forced include and linker wrap 
 NAME.sources        a folder with the text of every original
 
 Kernel files are compiled in the kernel's tree, without a sandbox: declaring its 7,000 headers would cost more than
-compiling. The repository's stamp stands for them.
+compiling. The repository's stamp and manifest stand for them; for a tree of the user's shared.json alone, so that an
+edited file does not compile all others again.
 """
 
 load(
@@ -29,6 +30,7 @@ load(
     "USER_FLAGS",
     "WRAPS",
 )
+load("//driver:sources.bzl", "EMULATED", "GUEST_FUNCTIONS", "HEADERS", "KERNEL_PROGRAMS", "PROGRAMS")
 
 _KEYS = 65535
 
@@ -106,7 +108,8 @@ def _compile(ctx, kind, file, path, key, headers):
             table.path,
             ctx.file._tag_guards.path,
         ] + _flags(kind, path, ctx.attr.kernel_defines) + (COVERAGE_FLAGS if guarded else []),
-        inputs = [file, ctx.file.stamp, ctx.file.manifest, ctx.file._tag_guards] + _seen(kind, headers),
+        inputs = [file, ctx.file._tag_guards] + _seen(kind, headers) +
+                 ([ctx.file.shared] if ctx.file.shared else [ctx.file.stamp, ctx.file.manifest]),
         outputs = [object_file, table],
         mnemonic = "GuestCompile",
         progress_message = "Compiling %s for %s" % (path, ctx.label.name),
@@ -128,8 +131,8 @@ def _link(ctx, out, objects, script):
     args.add_all(objects)
     ctx.actions.run(
         executable = ctx.executable._link_image,
-        arguments = [args],
-        inputs = objects + [script],
+        arguments = [ctx.label.name, ctx.file.stamp.dirname + "/src", ctx.file._explain_link.path, args],
+        inputs = objects + [script, ctx.file._explain_link],
         outputs = [out],
         mnemonic = "GuestLink",
         progress_message = "Linking guest image " + out.basename,
@@ -241,6 +244,7 @@ def _guest_image_impl(ctx):
 _guest_image = rule(
     implementation = _guest_image_impl,
     attrs = {
+        "shared": attr.label(allow_single_file = True),
         "stamp": attr.label(mandatory = True, allow_single_file = True),
         "manifest": attr.label(mandatory = True, allow_single_file = True),
         "originals": attr.label_list(mandatory = True, allow_files = [".c", ".S"]),
@@ -263,6 +267,7 @@ _guest_image = rule(
             cfg = "exec",
             executable = True,
         ),
+        "_explain_link": attr.label(default = "//driver:explain_link.py", allow_single_file = True),
         "_tag_guards": attr.label(default = "//driver/cost:tag_guards.py", allow_single_file = True),
         "_block_costs": attr.label(default = "//driver/cost:block_costs.py", allow_single_file = True),
         "_cost_modules": attr.label(default = "//driver/cost:modules", allow_files = True),
@@ -270,21 +275,37 @@ _guest_image = rule(
     },
 )
 
-def guest_image(name, repository, originals, kernel_programs = [], **kwargs):
-    """Declares an image of one kernel.
+# Definitions that every original of a kernel sees: reason.
+_KERNEL_DEFINES = {
+    "6.1": {},
+    "6.12": {
+        "__DISABLE_EXPORTS": "without modules nothing is exported, as up to 6.4: export.h would keep what nobody calls",
+    },
+}
+
+def _ours(paths):
+    return ["@pvpci//driver:" + path for path in paths]
+
+def linux_image(name, family, repository):
+    """Declares the image of one kernel. Also called from a kernel's own repository, for a tree of the user's.
 
     Args:
       name: stem of the outputs.
-      repository: "@linux_6_1".
-      originals: kernel paths, C and assembly, in link order.
-      kernel_programs: kernel paths of user programs.
-      **kwargs: kernel_defines, env, programs, headers, link_script, plain_accounting, visibility.
+      family: "6.1": which lists of sources.bzl apply.
+      repository: "@linux_6_1"; empty: the caller's own.
     """
     _guest_image(
         name = name,
-        stamp = repository + "//:stamp.json",
+        env = _ours(EMULATED[family] + GUEST_FUNCTIONS),
+        headers = _ours(HEADERS) + ["@pvpci//driver/seam:seam.h"],
+        kernel_defines = _KERNEL_DEFINES[family],
+        kernel_programs = ["%s//:src/%s" % (repository, path) for path in KERNEL_PROGRAMS],
+        link_script = "@pvpci//driver:image.lds",
         manifest = repository + "//:manifest.sha256",
-        originals = ["%s//:src/%s" % (repository, path) for path in originals],
-        kernel_programs = ["%s//:src/%s" % (repository, path) for path in kernel_programs],
-        **kwargs
+        originals = [repository + "//:originals"],
+        plain_accounting = "@pvpci//driver:accounting_plain.c",
+        programs = _ours(PROGRAMS),
+        shared = None if repository else "//:shared.json",
+        stamp = repository + "//:stamp.json",
+        visibility = ["//visibility:public"],
     )

@@ -1,12 +1,24 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Links a guest image: ld.lld with all arguments. Units that have not changed are not compiled again: the linker keeps
-# them by content in one cache beside the output bases of Bazel, shared by every clone, a gigabyte at most.
+# Links a guest image.
+#   link_image.sh IMAGE TREE EXPLAINER ARGUMENT...
+# ld.lld with the arguments. Units that have not changed are not compiled again: the linker keeps them by content in one
+# cache beside the output bases of Bazel, shared by every clone, a gigabyte at most. What the environment lacks is told
+# by EXPLAINER (driver/explain_link.py), which looks for it in the kernel's TREE.
 set -euo pipefail
+image=$1 tree=$2 explainer=$3
+shift 3
 # Bazel starts actions in OUTPUT_USER_ROOT/OUTPUT_BASE/execroot/WORKSPACE.
 cache=$(cd -P ../../.. && pwd)/pvpci-link-cache
 options=()
 if mkdir -p "$cache" 2>/dev/null && [[ -w $cache ]]; then
   options=(--thinlto-cache-dir="$cache" --thinlto-cache-policy=cache_size_bytes=1g:prune_interval=1h)
 fi
-exec ld.lld "${options[@]}" "$@"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ld.lld "${options[@]}" "$@" 2>"$log"; then
+  cat "$log" >&2
+else
+  python3 -B "$explainer" --image "$image" --tree "$tree" "$log"
+  exit 1
+fi

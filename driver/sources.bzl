@@ -232,9 +232,12 @@ _ONLY_6_12 = [
     "lib/bitmap-str.c",
 ]
 
-ORIGINALS_6_1 = sorted(_COMMON + _ONLY_6_1)
-
-ORIGINALS_6_12 = sorted(_COMMON + _ONLY_6_12)
+# By kernel. Those that a point release does not have are left out: what a later one split off an earlier one still
+# holds together.
+ORIGINALS = {
+    "6.1": sorted(_COMMON + _ONLY_6_1),
+    "6.12": sorted(_COMMON + _ONLY_6_12),
+}
 
 # User programs of the kernel tree, unmodified as well.
 KERNEL_PROGRAMS = [
@@ -242,7 +245,7 @@ KERNEL_PROGRAMS = [
 ]
 
 # The emulated kernel environment.
-EMULATED = [
+_EMULATED = [
     "env/accounting.c",
     "env/acpi.c",
     "env/chrdev.c",
@@ -266,8 +269,11 @@ EMULATED = [
     "env/work.c",
 ]
 
-# Later kernels' workqueues use a worker of kernel/kthread.c.
-EMULATED_6_12 = sorted(EMULATED + ["env/kthread_worker.c"])
+EMULATED = {
+    "6.1": _EMULATED,
+    # Its workqueues use a worker of kernel/kthread.c.
+    "6.12": sorted(_EMULATED + ["env/kthread_worker.c"]),
+}
 
 # Kernel C that a scenario starts by name: small drivers, hostile ones, deliberate crashes.
 GUEST_FUNCTIONS = [

@@ -58,6 +58,7 @@ void Fields(A& a, Of<Original, A>& x) {
   a("lines_coverable", x.lines_coverable);
   a("lines_covered", x.lines_covered);
   a("functions_idle", x.functions_idle);
+  a("package_sha256", x.package_sha256);
 }
 
 template <typename A>

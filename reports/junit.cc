@@ -23,7 +23,7 @@ void Properties(const Result& result, std::string* out) {
   for (const Kernel& kernel : result.kernels) {
     Property("kernel",
              fmt::format("{} ({} {}{})", kernel.name, kernel.package.value_or("own tree"), kernel.version,
-                         kernel.modified ? ", modified" : ""),
+                         ModifiedText(result, kernel)),
              out);
   }
   if (result.trace_digest) Property("trace_digest", *result.trace_digest, out);

@@ -187,4 +187,16 @@ std::string FormatBytes(int64_t bytes) {
 
 std::string Hex(uint64_t value) { return fmt::format("{:#x}", value); }
 
+std::string ModifiedText(const Result& result, const Kernel& kernel) {
+  if (!kernel.modified.value_or(false)) return "";
+  std::string text = ", modified";
+  const char* before = ": ";
+  for (const Original& original : result.originals) {
+    if (original.kernel != kernel.name || original.package_sha256.value_or(original.sha256) == original.sha256) continue;
+    text += before + original.path;
+    before = ", ";
+  }
+  return text;
+}
+
 }  // namespace pvpci::reports

@@ -35,6 +35,10 @@ bool FromName(std::string_view name, InterruptKind* value);
 bool FromName(std::string_view name, PortAbi* value);
 bool FromName(std::string_view name, NodeKind* value);
 
+// ", modified: drivers/pci/xen-pcifront.c" names the originals of a kernel that differ from its package's; "" if it does
+// not differ, or there is nothing to compare with.
+std::string ModifiedText(const Result& result, const Kernel& kernel);
+
 // "no IOMMU", "DMA remapping", "DMA and interrupt remapping".
 std::string_view Describe(Mode mode);
 // Where such an access lands, threats.md 1, in a few words.

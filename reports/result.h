@@ -36,20 +36,22 @@ struct Kernel {
   std::string name;                    // "6.1"
   std::optional<std::string> package;  // "linux-source-6.1"; empty for the user's own tree
   std::string version;                 // "6.1.192-2"
-  bool modified = false;               // an original differs from the package's file
+  std::optional<bool> modified = false;  // C or a header differs from that of the same version's package; empty: there
+                                         // is no such package to compare with
 };
 
 // One original source file linked into an image.
 struct Original {
   std::string kernel;
   std::string path;    // below the kernel's root
-  std::string sha256;  // lower-case hex, of the file as the package ships it
+  std::string sha256;  // lower-case hex, of the file as the package, or the user's own tree, has it
   int64_t lines = 0;
   int64_t blocks_run = 0;  // distinct basic blocks that ran in this scenario
   // Beyond the contract. A line is coverable if the compiler made code of it.
   int64_t lines_coverable = 0;
   int64_t lines_covered = 0;
   std::vector<std::string> functions_idle;  // with coverable lines, none of which ran
+  std::optional<std::string> package_sha256;  // of the file in the package of the same version; empty: not known
 };
 
 // Anything applied to originals.

@@ -98,9 +98,10 @@ Result Base(const std::string& scenario, const std::string& claim, Mode mode) {
   int number = 0;
   for (const char* path : kPaths) {
     ++number;
-    Original original{"6.1", path, FakeDigest(number), 300 + 83 * number, number * 37 % 411, 120 + 9 * number, 0, {}};
+    Original original{"6.1", path, FakeDigest(number), 300 + 83 * number, number * 37 % 411, 120 + 9 * number, 0, {}, {}};
     original.lines_covered = original.blocks_run % original.lines_coverable;
     original.functions_idle = {"never_called", "error_path"};
+    original.package_sha256 = original.sha256;
     result.originals.push_back(original);
   }
   result.changes = {

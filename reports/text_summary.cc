@@ -104,7 +104,7 @@ void Verdicts(const Result& result, Page* page) {
   std::string facts;
   for (const Kernel& kernel : result.kernels) {
     facts += fmt::format("kernel {} ({} {}{}), ", kernel.name, kernel.package.value_or("own tree"), kernel.version,
-                         kernel.modified ? ", modified" : "");
+                         ModifiedText(result, kernel));
   }
   facts += fmt::format("seed {}, {} simulated", result.seed, FormatPs(result.simulated_ps));
   page->Paragraph(margin, kMargin, facts, Colour::kDim);

@@ -58,7 +58,8 @@ function flows() {
 
 function kernelWords(name) {
   if (!name) return 'model only';
-  return `Linux ${name}, ${result.kernels.some(k => k.name === name && k.modified) ? 'modified' : 'unmodified'} code`;
+  const kernel = result.kernels.find(k => k.name === name) || {};
+  return `Linux ${name}, ${kernel.package ? 'unmodified' : kernel.modified ? 'modified' : 'your own'} code`;
 }
 
 function domainBoxes(y, height, width) {

@@ -13,7 +13,7 @@ function header() {
     h('div', {class: 'verdict'}, h('span', {class: `badge ${result.verdict}`}, result.verdict.toUpperCase()),
       h('div', {}, h('h1', {}, result.claim),
         h('p', {class: 'lead', style: 'margin:6px 0 0'}, h('b', {class: 'mono'}, result.scenario), ` \u00b7 ${result.mode}, ${MODE_TEXT[result.mode]} \u00b7 seed ${result.seed}`,
-          result.kernels.map(k => ` \u00b7 Linux ${k.version} (${k.package || 'own tree'}${k.modified ? ', modified' : ', unmodified'})`)))),
+          result.kernels.map(k => ` \u00b7 Linux ${k.version} (${k.package || 'own tree'}${k.modified === null ? '' : k.modified ? ', modified' : ', unmodified'})`)))),
     result.verdict_reason ? h('p', {class: 'note'}, result.verdict_reason) : null,
     result.incomplete ? h('p', {class: 'note bad'}, 'The run was interrupted: everything below is incomplete.') : null,
     result.view.policy ? h('p', {class: 'note'}, 'Policy: ' + result.view.policy) : null,
@@ -70,10 +70,10 @@ function compositionSection() {
   const dummies = result.emulated.filter(e => e.kind === 'dummy').length;
   return h('section', {id: 'made'}, h('h2', {}, 'What ran'),
     lead(`${ran} of ${plural(originals.length, 'original kernel file')} ran, ${grouped(sum('blocks_run'))} distinct basic blocks, ${grouped(sum('lines_covered'))} of `
-      + `${grouped(sum('lines_coverable'))} lines with code. Digests are those of the files as the package ships them; what was applied to them is listed below. `
+      + `${grouped(sum('lines_coverable'))} lines with code. Digests are those of the files as the package, or your own tree, has them; what was applied to them is listed below. `
       + `All scenarios together, line by line: ./pvpci coverage.`),
     h('details', {open: originals.length <= 30}, h('summary', {}, `Originals (${originals.length}), those of Xen first`), table([
-      {title: 'File', of: o => h('code', {}, o.path)}, {title: 'Kernel', of: o => o.kernel}, {title: 'SHA-256', of: o => digest(o.sha256)},
+      {title: 'File', of: o => h('code', {}, o.path)}, {title: 'Kernel', of: o => o.kernel}, {title: 'SHA-256', of: o => h('span', {}, digest(o.sha256), o.package_sha256 && o.package_sha256 !== o.sha256 ? ' modified' : '')},
       {title: 'Blocks run', number: true, of: o => grouped(o.blocks_run)},
       {title: 'Lines run', number: true, of: o => o.lines_coverable ? `${grouped(o.lines_covered)} of ${grouped(o.lines_coverable)}` : ''},
       {title: '', of: bar}, {title: 'Functions that did not run', of: idle},

@@ -81,7 +81,8 @@ void CollectKernel(Machine& machine, reports::Result* result) {
   entry.name = kernel.value("name", "");
   if (kernel.contains("package") && kernel["package"].is_string()) entry.package = kernel["package"];
   entry.version = kernel.value("version", "");
-  entry.modified = kernel.value("modified", false);
+  entry.modified.reset();
+  if (kernel.contains("modified") && kernel["modified"].is_boolean()) entry.modified = kernel["modified"].get<bool>();
   result->kernels.push_back(entry);
   const BlocksRan ran = CollectBlocks(machine);
   const auto run = CountBySource(ImageOf(machine), ran);
@@ -92,6 +93,9 @@ void CollectKernel(Machine& machine, reports::Result* result) {
     original.path = item.value("path", "");
     original.sha256 = item.value("sha256", "");
     original.lines = item.value("lines", int64_t{0});
+    if (item.contains("package_sha256") && item["package_sha256"].is_string()) {
+      original.package_sha256 = item["package_sha256"];
+    }
     const auto it = run.find(original.path);
     original.blocks_run = it == run.end() ? 0 : it->second;
     if (const auto found = lines.find(original.path); found != lines.end()) CoverageOf(found->second, &original);

@@ -3,6 +3,7 @@
 
 load("//sim/deps:debian_kernel_source.bzl", "debian_kernel_source")
 load("//sim/deps:debian_package.bzl", "debian_package")
+load("//sim/deps:your_kernel_source.bzl", "your_kernel_source")
 
 # What is compiled, the headers, and what `make prepare` needs.
 SUBTREES = [
@@ -39,10 +40,18 @@ SUBTREES = [
 
 _KERNELS = ["6.1", "6.12"]
 
+_GENERATORS = ["lib/crc32.o"]
+
 def kernels():
-    """Declares @linux_6_1 and @linux_6_12, each fetched when first asked for, and their packages' versions."""
+    """Declares @linux_6_1, @linux_6_12 and @linux_yours, each made when first asked for, and the packages' versions."""
     for kernel in _KERNELS:
         _kernel(kernel)
+    your_kernel_source(
+        name = "linux_yours",
+        config = "//driver:kernel.config",
+        generators = _GENERATORS,
+        subtrees = SUBTREES,
+    )
 
 def _kernel(kernel):
     name = kernel.replace(".", "_")
@@ -55,8 +64,7 @@ def _kernel(kernel):
         package = "linux-source-" + kernel,
         kernel = kernel,
         config = "//driver:kernel.config",
-        generators = ["lib/crc32.o"],
-        optional = ["drivers/pci/rebar.c"],  # in 6.1.176 still part of drivers/pci/pci.c
+        generators = _GENERATORS,
         subtrees = SUBTREES,
         version_file = "@debian_linux_source_%s//:version.json" % name,
     )
