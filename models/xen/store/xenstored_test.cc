@@ -71,6 +71,18 @@ TEST_F(Daemon, AnswersReadsWritesAndErrorsByName) {
   EXPECT_THAT(Ask(XsType::kIsDomainIntroduced, "2\0"s), ElementsAre("IS_DOMAIN_INTRODUCED F"));
 }
 
+TEST_F(Daemon, RefusesADomainsNextWriteWhenTold) {
+  Introduce();
+  daemon_.RefuseNextWrite(kDevice + "/state");
+  EXPECT_EQ(tools_->Write(kDevice + "/state", "1"), XsError::kOk) << "the tools are not meant";
+  EXPECT_THAT(Ask(XsType::kWrite, "device/pci/0/magic\0"s + "7"), ElementsAre("WRITE OK"));
+  EXPECT_THAT(Ask(XsType::kWrite, "device/pci/0/state\0"s + "3"), ElementsAre("ERROR EACCES"));
+  EXPECT_THAT(Ask(XsType::kRead, "device/pci/0/state\0"s), ElementsAre("READ 1"));
+  EXPECT_THAT(Ask(XsType::kWrite, "device/pci/0/state\0"s + "3"), ElementsAre("WRITE OK"));
+  EXPECT_EQ(daemon_.refused(kDevice + "/state"), 1u);
+  EXPECT_EQ(daemon_.refused(kDevice + "/magic"), 0u);
+}
+
 TEST_F(Daemon, KeepsNulBytesInsideAValue) {
   Introduce();
   Ask(XsType::kWrite, "device/pci/0/v\0a\0b"s);
