@@ -123,6 +123,11 @@ LINK_FLAGS = [
 # Name of the object an original belongs to when that is not its own name: what printk and parameters say
 # (KBUILD_MODNAME). By folder or file, the longest that fits.
 MODULE_NAMES = {
+    "drivers/char/hw_random/core.c": "rng_core",
+    "drivers/virtio/virtio_pci_common.c": "virtio_pci",
+    "drivers/virtio/virtio_pci_modern.c": "virtio_pci",
+    "drivers/watchdog/watchdog_core.c": "watchdog",
+    "drivers/watchdog/watchdog_dev.c": "watchdog",
     "drivers/xen/events/": "events",
     "drivers/xen/xen-pciback/": "xen_pciback",
     "drivers/xen/xenbus/xenbus_client.c": "xenbus",

@@ -53,7 +53,12 @@ _COMMON = [
     "drivers/base/swnode.c",
     "drivers/base/syscore.c",
     "drivers/base/transport_class.c",
+    "drivers/char/hw_random/core.c",
+    "drivers/char/hw_random/virtio-rng.c",
     "drivers/char/misc.c",
+    "drivers/dma/dmaengine.c",
+    "drivers/dma/dmatest.c",
+    "drivers/dma/plx_dma.c",
     "drivers/misc/pci_endpoint_test.c",
     "drivers/pci/access.c",
     "drivers/pci/ats.c",
@@ -88,6 +93,15 @@ _COMMON = [
     "drivers/pci/vgaarb.c",
     "drivers/pci/vpd.c",
     "drivers/pci/xen-pcifront.c",
+    "drivers/virtio/virtio.c",
+    "drivers/virtio/virtio_anchor.c",
+    "drivers/virtio/virtio_pci_common.c",
+    "drivers/virtio/virtio_pci_modern.c",
+    "drivers/virtio/virtio_pci_modern_dev.c",
+    "drivers/virtio/virtio_ring.c",
+    "drivers/watchdog/i6300esb.c",
+    "drivers/watchdog/watchdog_core.c",
+    "drivers/watchdog/watchdog_dev.c",
     "drivers/xen/biomerge.c",
     "drivers/xen/events/events_2l.c",
     "drivers/xen/events/events_base.c",
@@ -210,6 +224,7 @@ _COMMON = [
     "lib/uuid.c",
     "lib/vsprintf.c",
     "lib/xarray.c",
+    "mm/mempool.c",
     "mm/util.c",
 ]
 
@@ -255,10 +270,13 @@ _EMULATED = [
     "env/entry.c",
     "env/generated_dummies.c",
     "env/iomem.c",
+    "env/kthread_worker.c",
     "env/misc.c",
+    "env/netlink.c",
     "env/page_alloc.c",
     "env/paravirt.c",
     "env/printk.c",
+    "env/proc.c",
     "env/program.c",
     "env/rcu.c",
     "env/sched.c",
@@ -269,11 +287,7 @@ _EMULATED = [
     "env/work.c",
 ]
 
-EMULATED = {
-    "6.1": _EMULATED,
-    # Its workqueues use a worker of kernel/kthread.c.
-    "6.12": sorted(_EMULATED + ["env/kthread_worker.c"]),
-}
+EMULATED = {"6.1": _EMULATED, "6.12": _EMULATED}
 
 # Kernel C that a scenario starts by name: small drivers, hostile ones, deliberate crashes.
 GUEST_FUNCTIONS = [
@@ -312,8 +326,10 @@ GUEST_FUNCTIONS = [
 
 # Guest user space.
 PROGRAMS = [
+    "user/hwrng_main.c",
     "user/libc.c",
     "user/pcitest_main.c",
+    "user/watchdog_main.c",
 ]
 
 # Headers of the environment, and those that shadow the kernel's.

@@ -14,6 +14,7 @@
 #include <linux/uaccess.h>
 
 #include "emul.h"
+#include "../../drivers/base/base.h"
 #include "../../fs/sysfs/sysfs.h"
 
 #define MAX_MAJORS 256
@@ -35,6 +36,36 @@ void __unregister_chrdev(unsigned int major, unsigned int base, unsigned int cou
 	major_fops[major] = NULL;
 }
 
+/* --- device numbers that drivers ask for; programs reach devices by their miscellaneous node only --- */
+int alloc_chrdev_region(dev_t *first, unsigned int base, unsigned int count, const char *name)
+{
+	static unsigned int next = 254;	/* downwards, as the kernel does */
+
+	EMUL("device numbers without nodes: programs open the miscellaneous device");
+	*first = MKDEV(next--, base);
+	return 0;
+}
+void unregister_chrdev_region(dev_t first, unsigned int count) { EMUL_IGNORE("device numbers are not reused"); }
+
+void cdev_init(struct cdev *cdev, const struct file_operations *fops)
+{
+	EMUL("device numbers without nodes: programs open the miscellaneous device");
+	memset(cdev, 0, sizeof(*cdev));
+	INIT_LIST_HEAD(&cdev->list);
+	cdev->ops = fops;
+}
+int cdev_device_add(struct cdev *cdev, struct device *dev)
+{
+	EMUL("device numbers without nodes: programs open the miscellaneous device");
+	return device_add(dev);
+}
+void cdev_device_del(struct cdev *cdev, struct device *dev)
+{
+	EMUL("device numbers without nodes: programs open the miscellaneous device");
+	device_del(dev);
+}
+
+int stream_open(struct inode *inode, struct file *file) { EMUL_IGNORE("the VFS that user programs reach"); return 0; }
 loff_t noop_llseek(struct file *file, loff_t offset, int whence) { EMUL("the VFS that user programs reach"); return file->f_pos; }
 int nonseekable_open(struct inode *inode, struct file *file) { EMUL_IGNORE("the VFS that user programs reach"); return 0; }
 
@@ -42,21 +73,30 @@ int nonseekable_open(struct inode *inode, struct file *file) { EMUL_IGNORE("the 
 #define MAX_FILES 64
 static struct file *open_files[MAX_FILES];
 
-/* /dev/NAME: any registered class device of that name that has a device number. */
+/* /dev/NAME: the miscellaneous device whose node a devtmpfs would call so. */
 static dev_t find_device(const char *name)
 {
-	struct kernfs_node *node;
-	char path[96];
+	struct kernfs_node *class = kernfs_walk_and_get(sysfs_root_kn, "class/misc");
+	struct rb_node *at;
 	dev_t devt = 0;
 
-	snprintf(path, sizeof(path), "class/misc/%s", name);
-	node = kernfs_walk_and_get(sysfs_root_kn, path);
-	if (node) {
-		struct kernfs_node *target = kernfs_type(node) == KERNFS_LINK ? node->symlink.target_kn : node;
+	for (at = class ? rb_first(&class->dir.children) : NULL; at && !devt; at = rb_next(at)) {
+		struct kernfs_node *child = rb_entry(at, struct kernfs_node, rb);
+		struct kernfs_node *target = kernfs_type(child) == KERNFS_LINK ? child->symlink.target_kn : child;
+		struct device *dev = kobj_to_dev((struct kobject *)target->priv);
+		const char *node, *allocated = NULL;
+		umode_t mode = 0;
+		kuid_t uid;
+		kgid_t gid;
 
-		devt = kobj_to_dev((struct kobject *)target->priv)->devt;
-		kernfs_put(node);
+		if (kernfs_type(target) != KERNFS_DIR)
+			continue;
+		node = device_get_devnode(dev, &mode, &uid, &gid, &allocated);
+		if (node && !strcmp(node, name))
+			devt = dev->devt;
+		kfree(allocated);
 	}
+	kernfs_put(class);
 	return devt;
 }
 
@@ -85,7 +125,7 @@ long emul_open(const char *path, int flags)
 	file->f_inode = inode;
 	file->f_op = major_fops[MAJOR(devt)];
 	file->f_flags = flags;
-	file->f_mode = FMODE_READ | FMODE_WRITE;
+	file->f_mode = OPEN_FMODE(flags) & (FMODE_READ | FMODE_WRITE);
 	atomic_long_set(&file->f_count, 1);
 	rc = file->f_op->open ? file->f_op->open(inode, file) : 0;
 	if (rc) {

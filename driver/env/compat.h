@@ -19,6 +19,7 @@
 #define EMUL_HAS_CONST_DEVICES		/* what only looks at a device or bus takes it const */
 #define EMUL_HAS_DEBUG_DMA_PAGES	/* dma_alloc_pages() has debug hooks of its own */
 #define EMUL_HAS_HASHED_POINTER_RNG	/* vsprintf.c waits for randomness by execute_with_initialized_rng() */
+#define EMUL_HAS_HWRNG_SLEEP_AFTER	/* add_hwgenerator_randomness() is told whether to wait */
 #define EMUL_HAS_KTHREAD_STOP_PUT	/* kthread_stop_put() */
 #define EMUL_HAS_KVFREE_POINTER		/* kvfree_call_rcu() gets the object, not the callback */
 #define EMUL_HAS_MAX_PAGE_ORDER		/* MAX_PAGE_ORDER is the largest order; MAX_ORDER was one more */
@@ -29,6 +30,7 @@
 #define EMUL_HAS_PRINTK_DEFERRED_ENTER	/* printk_deferred_enter() without printk_safe_enter() */
 #define EMUL_HAS_SCHED_TICK		/* sched_tick() in place of scheduler_tick() */
 #define EMUL_HAS_SHRINKER_ALLOC		/* shrinker_alloc() and shrinker_register() in place of register_shrinker() */
+#define EMUL_HAS_SKB_DROP_SOCKET	/* kfree_skb_reason() is sk_skb_reason_drop() without a socket */
 #define EMUL_HAS_SOFTIRQ_NO_ARGUMENT	/* softirq handlers take nothing */
 #define EMUL_HAS_SWIOTLB_POOLS		/* a bounce buffer is several pools; the default one is inside struct io_tlb_mem */
 #define EMUL_HAS_SYSFS_LLSEEK		/* binary attributes have an llseek */

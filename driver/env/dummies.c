@@ -2,6 +2,7 @@
 /* Harmless functions and data that the originals name and that do nothing here; each says why. */
 #include <linux/acpi.h>
 #include <linux/backing-dev-defs.h>
+#include <linux/blkdev.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/io.h>
@@ -46,6 +47,8 @@ unsigned int freeze_timeout_msecs = 20000;
 struct suspend_stats suspend_stats;
 #endif
 struct backing_dev_info noop_backing_dev_info;
+EMUL_CONST_DEVICE struct device_type part_type;
+EMUL_CONST_DEVICE struct class block_class;
 const struct address_space_operations ram_aops;
 const struct trace_print_flags pageflag_names[] = { { 0, NULL } };
 const struct trace_print_flags vmaflag_names[] = { { 0, NULL } };
@@ -100,6 +103,7 @@ void hrtimer_init(struct hrtimer *timer, clockid_t clock_id, enum hrtimer_mode m
 {
 	EMUL_IGNORE("runtime power management sets up timers that it never starts here");
 }
+int hrtimer_cancel(struct hrtimer *timer) { EMUL_IGNORE("a subsystem that is absent here"); return 0; }
 int hrtimer_try_to_cancel(struct hrtimer *timer) { EMUL_IGNORE("a subsystem that is absent here"); return 0; }
 
 void ioapic_insert_resources(void) { EMUL_IGNORE("no IO-APIC memory resource: Xen owns it"); }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Stands for the worker part of kernel/kthread.c, which workqueue.c of later kernels gives its released pools to: one
- * thread per worker, works in the order they were queued.
+ * Stands for the worker part of kernel/kthread.c, which watchdog_dev.c uses and workqueue.c of later kernels, for its
+ * released pools: one thread per worker, works in the order they were queued.
  */
 #include <linux/kthread.h>
 #include <linux/slab.h>
@@ -63,6 +63,25 @@ bool kthread_queue_work(struct kthread_worker *worker, struct kthread_work *work
 		wake_up(&changed);
 	return queued;
 }
+
+bool kthread_cancel_work_sync(struct kthread_work *work)
+{
+	struct kthread_worker *worker = work->worker;
+	unsigned long flags;
+	bool pending;
+
+	EMUL("kernel threads are fibers");
+	if (!worker)
+		return false;
+	raw_spin_lock_irqsave(&worker->lock, flags);
+	pending = !list_empty(&work->node);
+	list_del_init(&work->node);
+	raw_spin_unlock_irqrestore(&worker->lock, flags);
+	wait_event(changed, worker->current_work != work);
+	return pending;
+}
+
+void kthread_destroy_worker(struct kthread_worker *worker) { EMUL_IGNORE("workers last as long as their domain"); }
 
 void kthread_flush_worker(struct kthread_worker *worker)
 {

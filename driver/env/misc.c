@@ -13,11 +13,13 @@
 #include <linux/efi.h>
 #include <linux/kernel_stat.h>
 #include <linux/kernfs.h>
+#include <linux/kthread.h>
 #include <linux/pci.h>
 #include <linux/pm_qos.h>
 #include <linux/pm_runtime.h>
 #include <linux/random.h>
 #include <linux/reboot.h>
+#include <linux/sched.h>
 #include <linux/screen_info.h>
 #include <linux/security.h>
 #include <linux/task_work.h>
@@ -86,6 +88,17 @@ int execute_with_initialized_rng(struct notifier_block *nb)
 	return 0;
 }
 #endif
+void add_device_randomness(const void *buffer, size_t length) { EMUL_IGNORE("randomness comes from the scenario's seed alone"); }
+#ifdef EMUL_HAS_HWRNG_SLEEP_AFTER
+void add_hwgenerator_randomness(const void *buffer, size_t length, size_t entropy, bool sleep_after)
+#else
+void add_hwgenerator_randomness(const void *buffer, size_t length, size_t entropy)
+#endif
+{
+	EMUL("randomness comes from the scenario's seed alone; the caller rests until the pool would want more");
+	if (!kthread_should_stop())
+		schedule_timeout_interruptible(60 * HZ);
+}
 void add_interrupt_randomness(int irq) { EMUL_IGNORE("randomness: from the seed of the scenario (emul_seed=), never from the machine"); }
 
 /* --- interrupt stacks: softirqs of the original kernel/softirq.c run on them --- */
@@ -186,6 +199,8 @@ bool dev_pm_skip_suspend(struct device *dev) { EMUL_IGNORE("power management of 
 s32 __dev_pm_qos_resume_latency(struct device *dev) { EMUL("power management of devices: system sleep never happens"); return PM_QOS_RESUME_LATENCY_NO_CONSTRAINT; }
 void xen_resume_notifier_register(struct notifier_block *nb) { EMUL_IGNORE("the domain is never suspended"); }
 int register_reboot_notifier(struct notifier_block *nb) { EMUL_IGNORE("the domain is never rebooted"); return 0; }
+int register_restart_handler(struct notifier_block *nb) { EMUL_IGNORE("the domain is never rebooted"); return 0; }
+int unregister_restart_handler(struct notifier_block *nb) { EMUL_IGNORE("the domain is never rebooted"); return 0; }
 int unregister_reboot_notifier(struct notifier_block *nb) { EMUL_IGNORE("power management of devices: system sleep never happens"); return 0; }
 #ifdef EMUL_HAS_SHRINKER_ALLOC
 struct shrinker *shrinker_alloc(unsigned int flags, const char *fmt, ...)

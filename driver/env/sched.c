@@ -8,6 +8,7 @@
 #include <linux/cred.h>
 #include <linux/interrupt.h>
 #include <linux/cpumask.h>
+#include <linux/freezer.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/rcuwait.h>
@@ -177,6 +178,7 @@ void yield(void)
 
 int io_schedule_prepare(void) { EMUL_IGNORE("a small deterministic scheduler"); return 0; }
 void io_schedule_finish(int token) { EMUL_IGNORE("a small deterministic scheduler"); }
+long io_schedule_timeout(long timeout) { EMUL("a small deterministic scheduler"); return schedule_timeout(timeout); }
 void io_schedule(void) { EMUL("a small deterministic scheduler"); schedule(); }
 
 static int wake_task(struct task_struct *p, unsigned int state)
@@ -408,6 +410,7 @@ int set_cpus_allowed_ptr(struct task_struct *task, const struct cpumask *mask)
 	return 0;
 }
 
+bool set_freezable(void) { EMUL_IGNORE("nothing is ever frozen"); return false; }
 void sched_set_fifo(struct task_struct *task) { EMUL_IGNORE("a small deterministic scheduler"); }
 void set_user_nice(struct task_struct *task, long nice) { EMUL_IGNORE("a small deterministic scheduler"); }
 void __set_task_comm(struct task_struct *task, const char *comm, bool exec)

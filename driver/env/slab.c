@@ -100,6 +100,9 @@ size_t ksize(const void *p)
 	return ZERO_OR_NULL_PTR(p) ? 0 : 1UL << shift_of(p);
 }
 
+unsigned int kmem_cache_size(struct kmem_cache *s) { EMUL("slab on the domain's own pages"); return s->object_size; }
+size_t __ksize(const void *p) { EMUL("slab on the domain's own pages"); return ksize(p); }
+
 void kfree_sensitive(const void *p)
 {
 	EMUL("slab on the domain's own pages");

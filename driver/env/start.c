@@ -26,6 +26,7 @@
 #include <linux/string.h>
 #include <linux/user_namespace.h>
 #include <linux/vmalloc.h>
+#include <linux/wait_bit.h>
 #include <linux/workqueue.h>
 #include <asm/desc.h>
 #include <asm/dma.h>
@@ -359,6 +360,7 @@ __visible __used void __noreturn emul_boot(void *start_info)
 	pci_iommu_alloc();
 	parse_command_line(unknown_option, __start___param, __stop___param - __start___param);
 
+	wait_bit_init();
 	radix_tree_init();
 	maple_tree_init();
 	workqueue_init_early();

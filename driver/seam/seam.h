@@ -34,6 +34,7 @@ enum seam_op {
 	SEAM_USER,		/* arg[0] enum seam_user, arg[1..3] by kind */
 	SEAM_HOOK,		/* arg[0] guard id whose first-instruction hook fired */
 	SEAM_MAP,		/* arg[0] enum seam_map, arg[1] va, arg[2] length */
+	SEAM_HANDLER,		/* arg[0] function that became the handler of a physical interrupt */
 };
 
 enum seam_stop {

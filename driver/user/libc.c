@@ -13,6 +13,8 @@
 
 extern long emul_open(const char *path, int flags);
 extern long emul_close(int fd);
+extern long emul_read(int fd, char *buffer, unsigned long length);
+extern long emul_write(int fd, const char *buffer, unsigned long length);
 extern long emul_ioctl(int fd, unsigned int command, unsigned long argument);
 extern void emul_user_stdout(const char *text, unsigned long length);
 extern int emul_user_format(char *buffer, unsigned long size, const char *format, va_list args);
@@ -33,6 +35,9 @@ static long result(long value)
 
 int open(const char *path, int flags, ...) { return result(emul_open(path, flags)); }
 int close(int fd) { return result(emul_close(fd)); }
+
+long read(int fd, void *buffer, unsigned long length) { return result(emul_read(fd, buffer, length)); }
+long write(int fd, const void *buffer, unsigned long length) { return result(emul_write(fd, buffer, length)); }
 
 int ioctl(int fd, unsigned long command, ...)
 {

@@ -300,6 +300,8 @@ void VcpuRunner::Handle(Request& request) {
         delegate_.Dma(*static_cast<const seam_dma*>(what));
       }
       return;
+    case SEAM_HANDLER:
+      return delegate_.Handler(arg[0]);
     case SEAM_USER:
       return HandleUser(request);
     case SEAM_MAP:

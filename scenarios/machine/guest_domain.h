@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -116,6 +117,8 @@ class GuestDomain : public xen::GuestSpace {
   };
 
   void InstallHooks();
+  // t6: `address` became the handler of a physical interrupt.
+  void WatchHandler(uint64_t address);
   void Log(unsigned level, std::string_view text, sim::Ps time);
   void CollectWork();
   void StopAll(const driver::CrashReport& report);
@@ -128,6 +131,7 @@ class GuestDomain : public xen::GuestSpace {
   driver::DomainSpace space_;
   std::unique_ptr<driver::LoadedImage> loaded_;
   std::unique_ptr<driver::FunctionHooks> hooks_;
+  std::set<std::string> handlers_;
   std::vector<std::unique_ptr<GuestVcpu>> vcpus_;
   xen::BuiltDomain built_;
   State state_ = State::kNew;
@@ -168,6 +172,7 @@ class GuestVcpu : public driver::VcpuDelegate, public xen::VcpuHost {
   driver::JiffiesClock jiffies_clock() const override;
   void Log(unsigned level, std::string_view text) override;
   void Dma(const seam_dma& what) override;
+  void Handler(uint64_t address) override;
   driver::Answer User(seam_user kind, std::string_view text, uint64_t value) override;
   std::string DescribeMmio(uint64_t va) override;
   void Warned(const driver::WarnReport& report) override;

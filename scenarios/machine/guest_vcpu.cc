@@ -208,6 +208,8 @@ void GuestVcpu::Dma(const seam_dma& what) {
                                           static_cast<uint16_t>(what.direction), function->id});
 }
 
+void GuestVcpu::Handler(uint64_t address) { guest_.WatchHandler(address); }
+
 driver::Answer GuestVcpu::User(seam_user kind, std::string_view text, uint64_t value) {
   std::vector<reports::Program>& programs = guest_.programs_;
   switch (kind) {
