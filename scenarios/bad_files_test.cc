@@ -28,7 +28,7 @@ const Row kRows[] = {
     {"bad_name", 6, 12, "name: expected a name (letter first, then letters, digits, '_'"},
     {"bad_size", 6, 40, "memory: expected a size 8 MiB .. 64 MiB, a multiple of 4 KiB,"},
     {"bad_time", 12, 11, "wait: expected a time 0 s .. 3600 s, as in '10 us', found '10 "},
-    {"bad_word", 8, 24, "model: expected endpoint_test, edu, clone or attacker, found '"},
+    {"bad_word", 8, 24, "model: expected endpoint_test, edu, virtio_rng, plx_dma, i6300esb"},
     {"bar_not_power_of_two", 8, 81, "bytes: a BAR's size is a power of two, found 3000"},
     {"binary", 1, 1, "control character 0x7f: a scenario is a YAML text"},
     {"booted_twice", 12, 11, "'driver' is booted already in line 11"},

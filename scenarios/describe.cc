@@ -48,6 +48,7 @@ std::string DeviceLine(const DeviceSpec& device) {
     text += fmt::format(", MSI x{}{}", device.msi_vectors, device.msi_maskable ? " maskable" : "");
   }
   if (device.msix_vectors != 0) text += fmt::format(", MSI-X x{}", device.msix_vectors);
+  for (const Parameter& option : device.options) text += fmt::format(", {} {}", option.name, option.value);
   if (!device.assigned_to.empty()) text += ", for " + device.assigned_to;
   if (!device.config_dump.empty()) text += ", from " + device.config_dump;
   return text + "\n";

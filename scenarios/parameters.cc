@@ -38,6 +38,9 @@ const std::vector<ParameterSpec>& KnownParameters() {
       {"timing", "iotlb_miss", ParameterUnit::kDuration, 230 * kNs, 304 * kNs, "page walk after an IOTLB miss"},
       {"timing", "iotlb_hit", ParameterUnit::kDuration, 0, 3 * kNs, "IOTLB hit"},
       {"timing", "inv_wait", ParameterUnit::kDuration, 300 * kNs, 2 * kUs, "invalidation wait descriptor"},
+      {"device", "corrupt_every", ParameterUnit::kCount, 0, 1000000,
+       "plx_dma: one bit of every so many transfers is wrong; 0: never"},
+      {"device", "gather_time", ParameterUnit::kDuration, 0, 1 * kSec, "virtio_rng: until a buffer's bytes are there"},
       {"timing", "core_mhz", ParameterUnit::kCount, 1000, 4000, "clock of the cores that run kernel code"},
   };
   return parameters;

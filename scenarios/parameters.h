@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names and ranges of the model parameters a scenario may override under machine.xen and machine.timing.
+// Names and ranges of the model parameters a scenario may override under machine.xen, machine.timing and a device's
+// options.
 // timing.md A6 and A7 give defaults, ranges and origins; the models' own parameter structs hold the defaults.
 // scenarios/machine/ assigns them; a name that no model takes fails a test there.
 #ifndef PVPCI_SCENARIOS_PARAMETERS_H_
@@ -15,7 +16,7 @@ namespace pvpci::scenarios {
 enum class ParameterUnit : uint8_t { kDuration, kCount, kSwitch };
 
 struct ParameterSpec {
-  const char* group;    // "xen" or "timing"
+  const char* group;    // "xen", "timing" or "device"
   const char* name;
   ParameterUnit unit;
   uint64_t minimum;     // ps or count

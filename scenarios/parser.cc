@@ -33,8 +33,6 @@ constexpr NoIommuPolicy kPolicies[] = {NoIommuPolicy::kRefused, NoIommuPolicy::k
 constexpr Role kRoles[] = {Role::kDom0, Role::kDomU};
 constexpr P2mLayout kLayouts[] = {P2mLayout::kExtents2M, P2mLayout::kScatter4K};
 constexpr EventAbi kEventAbis[] = {EventAbi::k2L, EventAbi::kFifo};
-constexpr DeviceModel kModels[] = {DeviceModel::kEndpointTest, DeviceModel::kEdu, DeviceModel::kClone,
-                                   DeviceModel::kAttacker};
 constexpr IrqKind kIrqKinds[] = {IrqKind::kIntx, IrqKind::kMsi, IrqKind::kMsix};
 constexpr BarSpec::Kind kBarKinds[] = {BarSpec::Kind::kMemory32, BarSpec::Kind::kMemory64,
                                        BarSpec::Kind::kPrefetch64, BarSpec::Kind::kIo};
@@ -333,7 +331,11 @@ class Reader {
     DeviceSpec spec;
     spec.place = PlaceOf(node, "name");
     spec.name = Text(node, "name", "");
-    spec.model = FromName(Text(node, "model", "endpoint_test"), kModels);
+    const std::string model = Text(node, "model", "endpoint_test");
+    for (const DeviceModelInfo& info : DeviceModels()) {
+      if (model == info.name) spec.model = info.model;
+    }
+    spec.options = ReadParameters(node, "options");
     spec.behind = Text(node, "behind", "");
     spec.beside = Text(node, "beside", "");
     spec.slot = static_cast<unsigned>(Number(node, "slot", 0));

@@ -130,6 +130,7 @@ class Checker {
         }
       }
       if (!device.assigned_to.empty()) DomU(device.assigned_to, device.place, "assigned_to");
+      Options(device);
       if (device.model == DeviceModel::kAttacker && device.msi_vectors + device.msix_vectors == 0 && !device.intx) {
         continue;
       }
@@ -140,6 +141,17 @@ class Checker {
             (wide && bar.index == 5)) {
           Complain(bar.place, fmt::format("BAR {} of '{}' overlaps another or does not fit", bar.index, device.name));
         }
+      }
+    }
+  }
+
+  void Options(const DeviceSpec& device) {
+    for (const DeviceModelInfo& info : DeviceModels()) {
+      if (info.model != device.model) continue;
+      for (const Parameter& option : device.options) {
+        if (std::find(info.options.begin(), info.options.end(), option.name) != info.options.end()) continue;
+        Complain(option.place, fmt::format("options: '{}' of '{}' is no option of {}", option.name, device.name,
+                                           info.name));
       }
     }
   }

@@ -45,15 +45,26 @@ const char* Name(P2mLayout layout) { return layout == P2mLayout::kExtents2M ? "e
 
 const char* Name(EventAbi abi) { return abi == EventAbi::k2L ? "2l" : "fifo"; }
 
-const char* Name(DeviceModel model) {
-  switch (model) {
-    case DeviceModel::kEndpointTest: return "endpoint_test";
-    case DeviceModel::kEdu: return "edu";
-    case DeviceModel::kClone: return "clone";
-    case DeviceModel::kAttacker: return "attacker";
-  }
-  return "?";
+const std::vector<DeviceModelInfo>& DeviceModels() {
+  static const std::vector<DeviceModelInfo> models = {
+      {DeviceModel::kEndpointTest, "endpoint_test", "PCI endpoint test", {}},
+      {DeviceModel::kEdu, "edu", "QEMU edu", {}},
+      {DeviceModel::kVirtioRng, "virtio_rng", "virtio entropy source", {"gather_time"}},
+      {DeviceModel::kPlxDma, "plx_dma", "PLX switch DMA channel", {"corrupt_every"}},
+      {DeviceModel::kI6300esb, "i6300esb", "Intel 6300ESB watchdog", {}},
+      {DeviceModel::kClone, "clone", "cloned function", {}},
+      {DeviceModel::kAttacker, "attacker", "attack device", {}},
+  };
+  return models;
 }
+
+static const DeviceModelInfo& Info(DeviceModel model) {
+  const auto& models = DeviceModels();
+  return *std::find_if(models.begin(), models.end(), [&](const DeviceModelInfo& info) { return info.model == model; });
+}
+
+const char* Name(DeviceModel model) { return Info(model).name; }
+const char* Label(DeviceModel model) { return Info(model).label; }
 
 const char* Name(IrqKind kind) {
   switch (kind) {

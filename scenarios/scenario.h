@@ -58,8 +58,17 @@ const char* Name(P2mLayout layout);  // "extents_2m", "scatter_4k"
 enum class EventAbi : uint8_t { k2L, kFifo };
 const char* Name(EventAbi abi);  // "2l", "fifo"
 
-enum class DeviceModel : uint8_t { kEndpointTest, kEdu, kClone, kAttacker };
-const char* Name(DeviceModel model);  // "endpoint_test", "edu", "clone", "attacker"
+enum class DeviceModel : uint8_t { kEndpointTest, kEdu, kVirtioRng, kPlxDma, kI6300esb, kClone, kAttacker };
+// One row for each model: everything that files and reports say about it. A new device starts here.
+struct DeviceModelInfo {
+  DeviceModel model;
+  const char* name;                  // in scenario files
+  const char* label;                 // in reports
+  std::vector<const char*> options;  // what it takes under `options:`, of the group "device" in parameters.cc
+};
+const std::vector<DeviceModelInfo>& DeviceModels();
+const char* Name(DeviceModel model);
+const char* Label(DeviceModel model);
 
 enum class IrqKind : uint8_t { kIntx, kMsi, kMsix };
 const char* Name(IrqKind kind);  // "intx", "msi", "msix"
@@ -143,6 +152,7 @@ struct DeviceSpec {
   unsigned msix_vectors = 8;   // 0 (no MSI-X) .. 32; the table has a page of its own
   bool msi_maskable = false;   // per-vector mask bits in the MSI capability (decides Xen's ack type)
   bool intx = true;
+  std::vector<Parameter> options;  // of the model itself
   Place place;
 };
 

@@ -157,12 +157,18 @@ const ObjectSpec& BarTable() {
   return spec;
 }
 
+ValueSpec DeviceModelNames() {
+  std::vector<std::string> names;
+  for (const DeviceModelInfo& info : DeviceModels()) names.emplace_back(info.name);
+  return Words(names);
+}
+
 const ObjectSpec& DeviceTable() {
   static const ObjectSpec spec{
       "a device",
       {
           {"name", NameValue(), true, "name"},
-          {"model", Words({"endpoint_test", "edu", "clone", "attacker"}), true, "which device model"},
+          {"model", DeviceModelNames(), true, "which device model"},
           {"behind", NameValue(), false, "a switch (its own root port)"},
           {"beside", NameValue(), false, "a device on its own root port: the next function of the same package"},
           {"slot", Unsigned(1, 31), false, "on the root bus at 0000:00:<slot>.0 (its own root port)"},
@@ -174,6 +180,7 @@ const ObjectSpec& DeviceTable() {
           {"msix_vectors", Unsigned(0, 32), false, "0 .. 32; 0: no MSI-X (8)"},
           {"msi_maskable", Bool(), false, "mask bits in the MSI capability (false)"},
           {"intx", Bool(), false, "has an interrupt pin (true)"},
+          {"options", Parameters("device"), false, "what this model alone has"},
       },
       "",
       {}};

@@ -11,7 +11,6 @@
 #include <fmt/format.h>
 
 #include "models/pci/attacker.h"
-#include "scenarios/machine/fabric_builder.h"
 #include "scenarios/units.h"
 #include "sim/check.h"
 
@@ -346,7 +345,7 @@ void StepWalk::Storm(const ActivityPtr& activity) {
 
 void StepWalk::RaiseNext(const ActivityPtr& activity, const StormSpec& storm, uint64_t left) {
   if (activity->over) return;
-  AssertInterrupt(machine_.device(storm.device), *scenario_.FindDevice(storm.device), storm.kind, storm.vector);
+  machine_.device(storm.device).AssertInterrupt(ToPci(storm.kind), storm.vector);
   if (left > 1) {
     machine_.simulation().After(storm.interval,
                                 [this, activity, &storm, left] { RaiseNext(activity, storm, left - 1); });

@@ -30,6 +30,7 @@ class Edu : public Function {
   explicit Edu(EduConfig config = {});
   static FunctionSpec Spec();
 
+  void AssertInterrupt(InterruptKind kind, unsigned vector) override;
   const std::array<std::byte, kBufferBytes>& buffer() const { return buffer_; }
 
  protected:

@@ -254,6 +254,13 @@ void EndpointTest::EndPulse() {
   SetIntx(false);
 }
 
+void EndpointTest::AssertInterrupt(InterruptKind kind, unsigned vector) {
+  const bool legacy = kind == InterruptKind::kIntx;
+  BarWrite(kRegisterBar, kIrqType, 4, legacy ? kLegacy : kind == InterruptKind::kMsi ? kMsi : kMsix, 0);
+  BarWrite(kRegisterBar, kIrqNumber, 4, legacy ? 0 : vector + 1, 0);
+  BarWrite(kRegisterBar, kCommand, 4, legacy ? kRaiseLegacy : kind == InterruptKind::kMsi ? kRaiseMsi : kRaiseMsix, 0);
+}
+
 void EndpointTest::OnReset(ResetKind) {
   registers_.fill(0);
   for (ByteStore& bar : memory_) bar.Clear();

@@ -50,6 +50,9 @@ class EndpointTest : public Function {
   explicit EndpointTest(EndpointTestConfig config = {});
   static FunctionSpec Spec(const EndpointTestConfig& config);
 
+  // What its own RAISE commands do, without a processor that writes them: status, then the interrupt.
+  void AssertInterrupt(InterruptKind kind, unsigned vector) override;
+
   // Registers as the device holds them, for tests and reports.
   uint32_t status() const;
   uint64_t transfers_done() const { return transfers_done_; }

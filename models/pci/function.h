@@ -85,6 +85,10 @@ class Function {
   unsigned interrupt_pin() const;
   bool intx_level() const { return intx_level_; }  // the device's own level, whatever COMMAND says
 
+  // The device asserts one interrupt by itself, as a device may at any time; vectors count from 0. Models whose drivers
+  // look at a status register set it first.
+  virtual void AssertInterrupt(InterruptKind kind, unsigned vector);
+
   // Surprise removal: configuration reads give all ones, requests to it are never answered.
   void Remove();
   // As its port does on a secondary bus reset, or the platform at power-on.

@@ -29,6 +29,14 @@ unsigned Function::msi_messages() const {
   return 1u << (granted < capable ? granted : capable);
 }
 
+void Function::AssertInterrupt(InterruptKind kind, unsigned vector) {
+  switch (kind) {
+    case InterruptKind::kIntx: SetIntx(true); return;
+    case InterruptKind::kMsi: RaiseMsi(vector); return;
+    case InterruptKind::kMsix: RaiseMsix(vector); return;
+  }
+}
+
 uint32_t Function::RaiseMsi(unsigned message) {
   if (lead_ > 0) {
     After(0, [this, message] { RaiseMsiNow(message); });

@@ -219,6 +219,24 @@ FunctionSpec& FunctionSpec::MsiX(unsigned vectors, unsigned table_bar, uint32_t 
   return *this;
 }
 
+FunctionSpec& FunctionSpec::Register(unsigned offset, unsigned size, uint32_t reset, uint32_t writable) {
+  if (offset < next_capability_ || offset + size > kConfigSize) {
+    Refuse("register of {} bytes at {:#x}: a device's own lie between {:#x} and {:#x}", size, offset, next_capability_,
+           kConfigSize);
+  }
+  config_.Declare(offset, size, reset, writable);
+  next_capability_ = (offset + size + 3) & ~3u;
+  return *this;
+}
+
+FunctionSpec& FunctionSpec::Vendor(const std::vector<uint8_t>& body) {
+  const unsigned length = 3 + static_cast<unsigned>(body.size());
+  const unsigned at = AddCapability(reg::kCapVendor, length);
+  config_.Set(at + 2, 1, length);
+  for (unsigned i = 0; i < body.size(); ++i) config_.Set(at + 3 + i, 1, body[i]);
+  return *this;
+}
+
 FunctionSpec& FunctionSpec::Express(bool flr, unsigned max_payload) {
   if (capabilities_.express) Refuse("the PCI Express capability is declared twice");
   if (!PowerOfTwo(max_payload) || max_payload < 128 || max_payload > 4096) {

@@ -51,6 +51,10 @@ class FunctionSpec {
   FunctionSpec& Msi(unsigned vectors, bool address64 = true, bool per_vector_mask = false);
   FunctionSpec& MsiX(unsigned vectors, unsigned bar, uint32_t table, uint32_t pba);
   FunctionSpec& MsiX(unsigned vectors, unsigned table_bar, uint32_t table, unsigned pba_bar, uint32_t pba);
+  // A device's own register in configuration space, behind the capabilities declared so far.
+  FunctionSpec& Register(unsigned offset, unsigned size, uint32_t reset, uint32_t writable);
+  // Vendor specific capability (PCI 3.0 appendix H, id 9): its length byte, then `body`, read-only. May be repeated.
+  FunctionSpec& Vendor(const std::vector<uint8_t>& body);
   // PCIe capability, version 2. `flr`: Function Level Reset capable. Link fields follow the port at elaboration.
   FunctionSpec& Express(bool flr = true, unsigned max_payload = 256);
   FunctionSpec& Aer();

@@ -20,7 +20,6 @@
 
 #include "models/xen/abi.h"
 #include "scenarios/bench/worker.h"
-#include "scenarios/machine/fabric_builder.h"
 #include "scenarios/parser.h"
 
 namespace pvpci::scenarios {
@@ -272,7 +271,7 @@ void GuestBench::RaiseNext(unsigned left) {
     return;
   }
   watch_.Asserting();
-  AssertInterrupt(device_, *bench_.machine().scenario().FindDevice(kDevice), IrqKind::kMsi, 0);
+  device_.AssertInterrupt(pci::InterruptKind::kMsi, 0);
   simulation.After(kInterval, [this, left] { RaiseNext(left - 1); });
 }
 

@@ -14,21 +14,28 @@
 #include "models/pci/cloned.h"
 #include "models/pci/edu.h"
 #include "models/pci/endpoint_test.h"
+#include "models/pci/i6300esb.h"
+#include "models/pci/plx_dma.h"
+#include "models/pci/virtio_rng.h"
 #include "scenarios/parameters.h"
 
 namespace pvpci::scenarios {
 namespace {
 
-// Registers of the endpoint test function (drivers/misc/pci_endpoint_test.c) and of edu, as a driver would use them.
-constexpr unsigned kEndpointCommand = 0x04;
-constexpr unsigned kEndpointIrqType = 0x24;
-constexpr unsigned kEndpointIrqNumber = 0x28;
-constexpr unsigned kEduRaiseIrq = 0x60;
 // Standard header and MSI capability: PCI Local Bus 3.0, 6.8.1.
 constexpr unsigned kMsiAddressLow = 4;
 constexpr unsigned kMsiAddressHigh = 8;
 
 pci::LinkSpec ToLink(const Link& link) { return {link.generation, link.width}; }
+
+// An option as the scenario gives it, else the model's own default.
+uint64_t Option(const DeviceSpec& device, const std::string& name, uint64_t fallback) {
+  const ParameterSpec* spec = FindParameter("device", name);
+  for (const Parameter& option : device.options) {
+    if (option.name == name && spec != nullptr) return ParseParameter(*spec, option.value).value_or(fallback);
+  }
+  return fallback;
+}
 
 std::unique_ptr<pci::Function> BuildFunction(const DeviceSpec& device, uint64_t seed) {
   switch (device.model) {
@@ -41,6 +48,19 @@ std::unique_ptr<pci::Function> BuildFunction(const DeviceSpec& device, uint64_t 
       return std::make_unique<pci::EndpointTest>(config);
     }
     case DeviceModel::kEdu: return std::make_unique<pci::Edu>();
+    case DeviceModel::kVirtioRng: {
+      pci::VirtioRngConfig config;
+      config.seed = seed;
+      config.msix_vectors = device.msix_vectors;
+      config.gather_time = Option(device, "gather_time", config.gather_time);
+      return std::make_unique<pci::VirtioRng>(config);
+    }
+    case DeviceModel::kPlxDma: {
+      pci::PlxDmaConfig config;
+      config.corrupt_every = static_cast<unsigned>(Option(device, "corrupt_every", config.corrupt_every));
+      return std::make_unique<pci::PlxDma>(config);
+    }
+    case DeviceModel::kI6300esb: return std::make_unique<pci::I6300esb>();
     case DeviceModel::kAttacker: return std::make_unique<pci::Attacker>();
     case DeviceModel::kClone: break;
   }
@@ -131,32 +151,6 @@ pci::FabricSpec BuildFabricSpec(const Scenario& scenario) {
   return spec;
 }
 
-void AssertInterrupt(pci::Function& function, const DeviceSpec& spec, IrqKind kind, unsigned vector) {
-  switch (spec.model) {
-    case DeviceModel::kEndpointTest:
-      // What its own RAISE commands do, without a processor that writes them: status, then the interrupt.
-      function.BarWrite(0, kEndpointIrqType, 4, static_cast<uint64_t>(kind), 0);
-      function.BarWrite(0, kEndpointIrqNumber, 4, kind == IrqKind::kIntx ? 0 : vector + 1, 0);
-      function.BarWrite(0, kEndpointCommand, 4, uint64_t{1} << static_cast<unsigned>(kind), 0);
-      return;
-    case DeviceModel::kEdu: function.BarWrite(0, kEduRaiseIrq, 4, 1, 0); return;
-    case DeviceModel::kAttacker: {
-      auto& attacker = static_cast<pci::Attacker&>(function);
-      if (kind == IrqKind::kIntx) attacker.SetIntx(true);
-      if (kind == IrqKind::kMsi) attacker.RaiseMsi(vector);
-      if (kind == IrqKind::kMsix) attacker.RaiseMsix(vector);
-      return;
-    }
-    case DeviceModel::kClone: {
-      auto& cloned = static_cast<pci::Cloned&>(function);
-      if (kind == IrqKind::kIntx) cloned.SetIntx(true);
-      if (kind == IrqKind::kMsi) cloned.RaiseMsi(vector);
-      if (kind == IrqKind::kMsix) cloned.RaiseMsix(vector);
-      return;
-    }
-  }
-}
-
 std::optional<MessageRegisters> MsiMessage(const pci::Function& function) {
   const unsigned capability = function.spec().capabilities().msi;
   if (capability == 0) return std::nullopt;
@@ -170,15 +164,8 @@ std::optional<MessageRegisters> MsiMessage(const pci::Function& function) {
 }
 
 std::string DeviceLabel(const pci::Function& function, DeviceModel model) {
-  const char* what = "PCI function";
-  switch (model) {
-    case DeviceModel::kEndpointTest: what = "PCI endpoint test"; break;
-    case DeviceModel::kEdu: what = "QEMU edu"; break;
-    case DeviceModel::kAttacker: what = "attack device"; break;
-    case DeviceModel::kClone: what = "cloned function"; break;
-  }
   const uint32_t id = function.ConfigRead(0, 4);
-  return fmt::format("{} ({:04x}:{:04x})", what, id & 0xffff, id >> 16);
+  return fmt::format("{} ({:04x}:{:04x})", Label(model), id & 0xffff, id >> 16);
 }
 
 }  // namespace pvpci::scenarios

@@ -18,9 +18,6 @@ namespace pvpci::scenarios {
 // std::invalid_argument with a sentence if a device does not fit (a dump that is no dump).
 pci::FabricSpec BuildFabricSpec(const Scenario& scenario);
 
-// Makes `function` (the model of `spec`) assert one interrupt by itself, as soon as the device can.
-void AssertInterrupt(pci::Function& function, const DeviceSpec& spec, IrqKind kind, unsigned vector);
-
 // Address and data in the function's MSI registers; nothing if it has no MSI or the message was never written.
 struct MessageRegisters {
   uint64_t address = 0;
