@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a watchdog daemon does, one piece at a time, on /dev/watchdog:
- *   watchdog arm        opens (which starts it), sets 30 s, pings; closes without the magic letter: it runs on
- *   watchdog disarm     opens, says goodbye with the magic letter, closes: it stops
- *   watchdog status     prints why the machine last started, then as disarm
+ *   watchdog arm SECONDS   opens (which starts it), sets the time, pings; closes without the magic letter: it runs on
+ *   watchdog disarm        opens, says goodbye with the magic letter, closes: it stops
+ *   watchdog status        prints why the machine last started, then as disarm
  */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -15,10 +16,8 @@
 
 #include "driver/env/work.h"
 
-static int arm(int fd)
+static int arm(int fd, int seconds)
 {
-	int seconds = 30;
-
 	if (ioctl(fd, WDIOC_SETTIMEOUT, &seconds) || ioctl(fd, WDIOC_KEEPALIVE, 0)) {
 		perror("watchdog: ioctl");
 		return 1;
@@ -50,7 +49,7 @@ static int watchdog_main(int argc, char **argv)
 		perror("watchdog: /dev/watchdog");
 		return 1;
 	}
-	code = !strcmp(argv[1], "arm") ? arm(fd) : disarm(fd, !strcmp(argv[1], "status"));
+	code = !strcmp(argv[1], "arm") ? arm(fd, argc > 2 ? atoi(argv[2]) : 30) : disarm(fd, !strcmp(argv[1], "status"));
 	close(fd);
 	return code;
 }

@@ -127,6 +127,7 @@ TEST(PlxDma, UsesItsPinWithoutMsiUntilTheStatusIsCleared) {
   driver.Start();
   EXPECT_TRUE(driver.device().intx_level());
   driver.Set("INTR_STATUS", Intr::DescriptorDone::kMask);
+  driver.rig().simulation.Run();
   EXPECT_FALSE(driver.device().intx_level());
 }
 
