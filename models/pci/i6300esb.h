@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Watchdog timer of the Intel 6300ESB I/O controller (8086:25ab), as drivers/watchdog/i6300esb.c and QEMU's i6300esb see
-// it: Intel 6300ESB data sheet (300641), chapter 16. A conventional function without interrupt pin use and without DMA.
+// Watchdog timer of the Intel 6300ESB I/O controller (8086:25ab), as drivers/watchdog/i6300esb.c and QEMU's i6300esb
+// see it: Intel 6300ESB data sheet (300641), chapter 16. A conventional function without interrupt pin use and without DMA.
 //
 // Two stages: timer 1 runs down and, in watchdog mode, timer 2 after it; when that ends too, RELOAD.Timeout is set and
-// the output pin goes low, which on a board resets the machine. Here it goes nowhere: `timeouts()` counts. Control sits in
-// configuration space beyond the standard header, where pciback lets a guest write only if it is told to be permissive.
+// the output pin goes low, which on a board resets the machine. Here it goes nowhere: `timeouts()` counts. Control sits
+// in configuration space beyond the standard header, where pciback lets a guest write only if it is told to be permissive.
 // RELOAD.Timeout outlives resets of the function, so that the next start can tell (it is in the resume well).
 // Left out: stage-1 interrupts (stored), the free-running mode's output.
 #ifndef PVPCI_MODELS_PCI_I6300ESB_H_
@@ -35,7 +35,7 @@ struct Lock {
   using FreeRun = sim::Bits<2>;
 };
 
-// BAR 0. 16.4. Each write of a preload value or of RELOAD's command bits needs 0x80, then 0x86 written to RELOAD before.
+// BAR 0. 16.4. Each write of a preload value or of RELOAD's command bits needs 0x80, then 0x86 in RELOAD before.
 struct Reload {
   using Reset = sim::Bits<8>;    // start again from the preload values
   using Timeout = sim::Bits<9>;  // stage 2 ended; write-1-to-clear

@@ -40,7 +40,9 @@ class Driver {
     Unlock();
     Set("RELOAD", Reload::Reset::kMask);
   }
-  void Enable(uint64_t lock = Lock::Enable::kMask) { rig_.SetConfig("nic", i6300esb::kLock, 1, static_cast<uint32_t>(lock)); }
+  void Enable(uint64_t lock = Lock::Enable::kMask) {
+    rig_.SetConfig("nic", i6300esb::kLock, 1, static_cast<uint32_t>(lock));
+  }
   uint64_t Lock_() { return rig_.Config("nic", i6300esb::kLock, 1); }
   void Pass(sim::Ps time) { rig_.simulation.Run(rig_.simulation.now() + time); }
   bool TimedOut() { return Reload::Timeout::Get(Get("RELOAD")); }

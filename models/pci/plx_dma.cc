@@ -66,7 +66,8 @@ void PlxDma::OnBarWrite(unsigned, uint64_t offset, unsigned size, uint64_t value
 void PlxDma::Control(const sim::RegisterWrite& write) {
   if (Ctrl::GracefulPause::Get(write.after)) {
     // A running engine reports when its descriptor is done. The report of one that stands still follows at once.
-    if (!running_ && !Ctrl::GracefulPause::Get(write.before)) Stop(Ctrl::GracefulPauseDone::kMask, Intr::PauseDone::kMask);
+    if (running_ || Ctrl::GracefulPause::Get(write.before)) return;
+    Stop(Ctrl::GracefulPauseDone::kMask, Intr::PauseDone::kMask);
     return;
   }
   if (!Ctrl::Start::Get(write.written) || Ctrl::DescriptorMode::Get(write.after) != plx::kModeOffChip) return;

@@ -105,7 +105,7 @@ class VirtioFunction : public Function {
   };
   // A buffer became available. The device ends its work with Use(). 2.7.13.
   virtual void OnBuffer(const Buffer& buffer) = 0;
-  // Back to the driver, with `written_bytes` from its beginning valid; the driver is told unless it does not want to be.
+  // Back to the driver, with `written_bytes` from its beginning valid; the driver is told unless it wants no interrupt.
   void Use(const Buffer& buffer, uint32_t written_bytes);
   // False once the driver has reset the device: the buffer is no longer the device's. 2.4.1.
   bool Current(const Buffer& buffer) const { return buffer.session == session_; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/pci/virtio_rng.h"
 
+#include <algorithm>
 #include <set>
 
 #include "models/pci/registers.h"
@@ -121,7 +122,8 @@ TEST(VirtioRng, AnnouncesItsStructures) {
   std::set<uint32_t> types;
   for (unsigned at = rig.Config("nic", 0x34, 1); at != 0; at = rig.Config("nic", at + 1, 1)) {
     if (rig.Config("nic", at, 1) != reg::kCapVendor) continue;
-    const uint32_t type = rig.Config("nic", at + 3, 1), offset = rig.Config("nic", at + 8), length = rig.Config("nic", at + 12);
+    const uint32_t type = rig.Config("nic", at + 3, 1), offset = rig.Config("nic", at + 8);
+    const uint32_t length = rig.Config("nic", at + 12);
     types.insert(type);
     EXPECT_EQ(rig.Config("nic", at + 4, 1), virtio::kStructureBar);
     EXPECT_EQ(rig.Config("nic", at + 2, 1), type == 2 ? 20u : 16u) << "length of the capability";
@@ -212,8 +214,9 @@ TEST(VirtioRng, WritesDataBeforeTheRingAndTheRingBeforeTheMessage) {
   }
   EXPECT_THAT(pages, ElementsAre(kData, kDevice + 4, kDevice + 2));
   const auto& order = driver.rig().host.order;
-  EXPECT_EQ(std::find(order.begin(), order.end(), "message") > std::find(order.rbegin(), order.rend(), "write").base() - 1,
-            true);
+  const auto message = std::find(order.begin(), order.end(), "message");
+  ASSERT_NE(message, order.end());
+  EXPECT_EQ(std::find(message, order.end(), "write"), order.end());
 }
 
 TEST(VirtioRng, NamesTheRegisterWritesBehindItsRequests) {
