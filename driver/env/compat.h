@@ -16,8 +16,10 @@
 #define EMUL_HAS_BOOT_SWIOTLB		/* the bounce pool is made at boot only, if the memory map allows PCI */
 #define EMUL_HAS_CACHE_ARGS		/* caches are made by __kmem_cache_create_args() */
 #define EMUL_HAS_CACHE_BULK		/* the maple tree takes and gives nodes in bulk */
+#define EMUL_HAS_CONSOLE_LIST		/* consoles are an hlist; BPF's redirection is not per CPU */
 #define EMUL_HAS_CONST_DEVICES		/* what only looks at a device or bus takes it const */
 #define EMUL_HAS_DEBUG_DMA_PAGES	/* dma_alloc_pages() has debug hooks of its own */
+#define EMUL_HAS_DRM_DEVICE_DEBUG	/* DRM's debug messages name the device */
 #define EMUL_HAS_HASHED_POINTER_RNG	/* vsprintf.c waits for randomness by execute_with_initialized_rng() */
 #define EMUL_HAS_HWRNG_SLEEP_AFTER	/* add_hwgenerator_randomness() is told whether to wait */
 #define EMUL_HAS_KTHREAD_STOP_PUT	/* kthread_stop_put() */
@@ -84,6 +86,13 @@
 #define emul_send_reschedule(cpu) arch_smp_send_reschedule(cpu)
 #else
 #define emul_send_reschedule(cpu) smp_send_reschedule(cpu)
+#endif
+
+/* Whether the command line forbids native graphics drivers. */
+#ifdef EMUL_HAS_CONSOLE_LIST
+#define EMUL_FIRMWARE_DRIVERS_ONLY video_firmware_drivers_only
+#else
+#define EMUL_FIRMWARE_DRIVERS_ONLY drm_firmware_drivers_only
 #endif
 
 /* What scsi_host_alloc() takes. */

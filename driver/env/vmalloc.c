@@ -208,6 +208,14 @@ void *EMUL_ALLOC(vmalloc)(unsigned long size)
 	return alloc_pages_exact(size, GFP_KERNEL);
 }
 
+/* What kvmalloc_node() falls back to. */
+void *EMUL_ALLOC(__vmalloc_node_range)(unsigned long size, unsigned long align, unsigned long start, unsigned long end,
+				       gfp_t gfp, pgprot_t prot, unsigned long flags, int node, const void *caller)
+{
+	EMUL("virtually contiguous memory, wherever it lies");
+	return vmalloc(size);
+}
+
 void *EMUL_ALLOC(vzalloc)(unsigned long size)
 {
 	return alloc_pages_exact(size, GFP_KERNEL | __GFP_ZERO);
