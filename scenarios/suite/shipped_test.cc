@@ -105,11 +105,15 @@ TEST_P(Shipped, Holds) {
   EXPECT_EQ(run.result["mode"], ModeName(combination.iommu));
   EXPECT_EQ(run.result["kernels"][0]["name"], kKernel);
   EXPECT_EQ(run.result["incomplete"], false);
-  // A kernel that warns is a kernel that we mistreat.
+  // A kernel that warns is a kernel that we mistreat, unless the scenario counts its warnings.
   for (const auto& domain : run.result["domains"]) {
-    const std::string console = ReadText(run.folder + "/console-" + domain["name"].get<std::string>() + ".txt");
+    const std::string name = domain["name"];
+    const std::string counted = "console[" + name + ",\"WARNING\"].lines == ";
+    const auto counts = [&](const auto& row) { return row["text"].template get<std::string>().rfind(counted, 0) == 0; };
+    if (std::any_of(run.result["expectations"].begin(), run.result["expectations"].end(), counts)) continue;
+    const std::string console = ReadText(run.folder + "/console-" + name + ".txt");
     const size_t warning = console.find("WARNING");
-    EXPECT_EQ(warning, std::string::npos) << domain["name"] << ": " << console.substr(warning, 1000);
+    EXPECT_EQ(warning, std::string::npos) << name << ": " << console.substr(std::min(warning, console.size()), 1000);
   }
 }
 
