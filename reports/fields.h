@@ -346,6 +346,7 @@ void Fields(A& a, Of<Result, A>& x) {
   a("incomplete", x.incomplete);
   a("reproduce", x.reproduce);
   a("verdict_reason", x.verdict_reason);
+  a("embargo", x.embargo);
   a("view", x.view);
 }
 

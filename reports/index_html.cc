@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "reports/exported.h"
 #include "reports/html_text.h"
 #include "reports/names.h"
 #include "reports/text_layout.h"
@@ -37,7 +38,7 @@ std::string Row(const IndexEntry& entry) {
         "colspan=\"6\">{}</td></tr>\n",
         folder, HtmlEscape(entry.problem));
   }
-  const Result& result = *entry.result;
+  const Result result = Exported(*entry.result);
   const auto held = std::count_if(result.expectations.begin(), result.expectations.end(),
                                   [](const ExpectationResult& e) { return e.held; });
   int64_t delivered = 0;

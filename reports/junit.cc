@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "reports/exported.h"
 #include "reports/names.h"
 #include "reports/utf8.h"
 
@@ -97,7 +98,8 @@ Counts Count(const Result& result) {
 std::string JunitXml(const std::vector<Result>& results) {
   Counts all;
   std::string suites;
-  for (const Result& result : results) {
+  for (const Result& whole : results) {
+    const Result result = Exported(whole);
     const Counts counts = Count(result);
     all.tests += counts.tests;
     all.failures += counts.failures;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reports/report_html.h"
 
+#include "reports/exported.h"
 #include "reports/html_text.h"
 #include "reports/json_text.h"
 #include "reports/names.h"
@@ -32,7 +33,8 @@ constexpr const char* kScripts[] = {
 
 }  // namespace
 
-std::string ReportHtml(const Result& result) {
+std::string ReportHtml(const Result& whole) {
+  const Result result = Exported(whole);
   std::string script;
   for (const char* part : kScripts) script += part;
   TextOptions plain;

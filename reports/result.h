@@ -332,6 +332,7 @@ struct Result {
   std::string reproduce;
   // Beyond the contract.
   std::optional<std::string> verdict_reason;  // one sentence; why skipped, unable or violated
+  bool embargo = false;                       // exported.h
   View view;
 };
 

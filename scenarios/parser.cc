@@ -147,6 +147,7 @@ class Reader {
     scenario.kernel = Text(root, "kernel", scenario.kernel);
     scenario.kernel_family = Family(root, scenario.kernel);
     scenario.seed = Number(root, "seed", scenario.seed);
+    scenario.embargo = Flag(root, "embargo", false);
     scenario.scope = {Modes(root, "modes"), Kernels(root, "kernels")};
     if (const YamlNode* matrix = root.Find("matrix")) scenario.matrix = ReadMatrix(*matrix);
     scenario.until = Time(root, "until", 0);

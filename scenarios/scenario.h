@@ -311,6 +311,7 @@ struct Scenario {
   std::string kernel = "6.1";        // "6.1", "6.12" or the path of a tree
   std::string kernel_family = "6.1"; // of KernelFamilies(); of a tree: what its Makefile says
   uint64_t seed = 1;
+  bool embargo = false;              // it may show a flaw of shipped code (threats.md 5): left out of exported reports
   Scope scope;                       // where the claim applies; elsewhere *skipped*
   MatrixSpec matrix;
   sim::Ps until = 0;                 // 0: until the steps are done

@@ -499,6 +499,7 @@ const ObjectSpec& ScenarioSpec() {
           {"seed", Unsigned(), false, "all randomness comes from it (1)"},
           {"modes", Modes(), false, "modes where the claim applies; elsewhere skipped (all)"},
           {"kernels", Kernels(), false, "kernels where the claim applies; elsewhere skipped (all)"},
+          {"embargo", Bool(), false, "it may show a flaw of shipped code: left out of report.html and junit.xml (false)"},
           {"matrix", Object(MatrixTable()), false, "in which combinations the test suite runs it"},
           {"until", Duration(sim::kUs, 3600 * sim::kSec), false, "end of the run (when the steps are done)"},
           {"machine", Object(MachineTable()), false, "memory, IOMMU, hypervisor"},

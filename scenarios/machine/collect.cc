@@ -314,6 +314,7 @@ reports::Result StubResult(const Scenario& scenario, const std::string& reproduc
   reports::Result result;
   result.scenario = scenario.name;
   result.claim = scenario.claim;
+  result.embargo = scenario.embargo;
   result.seed = scenario.seed;
   switch (scenario.machine.iommu) {
     case IommuKind::kNone: result.mode = reports::Mode::kM0; break;
