@@ -2,6 +2,7 @@
 /*
  * Row 05, from GSI to irq:
  *   row05_bind_gsi GSI: binds a GSI twice, gets one irq; returns its number.
+ *   row05_lowest_free GSI: the same, and returns how far its number is from the lowest that was free.
  *   row05_destroy GSI: gives that irq back; returns what xen_destroy_irq() says (abi.md S20).
  *   row05_legacy_irqs: how many interrupts the PIC has (abi.md S6).
  */
@@ -32,6 +33,16 @@ static int row05_bind_gsi(int argc, char **argv)
 	return irq;
 }
 
+static int row05_lowest_free(int argc, char **argv)
+{
+	int lowest = 0, irq;
+
+	while (irq_to_desc(lowest))
+		lowest++;
+	irq = row05_bind_gsi(argc, argv);
+	return irq < 0 ? irq : irq - lowest;
+}
+
 static int row05_destroy(int argc, char **argv)
 {
 	unsigned int gsi;
@@ -52,5 +63,6 @@ static int row05_legacy_irqs(int argc, char **argv)
 }
 
 EMUL_REGISTER("row05_bind_gsi", EMUL_CALLABLE, row05_bind_gsi);
+EMUL_REGISTER("row05_lowest_free", EMUL_CALLABLE, row05_lowest_free);
 EMUL_REGISTER("row05_destroy", EMUL_CALLABLE, row05_destroy);
 EMUL_REGISTER("row05_legacy_irqs", EMUL_CALLABLE, row05_legacy_irqs);

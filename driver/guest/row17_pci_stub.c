@@ -2,6 +2,7 @@
 /*
  * Row 17:
  *   row17_init: calls pci_xen_init() and returns its answer; for dom0, where it has to refuse.
+ *   row17_line_moved BDF GSI: 0 if register 0x3c now reads something else than the GSI.
  *   row17_lockless BDF: reads the vendor with pci_lock held, which would never return if config accesses took it
  *   (abi.md S17).
  *   row17_enable BDF: after pci_enable_device() the device's irq is the one of the GSI in register 0x3c; returns the GSI.
@@ -41,6 +42,21 @@ put:
 	return rc;
 }
 
+static int row17_line_moved(int argc, char **argv)
+{
+	struct pci_dev *dev = guest_find_device(argc, argv);
+	unsigned int gsi;
+	u8 line;
+
+	if (!dev)
+		return -ENODEV;
+	pci_read_config_byte(dev, PCI_INTERRUPT_LINE, &line);
+	pci_dev_put(dev);
+	if (argc < 3 || kstrtouint(argv[2], 0, &gsi))
+		return -EINVAL;
+	return line == gsi ? -EEXIST : 0;
+}
+
 extern raw_spinlock_t pci_lock;
 
 static int row17_lockless(int argc, char **argv)
@@ -60,5 +76,6 @@ static int row17_lockless(int argc, char **argv)
 }
 
 EMUL_REGISTER("row17_lockless", EMUL_CALLABLE, row17_lockless);
+EMUL_REGISTER("row17_line_moved", EMUL_CALLABLE, row17_line_moved);
 EMUL_REGISTER("row17_init", EMUL_CALLABLE, row17_init);
 EMUL_REGISTER("row17_enable", EMUL_CALLABLE, row17_enable);
