@@ -25,6 +25,7 @@
 #define EMUL_HAS_KTHREAD_STOP_PUT	/* kthread_stop_put() */
 #define EMUL_HAS_KVFREE_POINTER		/* kvfree_call_rcu() gets the object, not the callback */
 #define EMUL_HAS_MAX_PAGE_ORDER		/* MAX_PAGE_ORDER is the largest order; MAX_ORDER was one more */
+#define EMUL_HAS_MSI_FLAG_NO_MASK	/* who may not mask messages is said by the MSI domain, not by pci_msi_ignore_mask */
 #define EMUL_HAS_NOP_FUNC		/* pv_ops' empty entries are nop_func and BUG_func */
 #define EMUL_HAS_PCPU_HOT		/* current, preemption count, CPU number and irq stack share a cache line */
 #define EMUL_HAS_POWER_FADT		/* kernel/power/main.c reads the FADT */

@@ -2,6 +2,7 @@
 /*
  * Row 16, who allocates a device's message interrupts:
  *   row16_msi_domain BDF: Xen's MSI domain, without a chip and without a parent; the native one was never made.
+ *   row16_mask_bits BDF: how the kernel knows that Xen masks and it must not: 1 by a global, 2 by a flag of the domain.
  *   row16_messages BDF: how many message descriptors the device has; none of them holds an address or data.
  */
 #include <linux/irqdomain.h>
@@ -47,6 +48,24 @@ static int row16_msi_domain(int argc, char **argv)
 	return rc;
 }
 
+static int row16_mask_bits(int argc, char **argv)
+{
+	struct pci_dev *dev = guest_find_device(argc, argv);
+	int rc = 0;
+
+	if (!dev)
+		return -ENODEV;
+#ifdef EMUL_HAS_MSI_FLAG_NO_MASK
+	if (((struct msi_domain_info *)dev_get_msi_domain(&dev->dev)->host_data)->flags & MSI_FLAG_NO_MASK)
+		rc = 2;
+#else
+	if (pci_msi_ignore_mask)
+		rc = 1;
+#endif
+	pci_dev_put(dev);
+	return rc;
+}
+
 static int row16_messages(int argc, char **argv)
 {
 	struct pci_dev *dev = guest_find_device(argc, argv);
@@ -70,4 +89,5 @@ static int row16_messages(int argc, char **argv)
 }
 
 EMUL_REGISTER("row16_msi_domain", EMUL_CALLABLE, row16_msi_domain);
+EMUL_REGISTER("row16_mask_bits", EMUL_CALLABLE, row16_mask_bits);
 EMUL_REGISTER("row16_messages", EMUL_CALLABLE, row16_messages);
