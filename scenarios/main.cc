@@ -7,6 +7,7 @@
 #include <systemc>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -99,7 +100,7 @@ int TellEnd(const Scenario& scenario, const ChildAnswer& answer, const CommandLi
   } else if (answer.timed_out) {
     std::fputs(fmt::format("pvpci: {}: gave up after {} s (--timeout); the result is marked incomplete\n",
                            scenario.name, command.timeout_s).c_str(), stderr);
-  } else if (answer.signal != 0) {
+  } else if (answer.signal != 0 && answer.signal != SIGPIPE) {  // whoever reads us may stop when he has read enough
     std::fputs(fmt::format("pvpci: {}: the bench itself died of signal {} ({}); this is a bug of pvpci, no finding\n",
                            scenario.name, answer.signal, strsignal(answer.signal)).c_str(), stderr);
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The shipped scenarios together run what scenarios/coverage/required.yaml requires of the originals, and every line that
 // does not run has its reason there.
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,8 +13,10 @@ namespace {
 
 using testing::HasSubstr;
 
-TEST(Coverage, MeetsItsTableAndExplainsTheRest) {
-  const ProgramRun run = RunVerb({"coverage", "--json"});
+class Coverage : public testing::TestWithParam<const char*> {};
+
+TEST_P(Coverage, MeetsItsTableAndExplainsTheRest) {
+  const ProgramRun run = RunVerb({"coverage", "--json", "--kernel", GetParam()});
 
   ASSERT_TRUE(run.result.is_object()) << run.errors;
   EXPECT_EQ(run.result["problems"].dump(1), "[]");
@@ -20,8 +24,11 @@ TEST(Coverage, MeetsItsTableAndExplainsTheRest) {
   EXPECT_THAT(ReadText(run.folder + "/index.html"), HasSubstr("xen-pcifront.c"));
 }
 
+INSTANTIATE_TEST_SUITE_P(Kernel, Coverage, testing::Values("6.1", "6.12"),
+                         [](const auto& info) { return std::string(info.param) == "6.1" ? "Linux6_1" : "Linux6_12"; });
+
 // What a page says of a line is what ran: the frontend's probe in a domain with a device, and not without one.
-TEST(Coverage, ScenariosDifferByWhatTheyRan) {
+TEST(CoveragePages, DifferByWhatRan) {
   const ProgramRun run = RunVerb({"coverage", "honest_dma", "--json"});
 
   EXPECT_EQ(run.exit_code, 0) << run.errors;
