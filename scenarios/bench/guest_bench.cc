@@ -200,7 +200,9 @@ ImageFiles BenchImage(const std::string& root, bool plain) {
   files.name = plain ? "linux_6_1.plain" : "linux_6_1";
   files.accounted = !plain;
   const char* images = std::getenv("PVPCI_IMAGES");
-  files.folder = images != nullptr && *images != 0 ? images : root + "/.cache/bazel-bin/driver";
+  // The first folder of the list: the second one holds images of the user's own trees.
+  files.folder = images != nullptr && *images != 0 ? std::string(images).substr(0, std::string_view(images).find(':'))
+                                                   : root + "/.cache/bazel-bin/driver";
   if (!std::filesystem::exists(files.Path("elf"))) {
     throw std::runtime_error(fmt::format("{} is not built", files.Path("elf")));
   }
