@@ -27,6 +27,7 @@
 #include "reports/text_summary.h"
 #include "scenarios/cli.h"
 #include "scenarios/expectations.h"
+#include "scenarios/images.h"
 #include "scenarios/machine/collect.h"
 #include "scenarios/machine/machine.h"
 #include "scenarios/machine/store_nodes.h"
@@ -166,24 +167,6 @@ const char* StopText(int reason) {
 }
 
 }  // namespace
-
-ImageFiles FindImage(const std::string& kernel, const std::string& root) {
-  ImageFiles files;
-  files.name = "linux_" + (IsKernelPath(kernel) ? "yours" : kernel);
-  std::replace(files.name.begin(), files.name.end(), '.', '_');
-  std::vector<std::string> folders;
-  if (const char* images = std::getenv("PVPCI_IMAGES"); images != nullptr && *images != 0) {
-    std::istringstream list(images);
-    for (std::string folder; std::getline(list, folder, ':');) folders.push_back(folder);
-  }
-  folders.push_back(root + "/.cache/bazel-bin/driver");
-  folders.push_back(root + "/bazel-bin/driver");
-  for (const std::string& folder : folders) {
-    files.folder = folder;
-    if (fs::exists(files.Path("elf"))) return files;
-  }
-  throw std::runtime_error(fmt::format("no guest image for kernel '{}': {} is not built", kernel, files.name + ".elf"));
-}
 
 void RequestStop(int reason) {
   if (g_stop_reason == 0) g_stop_reason = reason;

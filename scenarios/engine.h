@@ -35,10 +35,6 @@ struct RunOptions {
   std::function<void(const BlocksRan&)> blocks_ran;
 };
 
-// The guest image of a kernel ("6.1") in PVPCI_IMAGES, or below the root where Bazel leaves it. Throws
-// std::runtime_error if it is not built.
-ImageFiles FindImage(const std::string& kernel, const std::string& root);
-
 // Asks the run in this process to end soon; safe in a signal handler. `reason`: a signal number, or SIGALRM for a
 // timeout. The result is marked incomplete.
 void RequestStop(int reason);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scenarios/parser.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <fstream>
 #include <stdexcept>
@@ -14,110 +12,21 @@
 #include "scenarios/parameters.h"
 #include "scenarios/references.h"
 #include "scenarios/schema.h"
+#include "scenarios/step_reader.h"
 #include "scenarios/suggest.h"
 #include "scenarios/units.h"
+#include "scenarios/values.h"
 #include "scenarios/yaml_tree.h"
 
 namespace pvpci::scenarios {
 namespace {
 
-template <typename Enum, size_t N>
-Enum FromName(const std::string& text, const Enum (&values)[N]) {
-  for (const Enum value : values) {
-    if (text == Name(value)) return value;
-  }
-  return values[0];
-}
-constexpr IommuKind kIommuKinds[] = {IommuKind::kNone, IommuKind::kDmar, IommuKind::kDmarIr};
 constexpr NoIommuPolicy kPolicies[] = {NoIommuPolicy::kRefused, NoIommuPolicy::kIntxOnly, NoIommuPolicy::kMsiToo};
 constexpr Role kRoles[] = {Role::kDom0, Role::kDomU};
 constexpr P2mLayout kLayouts[] = {P2mLayout::kExtents2M, P2mLayout::kScatter4K};
 constexpr EventAbi kEventAbis[] = {EventAbi::k2L, EventAbi::kFifo};
-constexpr IrqKind kIrqKinds[] = {IrqKind::kIntx, IrqKind::kMsi, IrqKind::kMsix};
 constexpr BarSpec::Kind kBarKinds[] = {BarSpec::Kind::kMemory32, BarSpec::Kind::kMemory64,
                                        BarSpec::Kind::kPrefetch64, BarSpec::Kind::kIo};
-constexpr CrashKind kCrashKinds[] = {CrashKind::kOops,          CrashKind::kBug,  CrashKind::kPanic,
-                                     CrashKind::kStackOverflow, CrashKind::kSpin, CrashKind::kWildJump};
-constexpr DeviceError kDeviceErrors[] = {
-    DeviceError::kReceiverError,      DeviceError::kBadTlp,           DeviceError::kCompletionTimeout,
-    DeviceError::kCompleterAbort,     DeviceError::kUnsupportedRequest, DeviceError::kDataLinkProtocol,
-    DeviceError::kMalformedTlp};
-constexpr StepKind kStepKinds[] = {StepKind::kBoot,   StepKind::kSeize,     StepKind::kAttach, StepKind::kDetach,
-                                   StepKind::kDestroy, StepKind::kPause,    StepKind::kUnpause,
-                                   StepKind::kFrontend, StepKind::kStore, StepKind::kRefuse,
-                                   StepKind::kAwait, StepKind::kProgram, StepKind::kWrite,  StepKind::kRead,
-                                   StepKind::kCall,  StepKind::kAttack, StepKind::kCrash, StepKind::kError,
-                                   StepKind::kStorm, StepKind::kEmit,
-                                   StepKind::kIommuEdit, StepKind::kWait,   StepKind::kJoin, StepKind::kCompare,
-                                   StepKind::kFail,  StepKind::kStall,  StepKind::kEnters, StepKind::kCalls};
-
-// --- overrides from the command line ---
-
-YamlNode Scalar(const std::string& text, Place place) {
-  YamlNode node;
-  node.kind = YamlNode::Kind::kScalar;
-  node.text = text;
-  node.place = place;
-  return node;
-}
-
-// The place of override number `index`: negative lines name no line of the file (see RenameOverrides).
-Place OverridePlace(size_t index) { return {-static_cast<int>(index) - 1, 0}; }
-
-YamlNode* FindMutable(YamlNode* map, const std::string& key) {
-  for (auto& [name, value] : map->members) {
-    if (name.text == key) return &value;
-  }
-  return nullptr;
-}
-
-// "" if done, else what is wrong.
-std::string ApplyOverride(YamlNode* root, const Override& change, Place place) {
-  YamlNode* at = root;
-  size_t start = 0;
-  const std::string& key = change.key;
-  while (start <= key.size()) {
-    size_t end = key.find('.', start);
-    if (end == std::string::npos) end = key.size();
-    const std::string word = key.substr(start, end - start);
-    const bool last = end == key.size();
-    start = end + 1;
-    if (word.empty()) return fmt::format("'{}' is no key; expected one like machine.memory or domains.NAME.vcpus", key);
-    if (at->kind == YamlNode::Kind::kList) {
-      YamlNode* found = nullptr;
-      for (YamlNode& item : at->items) {
-        const YamlNode* name = item.Find("name");
-        if (name != nullptr && name->text == word) found = &item;
-      }
-      if (found == nullptr || last) return fmt::format("no '{}' in {}", word, key);
-      at = found;
-      continue;
-    }
-    if (at->kind != YamlNode::Kind::kMap) return fmt::format("'{}' is no key: {} has no parts", key, word);
-    YamlNode* member = FindMutable(at, word);
-    if (last) {
-      if (member != nullptr && member->kind != YamlNode::Kind::kScalar && member->kind != YamlNode::Kind::kNull) {
-        return fmt::format("'{}' is {}, a single value cannot replace it", key, Describe(*member));
-      }
-      if (member != nullptr) {
-        *member = Scalar(change.value, place);
-      } else {
-        at->members.emplace_back(Scalar(word, place), Scalar(change.value, place));
-      }
-      return "";
-    }
-    if (member == nullptr || member->kind == YamlNode::Kind::kNull) {
-      if (member == nullptr) {
-        at->members.emplace_back(Scalar(word, place), YamlNode{});
-        member = &at->members.back().second;
-      }
-      member->kind = YamlNode::Kind::kMap;
-      member->place = place;
-    }
-    at = member;
-  }
-  return "";
-}
 
 // "6.1" of a tree whose Makefile starts VERSION = 6, PATCHLEVEL = 1; empty: there is no such Makefile.
 std::string KernelTreeVersion(const std::string& tree) {
@@ -135,9 +44,10 @@ std::string KernelTreeVersion(const std::string& tree) {
 
 // --- reading values that are known to be valid ---
 
-class Reader {
+class Reader : private ValueReader {
  public:
-  Reader(const std::string& file, std::vector<Problem>* problems) : file_(file), problems_(problems) {}
+  Reader(const std::string& file, std::vector<Problem>* problems)
+      : ValueReader(file, problems), steps_(file, problems) {}
 
   Scenario Read(const YamlNode& root) {
     Scenario scenario;
@@ -155,7 +65,7 @@ class Reader {
     for (const YamlNode* node : Items(root, "switches")) scenario.switches.push_back(ReadSwitch(*node));
     for (const YamlNode* node : Items(root, "domains")) scenario.domains.push_back(ReadDomain(*node));
     for (const YamlNode* node : Items(root, "devices")) scenario.devices.push_back(ReadDevice(*node));
-    for (const YamlNode* node : Items(root, "steps")) ReadStep(*node, &scenario);
+    for (const YamlNode* node : Items(root, "steps")) steps_.Read(*node, &scenario);
     ExpectationNames names;
     for (const DomainSpec& domain : scenario.domains) names.domains.push_back(domain.name);
     for (const Step& step : scenario.steps) names.labels.push_back(step.label);
@@ -163,81 +73,10 @@ class Reader {
     return scenario;
   }
 
-  const std::vector<StepPlaces>& step_places() const { return step_places_; }
+  const std::vector<StepPlaces>& step_places() const { return steps_.places(); }
 
  private:
   void Complain(Place place, std::string message) { problems_->push_back({place, std::move(message)}); }
-
-  static std::string Text(const YamlNode& map, const char* key, const std::string& otherwise) {
-    const YamlNode* node = map.Find(key);
-    return node == nullptr ? otherwise : node->text;
-  }
-  static uint64_t Number(const YamlNode& map, const char* key, uint64_t otherwise) {
-    const YamlNode* node = map.Find(key);
-    return node == nullptr ? otherwise : ParseUnsigned(node->text).value_or(otherwise);
-  }
-  static std::optional<int64_t> Signed(const YamlNode& map, const char* key) {
-    const YamlNode* node = map.Find(key);
-    return node == nullptr ? std::nullopt : ParseSigned(node->text);
-  }
-  static bool Flag(const YamlNode& map, const char* key, bool otherwise) {
-    const YamlNode* node = map.Find(key);
-    return node == nullptr ? otherwise : node->text == "true";
-  }
-  static uint64_t Size(const YamlNode& map, const char* key, uint64_t otherwise) {
-    const YamlNode* node = map.Find(key);
-    return node == nullptr ? otherwise : ParseSize(node->text).value_or(otherwise);
-  }
-  static sim::Ps Time(const YamlNode& map, const char* key, sim::Ps otherwise) {
-    const YamlNode* node = map.Find(key);
-    return node == nullptr ? otherwise : ParseDuration(node->text).value_or(otherwise);
-  }
-  static Place PlaceOf(const YamlNode& map, const char* key) {
-    const YamlNode* node = map.Find(key);
-    return node == nullptr ? map.place : node->place;
-  }
-  static std::vector<const YamlNode*> Items(const YamlNode& map, const char* key) {
-    std::vector<const YamlNode*> items;
-    const YamlNode* node = map.Find(key);
-    if (node == nullptr) return items;
-    if (node->kind != YamlNode::Kind::kList) return {node};
-    for (const YamlNode& item : node->items) items.push_back(&item);
-    return items;
-  }
-  // "name=value" texts.
-  std::vector<std::pair<std::string, std::string>> Nodes(const YamlNode& map, const char* key) {
-    std::vector<std::pair<std::string, std::string>> nodes;
-    for (const YamlNode* item : Items(map, key)) {
-      const size_t equals = item->text.find('=');
-      if (equals == std::string::npos || equals == 0) {
-        Complain(item->place, fmt::format("{}: expected NAME=VALUE, found '{}'", key, item->text));
-        continue;
-      }
-      nodes.emplace_back(item->text.substr(0, equals), item->text.substr(equals + 1));
-    }
-    return nodes;
-  }
-  static std::vector<IommuKind> Modes(const YamlNode& map, const char* key) {
-    std::vector<IommuKind> modes;
-    for (const YamlNode* item : Items(map, key)) {
-      for (const IommuKind kind : kIommuKinds) {
-        if (item->text == ModeName(kind)) modes.push_back(kind);
-      }
-    }
-    return modes;
-  }
-  static std::vector<std::string> Kernels(const YamlNode& map, const char* key) {
-    std::vector<std::string> kernels;
-    for (const YamlNode* item : Items(map, key)) {
-      for (const std::string& family : KernelFamilies()) {
-        if (item->text == family) kernels.push_back(family);
-      }
-    }
-    return kernels;
-  }
-  // `when` names modes and kernels in one list.
-  static Scope When(const YamlNode& map) { return {Modes(map, "when"), Kernels(map, "when")}; }
-
   // A tree is of the family that its Makefile says.
   std::string Family(const YamlNode& root, const std::string& kernel) {
     if (!IsKernelPath(kernel)) return kernel;
@@ -281,15 +120,6 @@ class Reader {
     machine.timing = ReadParameters(node, "timing");
     return machine;
   }
-
-  static std::vector<Parameter> ReadParameters(const YamlNode& map, const char* key) {
-    std::vector<Parameter> parameters;
-    const YamlNode* node = map.Find(key);
-    if (node == nullptr) return parameters;
-    for (const auto& [name, value] : node->members) parameters.push_back({name.text, value.text, value.place});
-    return parameters;
-  }
-
   static SwitchSpec ReadSwitch(const YamlNode& node) {
     SwitchSpec spec;
     spec.place = PlaceOf(node, "name");
@@ -383,294 +213,6 @@ class Reader {
     }
     return spec;
   }
-
-  // Beside the scenario file, else from the current folder.
-  std::string FindFile(const YamlNode& node, const char* key) {
-    const auto exists = [](const std::string& path) {
-      struct stat status {};
-      return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
-    };
-    const size_t slash = file_.rfind('/');
-    const std::string beside = slash == std::string::npos ? node.text : file_.substr(0, slash + 1) + node.text;
-    if (!node.text.empty() && node.text[0] != '/' && exists(beside)) return beside;
-    if (exists(node.text)) return node.text;
-    Complain(node.place, fmt::format("{}: no such file '{}' (looked beside the scenario and in the current folder)",
-                                     key, node.text));
-    return node.text;
-  }
-
-  // A step may stand for several: one for each domain and command line.
-  void ReadStep(const YamlNode& node, Scenario* scenario) {
-    Step step;
-    step.place = node.place;
-    step.label = Text(node, "label", "");
-    step.deadline = Time(node, "deadline", step.deadline);
-    step.when = When(node);
-    step.because = Text(node, "because", "");
-    step.background = Flag(node, "background", false);
-    StepPlaces places;
-    const YamlNode* action = nullptr;
-    for (const StepKind kind : kStepKinds) {
-      if (const YamlNode* found = node.Find(Name(kind))) {
-        step.kind = kind;
-        action = found;
-      }
-    }
-    places.domain = places.device = places.command = action->place;
-    switch (step.kind) {
-      case StepKind::kBoot:
-        for (const YamlNode* item : Items(node, "boot")) {
-          step.domain = item->text;
-          places.domain = item->place;
-          Add(step, places, scenario);
-        }
-        return;
-      case StepKind::kSeize:
-        for (const YamlNode* item : Items(node, "seize")) {
-          step.device = item->text;
-          places.device = item->place;
-          Add(step, places, scenario);
-        }
-        return;
-      case StepKind::kAttach:
-      case StepKind::kDetach: ReadAttach(*action, *scenario, &step, &places); break;
-      case StepKind::kDestroy:
-      case StepKind::kPause:
-      case StepKind::kUnpause: step.domain = action->text; break;
-      case StepKind::kFrontend:
-        step.domain = Text(*action, "domain", "");
-        places.domain = PlaceOf(*action, "domain");
-        step.frontend.kind = Text(*action, "kind", "");
-        step.frontend.id = ParseUnsigned(Text(*action, "id", "0")).value_or(0);
-        step.frontend.front = Nodes(*action, "front");
-        step.frontend.back = Nodes(*action, "back");
-        break;
-      case StepKind::kStore:
-        for (const YamlNode* item : Items(node, "store")) {
-          StoreNodeSpec spec;
-          const YamlNode* path = item->Find("path");
-          spec.path = path == nullptr ? item->text : path->text;
-          spec.place = path == nullptr ? item->place : path->place;
-          if (const YamlNode* value = item->Find("value")) spec.value = value->text;
-          step.nodes.push_back(spec);
-        }
-        break;
-      case StepKind::kRefuse: step.path = action->text; break;
-      case StepKind::kAwait:
-        step.path = Text(*action, "path", action->text);
-        if (const YamlNode* value = action->Find("value")) step.value = value->text;
-        if (!step.value) Complain(action->place, "await: missing key 'value'");
-        places.command = PlaceOf(*action, "path");
-        break;
-      case StepKind::kJoin: break;
-      case StepKind::kProgram: ReadPrograms(*action, step, places, scenario); return;
-      case StepKind::kWrite:
-      case StepKind::kRead:
-        step.domain = Text(*action, "domain", "");
-        step.path = Text(*action, "path", "");
-        if (const YamlNode* value = action->Find("value")) step.value = value->text;
-        step.result = Signed(*action, "result");
-        places.domain = PlaceOf(*action, "domain");
-        places.command = PlaceOf(*action, "path");
-        if (step.kind == StepKind::kWrite && !step.value) Complain(action->place, "write: missing key 'value'");
-        break;
-      case StepKind::kCall:
-      case StepKind::kAttack:
-        step.domain = Text(*action, "domain", "");
-        step.function = Text(*action, "function", "");
-        step.stops = Flag(*action, "stops", false);
-        step.result = Signed(*action, "result");
-        for (const YamlNode* item : Items(*action, "args")) {
-          step.args.push_back(item->text);
-          places.args.push_back(item->place);
-        }
-        places.domain = PlaceOf(*action, "domain");
-        break;
-      case StepKind::kCrash:
-        step.domain = Text(*action, "domain", "");
-        step.crash = FromName(Text(*action, "kind", "oops"), kCrashKinds);
-        places.domain = PlaceOf(*action, "domain");
-        break;
-      case StepKind::kError:
-        step.device = Text(*action, "device", "");
-        step.error = FromName(Text(*action, "kind", ""), kDeviceErrors);
-        places.device = PlaceOf(*action, "device");
-        break;
-      case StepKind::kStorm:
-        for (const YamlNode* item : Items(node, "storm")) {
-          StormSpec storm;
-          storm.place = PlaceOf(*item, "device");
-          storm.device = Text(*item, "device", "");
-          storm.kind = FromName(Text(*item, "kind", "msix"), kIrqKinds);
-          storm.count = Number(*item, "count", 1);
-          storm.interval = Time(*item, "interval", storm.interval);
-          storm.vector = static_cast<unsigned>(Number(*item, "vector", 0));
-          step.storms.push_back(storm);
-        }
-        break;
-      case StepKind::kEmit:
-        step.device = Text(*action, "device", "");
-        step.write = Text(*action, "tlp", "write") == "write";
-        step.address = Text(*action, "address", "");
-        step.bytes = Size(*action, "bytes", step.bytes);
-        if (action->Find("data") != nullptr) step.data = Number(*action, "data", 0);
-        step.requester = Text(*action, "requester", "");
-        step.count = Number(*action, "count", 1);
-        places.device = PlaceOf(*action, "device");
-        step.args = {step.address};
-        places.args = {PlaceOf(*action, "address")};
-        break;
-      case StepKind::kIommuEdit:
-        step.device = Text(*action, "device", "");
-        step.address = Text(*action, "address", "");
-        if (action->Find("data") != nullptr) step.data = Number(*action, "data", 0);
-        step.invalidate = Flag(*action, "invalidate", true);
-        places.device = PlaceOf(*action, "device");
-        step.args = {step.address};
-        places.args = {PlaceOf(*action, "address")};
-        break;
-      case StepKind::kFail:
-        step.domain = Text(*action, "domain", "");
-        step.hypercall = Text(*action, "hypercall", "");
-        step.result = Signed(*action, "result");
-        step.count = Number(*action, "count", 1);
-        step.skip = Number(*action, "skip", 0);
-        places.domain = PlaceOf(*action, "domain");
-        break;
-      case StepKind::kStall:
-        step.domain = Text(*action, "domain", "");
-        step.duration = Time(*action, "time", 0);
-        step.function = Text(*action, "function", "");
-        step.count = Number(*action, "count", 1);
-        places.domain = PlaceOf(*action, "domain");
-        break;
-      case StepKind::kEnters:
-        step.domain = Text(*action, "domain", "");
-        step.function = Text(*action, "function", "");
-        step.count = Number(*action, "times", 1);
-        places.domain = PlaceOf(*action, "domain");
-        break;
-      case StepKind::kCalls:
-        step.domain = Text(*action, "domain", "");
-        step.phase = Text(*action, "since", "");
-        for (const YamlNode* item : Items(*action, "are")) step.calls.push_back(item->text);
-        for (const YamlNode* item : Items(*action, "of")) step.of.push_back(item->text);
-        if (step.of.empty()) step.of = {"event_channel_op", "physdev_op"};
-        for (const YamlNode* item : Items(*action, "without")) step.without.push_back(item->text);
-        places.domain = PlaceOf(*action, "domain");
-        places.command = PlaceOf(*action, "since");
-        break;
-      case StepKind::kWait: step.duration = ParseDuration(action->text).value_or(0); break;
-      case StepKind::kCompare: {
-        const YamlNode* golden = action->kind == YamlNode::Kind::kScalar ? action : action->Find("golden");
-        step.golden = FindFile(*golden, "golden");
-        if (action->kind == YamlNode::Kind::kMap) {
-          step.phase = Text(*action, "since", "");
-          step.min_rate = std::strtod(Text(*action, "min_rate", "0.95").c_str(), nullptr);
-          places.command = PlaceOf(*action, "since");
-        }
-        break;
-      }
-    }
-    Add(step, places, scenario);
-  }
-
-  void ReadAttach(const YamlNode& action, const Scenario& scenario, Step* step, StepPlaces* places) {
-    if (action.kind == YamlNode::Kind::kScalar) {
-      step->device = action.text;
-    } else {
-      step->device = Text(action, "device", "");
-      step->domain = Text(action, "domain", "");
-      step->refused = Text(action, "refused", "");
-      step->waits = Flag(action, "waits", true);
-      places->device = PlaceOf(action, "device");
-      places->domain = PlaceOf(action, "domain");
-    }
-    const DeviceSpec* device = scenario.FindDevice(step->device);
-    if (!step->domain.empty() || device == nullptr) return;
-    step->domain = device->assigned_to;
-    if (step->domain.empty()) {
-      Complain(action.place, fmt::format("{}: say which domain: 'device: {}' has no assigned_to", Name(step->kind),
-                                         step->device));
-    }
-  }
-
-  void ReadPrograms(const YamlNode& action, Step step, StepPlaces places, Scenario* scenario) {
-    if (const auto exit = Signed(action, "exit")) step.exit = static_cast<int>(*exit);
-    for (const YamlNode* text : Items(action, "prints")) step.prints.push_back(text->text);
-    step.stops = Flag(action, "stops", false);
-    for (const YamlNode* command : Items(action, "run")) {
-      step.argv = SplitCommand(command->text);
-      places.command = command->place;
-      if (step.argv.empty()) {
-        Complain(command->place, fmt::format("run: no command in '{}' (or a quote is never closed)", command->text));
-        continue;
-      }
-      for (const YamlNode* domain : Items(action, "domain")) {
-        step.domain = domain->text;
-        places.domain = domain->place;
-        Add(step, places, scenario);
-      }
-    }
-  }
-
-  void Add(Step step, const StepPlaces& places, Scenario* scenario) {
-    if (step.label.empty()) step.label = DefaultLabel(step);
-    scenario->steps.push_back(std::move(step));
-    step_places_.push_back(places);
-  }
-
-  static std::string DefaultLabel(const Step& step) {
-    const std::string name = Name(step.kind);
-    switch (step.kind) {
-      case StepKind::kBoot:
-      case StepKind::kDestroy:
-      case StepKind::kPause:
-      case StepKind::kUnpause: return name + " " + step.domain;
-      case StepKind::kStore: {
-        std::string text;
-        for (const StoreNodeSpec& node : step.nodes) {
-          text += fmt::format("{}{} {}", text.empty() ? "the tools write " : ", ", node.path, node.value.value_or("-"));
-        }
-        return text;
-      }
-      case StepKind::kFrontend:
-        return fmt::format("give {} the directories of {}/{}", step.domain, step.frontend.kind, step.frontend.id);
-      case StepKind::kRefuse: return fmt::format("the store refuses {}", step.path);
-      case StepKind::kAwait: return fmt::format("await {} {}", step.path, step.value.value_or(""));
-      case StepKind::kJoin: return "wait for the steps in the background";
-      case StepKind::kSeize: return name + " " + step.device;
-      case StepKind::kAttach: return fmt::format("attach {} to {}", step.device, step.domain);
-      case StepKind::kDetach: return fmt::format("detach {} from {}", step.device, step.domain);
-      case StepKind::kProgram: return fmt::format("{} in {}", fmt::join(step.argv, " "), step.domain);
-      case StepKind::kWrite:
-      case StepKind::kRead: return fmt::format("{} {} in {}", name, step.path, step.domain);
-      case StepKind::kCall:
-      case StepKind::kAttack: return fmt::format("{} {} in {}", name, step.function, step.domain);
-      case StepKind::kCrash: return fmt::format("{} in {}", Name(step.crash), step.domain);
-      case StepKind::kError: return fmt::format("{} at {}", Name(step.error), step.device);
-      case StepKind::kStorm: {
-        std::string text;
-        for (const StormSpec& storm : step.storms) {
-          text += fmt::format("{}{} {} from {}", text.empty() ? "" : ", ", storm.count, Name(storm.kind),
-                              storm.device);
-        }
-        return text;
-      }
-      case StepKind::kEmit: return fmt::format("{} TLP from {}", step.write ? "write" : "read", step.device);
-      case StepKind::kIommuEdit: return fmt::format("edit the IOMMU entry of {} for {}", step.address, step.device);
-      case StepKind::kWait: return "wait " + FormatDuration(step.duration);
-      case StepKind::kFail:
-        return fmt::format("{} of {} answers {}", step.hypercall, step.domain, step.result.value_or(0));
-      case StepKind::kStall:
-        return fmt::format("{} stands still in {}", step.domain, step.function);
-      case StepKind::kEnters: return fmt::format("{} enters {}", step.domain, step.function);
-      case StepKind::kCalls: return fmt::format("calls of {} since '{}'", step.domain, step.phase);
-      case StepKind::kCompare: return "compare with " + step.golden.substr(step.golden.rfind('/') + 1);
-    }
-    return name;
-  }
-
   void ReadExpectation(const YamlNode& node, const ExpectationNames& names, Scenario* scenario) {
     const YamlNode* text = node.kind == YamlNode::Kind::kScalar ? &node : node.Find("that");
     ExpectationSpec spec;
@@ -690,9 +232,7 @@ class Reader {
     scenario->expect.push_back(spec);
   }
 
-  const std::string& file_;
-  std::vector<Problem>* problems_;
-  std::vector<StepPlaces> step_places_;
+  StepReader steps_;
 };
 
 [[noreturn]] void Refuse(const std::string& file, std::vector<Problem> problems,

@@ -7,18 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "scenarios/overrides.h"
 #include "scenarios/problem.h"
 #include "scenarios/scenario.h"
 
 namespace pvpci::scenarios {
-
-// A value from the command line in place of the file's: key "machine.iommu", "seed", "domains.driver.memory",
-// "devices.endpoint.link", "machine.xen.uptime_at_start". `origin` is what the user typed, for messages: "--iommu".
-struct Override {
-  std::string key;
-  std::string value;
-  std::string origin;
-};
 
 // Throws InputError. Relative files in the scenario are looked up beside it, then in the current folder.
 // A problem with an override is reported with its origin, at the place of nothing: "--seed: expected ...".

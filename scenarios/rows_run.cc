@@ -20,6 +20,7 @@
 #include "reports/names.h"
 #include "scenarios/cli.h"
 #include "scenarios/engine.h"
+#include "scenarios/images.h"
 #include "scenarios/library.h"
 #include "scenarios/parser.h"
 #include "scenarios/rows_report.h"

@@ -20,6 +20,7 @@
 #include "scenarios/bench/guest_bench.h"
 #include "scenarios/bench/table.h"
 #include "scenarios/bench/worker.h"
+#include "scenarios/images.h"
 
 extern char** environ;
 
@@ -147,8 +148,8 @@ void DmaRounds(Worker& worker, BenchLine* line, unsigned rounds, Progress* progr
 
 int RunBench(const BenchOptions& options) {
   signal(SIGPIPE, SIG_IGN);  // a measuring process that ends is an error with a sentence
-  const ImageFiles counted_image = BenchImage(options.root, false);
-  const ImageFiles plain_image = BenchImage(options.root, true);
+  const ImageFiles counted_image = FindImage("6.1", options.root);
+  const ImageFiles plain_image = FindImage("6.1", options.root, ImageVariant::kPlain);
   const auto in_systemc = [&options](const auto& serve) {
     return [&options, serve](WorkerPort& port) {
       options.systemc([&] {
@@ -207,7 +208,7 @@ int RunBench(const BenchOptions& options) {
 
 int RunFirstInterrupt(const BenchOptions& options) {
   return options.systemc([&] {
-    std::fputs(fmt::format("{:.0f}\n", FirstInterrupt(BenchImage(options.root, false))).c_str(), stdout);
+    std::fputs(fmt::format("{:.0f}\n", FirstInterrupt(FindImage("6.1", options.root))).c_str(), stdout);
     std::fflush(stdout);
     _exit(0);  // what comes after is not measured
     return 0;

@@ -7,8 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <sstream>
@@ -194,20 +192,6 @@ double MappedKiB() {
 }
 
 }  // namespace
-
-ImageFiles BenchImage(const std::string& root, bool plain) {
-  ImageFiles files;
-  files.name = plain ? "linux_6_1.plain" : "linux_6_1";
-  files.accounted = !plain;
-  const char* images = std::getenv("PVPCI_IMAGES");
-  // The first folder of the list: the second one holds images of the user's own trees.
-  files.folder = images != nullptr && *images != 0 ? std::string(images).substr(0, std::string_view(images).find(':'))
-                                                   : root + "/.cache/bazel-bin/driver";
-  if (!std::filesystem::exists(files.Path("elf"))) {
-    throw std::runtime_error(fmt::format("{} is not built", files.Path("elf")));
-  }
-  return files;
-}
 
 BenchMachine::BenchMachine(const std::string& yaml, const ImageFiles& image)
     : machine_(std::make_unique<Machine>(ParseScenario("bench.yaml", yaml), image)) {

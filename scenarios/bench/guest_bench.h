@@ -16,9 +16,6 @@
 
 namespace pvpci::scenarios {
 
-// Guest images as Bazel leaves them: linux_6_1 and, without accounting, linux_6_1.plain.
-ImageFiles BenchImage(const std::string& root, bool plain);
-
 // Builds a machine and starts its domains one after the other, outside any scenario's steps.
 class BenchMachine {
  public:

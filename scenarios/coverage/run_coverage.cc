@@ -20,6 +20,7 @@
 #include "scenarios/coverage/line_coverage.h"
 #include "scenarios/coverage/requirements.h"
 #include "scenarios/engine.h"
+#include "scenarios/images.h"
 #include "scenarios/library.h"
 #include "scenarios/parser.h"
 #include "scenarios/supervise.h"
