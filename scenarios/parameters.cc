@@ -41,6 +41,8 @@ const std::vector<ParameterSpec>& KnownParameters() {
       {"device", "corrupt_every", ParameterUnit::kCount, 0, 1000000,
        "plx_dma: one bit of every so many transfers is wrong; 0: never"},
       {"device", "gather_time", ParameterUnit::kDuration, 0, 1 * kSec, "virtio_rng: until a buffer's bytes are there"},
+      {"timing", "command_gap", ParameterUnit::kDuration, 0, 100 * kMs,
+       "between two xl commands; 0: a daemon that uses libxl"},
       {"timing", "core_mhz", ParameterUnit::kCount, 1000, 4000, "clock of the cores that run kernel code"},
   };
   return parameters;

@@ -105,6 +105,11 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image)
   inventory_ = std::make_unique<FabricInventory>(*fabric_);
   xen::ToolstackConfig tools;
   tools.no_iommu = ToXen(scenario_.machine.policy);
+  for (const Parameter& parameter : scenario_.machine.timing) {
+    if (parameter.name == "command_gap") {
+      tools.command_gap = ParseParameter(*FindParameter("timing", parameter.name), parameter.value).value_or(0);
+    }
+  }
   toolstack_ = std::make_unique<xen::Toolstack>(simulation_, trace_, *store_, *control_, *agent_, *inventory_, tools);
 
   image_ = driver::Image::Open(image_files_.Path("elf"), image_files_.accounted ? image_files_.Path("blocks.tsv") : "");

@@ -28,10 +28,11 @@ void Toolstack::Say(const std::string& text) {
   EmitToolstackStep(trace_, running_ ? running_->name + ": " + text : text);
 }
 
-Toolstack::Operation& Toolstack::Enqueue(std::string name, OperationDone done) {
+Toolstack::Operation& Toolstack::Enqueue(std::string name, Begins begins, OperationDone done) {
   queue_.push_back(std::make_unique<Operation>());
   Operation& operation = *queue_.back();
   operation.name = std::move(name);
+  operation.begins = begins;
   operation.done = std::move(done);
   if (!running_) StartNext();
   return operation;
@@ -40,7 +41,9 @@ Toolstack::Operation& Toolstack::Enqueue(std::string name, OperationDone done) {
 void Toolstack::StartNext() {
   if (start_ != 0 || queue_.empty()) return;
   // Later, never inside the caller: he may still add steps, and no callback comes before his call returns.
-  start_ = simulation_.After(0, [this, alive = alive_] {
+  const sim::Ps now = simulation_.now();
+  const bool waits = queue_.front()->begins == Begins::kCommand && next_command_ > now;
+  start_ = simulation_.After(waits ? next_command_ - now : 0, [this, alive = alive_] {
     if (!*alive) return;
     start_ = 0;
     running_ = std::move(queue_.front());
@@ -77,6 +80,7 @@ void Toolstack::Finish(const std::string& error) {
   result.error = error;
   result.elapsed = simulation_.now() - running_->started;
   Say(error.empty() ? "done" : "failed: " + error);
+  if (running_->begins == Begins::kCommand) next_command_ = simulation_.now() + config_.command_gap;
   const std::unique_ptr<Operation> finished = std::move(running_);
   StartNext();
   if (finished->done) finished->done(result);

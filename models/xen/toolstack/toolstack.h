@@ -48,6 +48,11 @@ struct ToolstackConfig {
   sim::Ps control_latency = 5 * sim::kUs;
   // One store transaction of a tool (a dozen socket round trips). Range 50 us .. 2 ms. Assumption.
   sim::Ps store_latency = 200 * sim::kUs;
+  // From the end of one command to the first action of the next: a process ends, the shell starts another, which is
+  // linked, reads its configuration and opens store and hypervisor. Range 0 (a daemon that uses libxl) .. 100 ms.
+  // Assumption. With a gap shorter than dom0 needs for its watches, a device that is attached again at once is never
+  // served: xenbus_dev_changed of dom0 looks when the new directory is there already, and keeps the old device.
+  sim::Ps command_gap = 2 * sim::kMs;
   // Patience with a backend that shall reach a state. libxl: 100 polls of 100 ms.
   sim::Ps backend_timeout = 10 * sim::kSec;
   // Patience at xl destroy, where the guest may be dead. libxl waits the full backend_timeout.
@@ -142,8 +147,11 @@ class Toolstack {
   };
   using Next = std::function<void(std::string error)>;  // empty: go on
   using Step = std::function<void(Next)>;
+  // Is an operation a command of its own, or part of one that is under way (xl create, a look at the store)?
+  enum class Begins : uint8_t { kCommand, kAtOnce };
   struct Operation {
     std::string name;
+    Begins begins = Begins::kCommand;
     OperationDone done;
     std::deque<Step> steps;
     sim::Ps started = 0;
@@ -151,7 +159,7 @@ class Toolstack {
   };
 
   // Engine: toolstack.cc.
-  Operation& Enqueue(std::string name, OperationDone done);
+  Operation& Enqueue(std::string name, Begins begins, OperationDone done);
   void StartNext();
   void RunStep();
   void Finish(const std::string& error);
@@ -194,6 +202,7 @@ class Toolstack {
   std::deque<std::unique_ptr<Operation>> queue_;
   std::unique_ptr<Operation> running_;
   sim::EventHandle start_ = 0;
+  sim::Ps next_command_ = 0;  // no command begins earlier
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // callbacks of agent and clock may come late
 };
 

@@ -215,7 +215,8 @@ XsError Toolstack::WriteFunctions(TransactionId id, sim::DomId domain, unsigned 
 }
 
 void Toolstack::AddFrontend(sim::DomId domain, FrontendNodes nodes, OperationDone done) {
-  Operation& operation = Enqueue(fmt::format("add {}/{} to {}", nodes.kind, nodes.id, domain), std::move(done));
+  Operation& operation =
+      Enqueue(fmt::format("add {}/{} to {}", nodes.kind, nodes.id, domain), Begins::kAtOnce, std::move(done));
   operation.steps.push_back(Store("add a device's directories", [this, domain, nodes = std::move(nodes)](
                                                                      TransactionId id) {
     return WriteDirectories(id, domain, nodes);
@@ -224,7 +225,7 @@ void Toolstack::AddFrontend(sim::DomId domain, FrontendNodes nodes, OperationDon
 
 void Toolstack::AttachCold(sim::DomId domain, std::vector<pci::Bdf> functions, AttachOptions options,
                            OperationDone done) {
-  Operation& operation = Enqueue(fmt::format("attach to {}", domain), std::move(done));
+  Operation& operation = Enqueue(fmt::format("attach to {}", domain), Begins::kAtOnce, std::move(done));
   std::vector<Step> steps;
   steps.push_back(Check([=] {
     const bool refused = !hypervisor_.has_iommu() && config_.no_iommu == NoIommuPolicy::kRefused;
@@ -240,7 +241,7 @@ void Toolstack::AttachCold(sim::DomId domain, std::vector<pci::Bdf> functions, A
 
 void Toolstack::AttachHot(sim::DomId domain, pci::Bdf function, AttachOptions options, OperationDone done) {
   Operation& operation =
-      Enqueue(fmt::format("attach {} to {}", pci::ToString(function), domain), std::move(done));
+      Enqueue(fmt::format("attach {} to {}", pci::ToString(function), domain), Begins::kCommand, std::move(done));
   const std::string back = BackendPath(domain);
   std::vector<Step> steps;
   AddAssignSteps(steps, domain, function, options);
@@ -342,7 +343,7 @@ void Toolstack::AddHandshakeSteps(std::vector<Step>& steps, sim::DomId domain, p
 
 void Toolstack::Detach(sim::DomId domain, pci::Bdf function, OperationDone done) {
   Operation& operation =
-      Enqueue(fmt::format("detach {} from {}", pci::ToString(function), domain), std::move(done));
+      Enqueue(fmt::format("detach {} from {}", pci::ToString(function), domain), Begins::kCommand, std::move(done));
   operation.steps.push_back(Check([=] {
     const auto found = assigned_.find(function);
     if (found == assigned_.end() || found->second.domain != domain) {
@@ -366,7 +367,7 @@ void Toolstack::Detach(sim::DomId domain, pci::Bdf function, OperationDone done)
 }
 
 void Toolstack::Close(sim::DomId domain, OperationDone done) {
-  Operation& operation = Enqueue(fmt::format("close the pci device of {}", domain), std::move(done));
+  Operation& operation = Enqueue(fmt::format("close the pci device of {}", domain), Begins::kCommand, std::move(done));
   const std::string back = BackendPath(domain);
   operation.steps.push_back(Check([=] {
     if (!client_->Read(back + "/state").ok()) {
@@ -396,7 +397,8 @@ void Toolstack::Close(sim::DomId domain, OperationDone done) {
 }
 
 void Toolstack::WaitBackend(sim::DomId domain, unsigned state, sim::Ps timeout, OperationDone done) {
-  Operation& operation = Enqueue(fmt::format("wait for state {} of {}", state, domain), std::move(done));
+  Operation& operation =
+      Enqueue(fmt::format("wait for state {} of {}", state, domain), Begins::kAtOnce, std::move(done));
   const std::string back = BackendPath(domain);
   operation.steps.push_back(WaitState(back + "/state", state, timeout, NotReady(back)));
 }

@@ -237,6 +237,33 @@ TEST_F(Tools, DetachOfTheLastFunctionRemovesBothDirectories) {
   EXPECT_THAT(tools_->attached(1), ElementsAre(kNic));
 }
 
+// A second xl starts when the first has ended; what xl create does is one command.
+TEST_F(Tools, CommandsKeepTheirDistance) {
+  CreateDomU();
+  const sim::Ps asked = simulation_.now();
+  Cold({kNic});
+  EXPECT_EQ(simulation_.now() - asked, 200 * sim::kUs + 7 * 5 * sim::kUs);
+  Connect();
+  std::vector<sim::Ps> ended;
+  sim::Ps begun = 0;
+  tools_->Detach(1, kNic, [&](const OperationResult&) { ended.push_back(simulation_.now()); });
+  tools_->AttachHot(1, kNic, {}, [&](const OperationResult& result) {
+    ended.push_back(simulation_.now());
+    begun = ended.back() - result.elapsed;
+  });
+  simulation_.Run();
+  ASSERT_EQ(ended.size(), 2u);
+  EXPECT_EQ(begun - ended[0], 2 * sim::kMs);
+  // Nobody waits for a command that ended long ago, or for one that was none.
+  simulation_.After(sim::kSec, [] {});
+  simulation_.Run();
+  Cold({kEdu});
+  const sim::Ps later = simulation_.now();
+  tools_->Close(1, [&](const OperationResult& result) { begun = simulation_.now() - result.elapsed; });
+  simulation_.Run();
+  EXPECT_EQ(begun, later);
+}
+
 TEST_F(Tools, DetachMayLetTheGuestGoFirst) {
   CreateDomU();
   ToolstackConfig config;

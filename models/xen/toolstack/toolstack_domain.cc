@@ -34,7 +34,7 @@ void Toolstack::InitDom0(const ToolDomain& dom0) {
 }
 
 void Toolstack::CreateDomain(ToolDomain spec, OperationDone done) {
-  Operation& operation = Enqueue(fmt::format("create {}", spec.domain), std::move(done));
+  Operation& operation = Enqueue(fmt::format("create {}", spec.domain), Begins::kAtOnce, std::move(done));
   const sim::DomId domain = spec.domain;
   const std::string path = DomainPath(domain);
   const std::string vm = VmPath(domain);
@@ -93,7 +93,7 @@ void Toolstack::CreateDomain(ToolDomain spec, OperationDone done) {
 }
 
 void Toolstack::Destroy(sim::DomId domain, OperationDone done) {
-  Operation& operation = Enqueue(fmt::format("destroy {}", domain), std::move(done));
+  Operation& operation = Enqueue(fmt::format("destroy {}", domain), Begins::kCommand, std::move(done));
   const std::string back = BackendPath(domain);
   operation.steps.push_back(Check([=] {
     std::vector<Step> steps;
@@ -136,7 +136,7 @@ void Toolstack::MarkAssignable(pci::Bdf function) { assignable_.insert(function)
 
 void Toolstack::Seize(pci::Bdf function, OperationDone done) {
   const std::string name = pci::ToString(function);
-  Operation& operation = Enqueue("seize " + name, std::move(done));
+  Operation& operation = Enqueue("seize " + name, Begins::kCommand, std::move(done));
   operation.steps.push_back(Check([=] {
     if (!inventory_.Find(function)) return fmt::format("libxl: error: Couldn't lstat {}", Device(function));
     if (assignable_.count(function) != 0) {
@@ -195,7 +195,7 @@ void Toolstack::Seize(pci::Bdf function, OperationDone done) {
 
 void Toolstack::Release(pci::Bdf function, OperationDone done) {
   const std::string name = pci::ToString(function);
-  Operation& operation = Enqueue("release " + name, std::move(done));
+  Operation& operation = Enqueue("release " + name, Begins::kCommand, std::move(done));
   operation.steps.push_back(Check([=] {
     if (assigned_.count(function) != 0) return "libxl: error: failed to de-quarantine " + name;
     if (assignable_.count(function) == 0) return std::string("libxl: error: Not bound to pciback");
