@@ -8,15 +8,17 @@ namespace pvpci::pci {
 namespace {
 
 // Identities as emulated boards use them, so that Linux shows known names.
-FunctionSpec PortSpecOf(unsigned port_type, bool errors) {
+FunctionSpec PortSpecOf(unsigned port_type, bool errors, bool ari) {
   switch (port_type) {
     case reg::kUpstreamPort:
       return FunctionSpec::PciBridge(0x104c, 0x8232, port_type);
     case reg::kDownstreamPort:
-      return FunctionSpec::PciBridge(0x104c, 0x8233, port_type);
+      return ari ? FunctionSpec::PciBridge(0x104c, 0x8233, port_type).AriForwarding()
+                 : FunctionSpec::PciBridge(0x104c, 0x8233, port_type);
     default: {
       FunctionSpec spec = FunctionSpec::PciBridge(0x1b36, 0x000c, reg::kRootPort);
       if (errors) spec.Msi(1).Aer().RootErrors();
+      if (ari) spec.AriForwarding();
       return spec;
     }
   }
@@ -26,7 +28,11 @@ Window MakeWindow(uint64_t base, uint64_t limit) { return base <= limit ? Window
 
 }  // namespace
 
-Bridge::Bridge(unsigned port_type, bool errors) : Function(PortSpecOf(port_type, errors)) {}
+Bridge::Bridge(unsigned port_type, bool errors, bool ari) : Function(PortSpecOf(port_type, errors, ari)) {}
+
+bool Bridge::forwards_ari() const {
+  return (config().Read(spec().capabilities().express + reg::kDevCtl2, 2) & reg::kDevCtl2AriForwarding) != 0;
+}
 
 uint8_t Bridge::secondary() const { return static_cast<uint8_t>(config().Read(reg::kSecondaryBus, 1)); }
 uint8_t Bridge::subordinate() const { return static_cast<uint8_t>(config().Read(reg::kSubordinateBus, 1)); }

@@ -22,8 +22,9 @@ struct Window {
 
 class Bridge : public Function {
  public:
-  // `port_type`: reg::PortType. `errors`: a root port with AER and an MSI of its own to report by.
-  explicit Bridge(unsigned port_type, bool errors = false);
+  // `port_type`: reg::PortType. `errors`: a root port with AER and an MSI of its own to report by. `ari`: a port that can
+  // forward to functions beyond 7.
+  explicit Bridge(unsigned port_type, bool errors = false, bool ari = false);
 
   unsigned port_type() const { return spec().port_type(); }
   uint8_t secondary() const;
@@ -33,6 +34,9 @@ class Bridge : public Function {
   Window io_window() const;
   Bus* secondary_bus() const { return secondary_bus_; }
   void set_secondary_bus(Bus* bus) { secondary_bus_ = bus; }
+
+  // Configuration requests reach functions beyond 7 of the device below. PCIe 6.13.
+  bool forwards_ari() const;
 
   // Error messages from the secondary side go on. PCI-to-PCI Bridge 1.2, 3.2.5.17; PCIe 6.2.5.
   bool forwards_errors() const;

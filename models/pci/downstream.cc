@@ -85,7 +85,9 @@ AccessResult Downstream::Config(Bdf bdf, unsigned offset, unsigned size, bool wr
   result.latency = p.mmio_read;  // configuration writes are non-posted: as long as a read
   const bool fits = (size == 1 || size == 2 || size == 4) && offset % size == 0 && offset + size <= kExpressConfigSize;
   Function* function = fits ? fabric_.topology_->Find(bdf) : nullptr;
-  if (!function || !function->present()) {
+  // Without ARI forwarding a link has only device 0 at its end. PCIe 7.3.1, 6.13.
+  const bool beyond = function && bdf.device() != 0 && function->bus()->bridge && function->bus()->up;
+  if (!function || !function->present() || (beyond && !function->bus()->bridge->forwards_ari())) {
     result.status = Completion::kUnsupportedRequest;
   } else {
     result.latency = ReadLatency(*function);

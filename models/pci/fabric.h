@@ -75,7 +75,7 @@ struct FirmwareParameters {
 // Topology as data.
 struct FunctionSlot {
   std::string name;  // unique in the fabric
-  unsigned device = 0, function = 0;
+  unsigned device = 0, function = 0;  // function 0..7; 0..255 behind a port if all functions there have ARI
   std::unique_ptr<Function> model;
 };
 struct PortSpec;
@@ -88,7 +88,7 @@ struct PortSpec {  // a root port, or a downstream port of a switch
   std::string name;
   unsigned device = 0;  // on its own primary bus
   LinkSpec link;
-  std::vector<FunctionSlot> functions;   // on the bus below: device 0, functions 0..7
+  std::vector<FunctionSlot> functions;   // on the bus below, all of device 0
   std::unique_ptr<SwitchSpec> attached;  // or a switch
 };
 struct FabricSpec {

@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+#include "models/pci/bridge.h"
 #include "models/pci/registers.h"
 #include "models/pci/test_rig.h"
 
@@ -47,6 +48,31 @@ TEST(Firmware, KeepsPreferredAddressesOnBusZero) {
   Rig rig(std::move(spec));
   EXPECT_EQ(rig.Bar("x", 0), 0xFEB00000u);
   EXPECT_EQ(rig.Bar("x", 1), 0xF0000000u);
+}
+
+// PCIe 6.13, 7.8.8: functions beyond 7 name each other and appear when the port forwards to them.
+TEST(Ari, ReachesFunctionsBeyondSeven) {
+  const auto with_ari = [] {
+    return std::make_unique<Probe>(FunctionSpec(0x1234, 2, 0).Bar(0, BarKind::kMemory32, 0x1000).Express().Ari());
+  };
+  FabricSpec spec = OnePort(with_ari());
+  spec.root_ports[0].functions.push_back(Slot("far", with_ari(), 0, 200));
+  Rig rig(std::move(spec));
+  const unsigned next = ProbeOf(rig).spec().capabilities().ari + reg::kAriNextFunction;
+  EXPECT_EQ(rig.Config("nic", next, 1), 200u);
+  EXPECT_EQ(rig.bdf("far").id & 0xff, 200);
+  EXPECT_EQ(rig.Config("far", reg::kVendorId, 2), 0xffffu);
+  const unsigned express = static_cast<Bridge*>(rig.fabric->Find("rp0"))->spec().capabilities().express;
+  EXPECT_NE(rig.Config("rp0", express + reg::kDevCap2, 4) & reg::kDevCap2AriForwarding, 0u);
+  rig.fabric->ConfigWrite(rig.bdf("rp0"), express + reg::kDevCtl2, 2, reg::kDevCtl2AriForwarding, {});
+  EXPECT_EQ(rig.Config("far", reg::kVendorId, 2), 0x1234u);
+  EXPECT_EQ(rig.Config("far", next, 1), 0u);
+}
+
+TEST(Ari, MustBeThereForFunctionsBeyondSeven) {
+  FabricSpec spec = OnePort(MakeProbe());
+  spec.root_ports[0].functions.push_back(Slot("far", MakeProbe(), 0, 8));
+  EXPECT_THROW(Rig rig(std::move(spec)), std::invalid_argument);
 }
 
 TEST(Firmware, PutsWideBarsAbove4GiBIfAsked) {

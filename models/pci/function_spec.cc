@@ -296,6 +296,24 @@ FunctionSpec& FunctionSpec::RootErrors() {
   return *this;
 }
 
+FunctionSpec& FunctionSpec::Ari() {
+  if (capabilities_.ari) Refuse("ARI is declared twice");
+  capabilities_.ari = static_cast<uint16_t>(AddExtendedCapability(reg::kExtAri, 1, reg::kAriLength));
+  return *this;
+}
+
+FunctionSpec& FunctionSpec::NextFunction(unsigned function) {
+  config_.Set(capabilities_.ari + reg::kAriNextFunction, 1, function);
+  return *this;
+}
+
+FunctionSpec& FunctionSpec::AriForwarding() {
+  if (port_type_ != reg::kRootPort && port_type_ != reg::kDownstreamPort) Refuse("only a port forwards ARI");
+  config_.SetBits(capabilities_.express + reg::kDevCap2, 4, reg::kDevCap2AriForwarding);
+  config_.DeclareMasks(capabilities_.express + reg::kDevCtl2, 2, 0x001f | reg::kDevCtl2AriForwarding);
+  return *this;
+}
+
 FunctionSpec& FunctionSpec::SerialNumber(uint64_t serial) {
   if (capabilities_.serial) Refuse("the serial number is declared twice");
   capabilities_.serial = static_cast<uint16_t>(AddExtendedCapability(reg::kExtSerial, 1, 12));

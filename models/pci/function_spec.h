@@ -23,7 +23,7 @@ struct BarSpec {
 
 // Where the capabilities lie; 0: absent.
 struct CapabilityMap {
-  uint16_t power = 0, msi = 0, msix = 0, express = 0, aer = 0, serial = 0;
+  uint16_t power = 0, msi = 0, msix = 0, express = 0, aer = 0, serial = 0, ari = 0;
 };
 
 struct MsiXSpec {
@@ -60,6 +60,10 @@ class FunctionSpec {
   FunctionSpec& Aer();
   FunctionSpec& RootErrors();  // after Aer(): the registers only root ports have. PCIe 7.8.4.9
   FunctionSpec& SerialNumber(uint64_t serial);
+  // Alternative routing id: the device may have functions 0 to 255; which is next follows at elaboration. PCIe 6.13.
+  FunctionSpec& Ari();
+  FunctionSpec& NextFunction(unsigned function);  // after Ari(); 0: the last one
+  FunctionSpec& AriForwarding();  // of a port: software may enable it. PCIe 7.5.3.15
   // Initial value of COMMAND after power-on and FLR; what the firmware sets comes on top.
   FunctionSpec& KeepCommand(uint16_t command);
 

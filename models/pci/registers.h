@@ -32,7 +32,7 @@ inline constexpr uint16_t kBridgeControlSerr = 0x02, kBridgeControlReset = 0x40;
 // Capabilities.
 inline constexpr uint8_t kCapPower = 0x01, kCapVpd = 0x03, kCapMsi = 0x05, kCapVendor = 0x09, kCapExpress = 0x10,
                          kCapMsix = 0x11;
-inline constexpr uint16_t kExtAer = 0x0001, kExtSerial = 0x0003;
+inline constexpr uint16_t kExtAer = 0x0001, kExtSerial = 0x0003, kExtAri = 0x000e;
 
 // Power management: offsets in the capability.
 inline constexpr unsigned kPmc = 2, kPmcsr = 4;
@@ -57,8 +57,13 @@ inline constexpr uint16_t kDevCtlFlr = 0x8000;
 // Error reporting enables and what was detected: correctable, non-fatal, fatal, unsupported request.
 inline constexpr uint16_t kDevCtlCorrectable = 1, kDevCtlNonFatal = 2, kDevCtlFatal = 4;
 inline constexpr uint16_t kDevStaCorrectable = 1, kDevStaNonFatal = 2, kDevStaFatal = 4, kDevStaUnsupported = 8;
+inline constexpr uint32_t kDevCap2AriForwarding = 1u << 5;
+inline constexpr uint16_t kDevCtl2AriForwarding = 1u << 5;
 inline constexpr unsigned kDevCtlPayloadShift = 5, kDevCtlReadShift = 12;
 enum PortType : unsigned { kEndpoint = 0, kRootPort = 4, kUpstreamPort = 5, kDownstreamPort = 6, kIntegrated = 9 };
+
+// ARI: offset of the byte that names the next function.
+inline constexpr unsigned kAriNextFunction = 5, kAriLength = 8;
 
 // AER.
 inline constexpr unsigned kAerLength = 0x48;

@@ -107,14 +107,19 @@ void Topology::Place(const std::string& name, Bus* bus, unsigned device, unsigne
 void Topology::AddPort(PortSpec& port, Bus* bus, unsigned type, Lane* lane) {
   CheckLink(port);
   if (!port.functions.empty() && port.attached) Refuse("port {} holds functions or a switch, not both", port.name);
-  auto model = std::make_unique<Bridge>(type, type == reg::kRootPort && fabric.firmware().native_aer);
+  const bool ari = !port.functions.empty() &&
+                   std::all_of(port.functions.begin(), port.functions.end(), [](const FunctionSlot& slot) {
+                     return slot.model && slot.model->spec().capabilities().ari != 0;
+                   });
+  auto model = std::make_unique<Bridge>(type, type == reg::kRootPort && fabric.firmware().native_aer, ari);
   Bridge* bridge = model.get();
   Place(port.name, bus, port.device, 0, std::move(model));
   Bus* below = AddBus(bridge, bus, lane, &port.link);
   below->peer_group = bus->peer_group;
   for (FunctionSlot& slot : port.functions) {
     if (slot.device != 0) Refuse("{}: a link has only device 0 at its end, not {}", slot.name, slot.device);
-    Place(slot.name, below, 0, slot.function, std::move(slot.model));
+    if (slot.function > 7 && !ari) Refuse("{}: function {} needs ARI in all functions there", slot.name, slot.function);
+    Place(slot.name, below, slot.function >> 3, slot.function & 7, std::move(slot.model));
   }
   if (port.attached) AddSwitch(*port.attached, below, lane);
 }
@@ -127,6 +132,21 @@ void Topology::AddSwitch(SwitchSpec& spec, Bus* bus, Lane* lane) {
   ++inner->switches;
   if (!spec.acs_redirect) inner->peer_group = inner;
   for (PortSpec& port : spec.ports) AddPort(port, inner, reg::kDownstreamPort, lane);
+}
+
+// Each function with ARI names the next one. True: there are some. PCIe 7.8.8.
+bool Topology::LinkFunctions(const Bus& bus) {
+  bool some = false;
+  for (size_t i = 0; i < bus.functions.size(); ++i) {
+    Function& function = *bus.functions[i];
+    const unsigned at = function.spec().capabilities().ari;
+    if (at == 0) continue;
+    some = true;
+    const unsigned next = i + 1 < bus.functions.size() ? bus.functions[i + 1]->bdf_.devfn() : 0;
+    function.spec_.NextFunction(next);
+    function.config_.Set(at + reg::kAriNextFunction, 1, next);
+  }
+  return some;
 }
 
 void Topology::Build(FabricSpec& spec) {
@@ -143,8 +163,10 @@ void Topology::Build(FabricSpec& spec) {
   for (auto& bus : buses) {
     std::sort(bus->functions.begin(), bus->functions.end(),
               [](const Function* a, const Function* b) { return a->bdf_.devfn() < b->bdf_.devfn(); });
+    const bool ari = LinkFunctions(*bus);
     // Function 0 says whether there are others. PCI 3.0 6.2.1.
     for (Function* function : bus->functions) {
+      if (ari && function->bdf_.devfn() > 7) continue;
       if (function->bdf_.function() == 0) continue;
       const auto zero = std::find_if(bus->functions.begin(), bus->functions.end(), [&](const Function* f) {
         return f->bdf_.devfn() == (function->bdf_.devfn() & ~7u);

@@ -130,6 +130,7 @@ struct Topology {
   void Place(const std::string& name, Bus* bus, unsigned device, unsigned function, std::unique_ptr<Function> model);
   void AddPort(PortSpec& port, Bus* bus, unsigned type, Lane* lane);
   void AddSwitch(SwitchSpec& spec, Bus* bus, Lane* lane);
+  bool LinkFunctions(const Bus& bus);
   void MapFunction(Function& function);
 };
 

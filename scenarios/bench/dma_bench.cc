@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -15,8 +16,8 @@
 
 #include "models/iommu/iommu.h"
 #include "models/iommu/table_writer.h"
-#include "models/pci/attacker.h"
 #include "models/pci/fabric.h"
+#include "models/pci/function.h"
 #include "scenarios/bench/worker.h"
 #include "sim/machine_memory.h"
 #include "sim/simulation.h"
@@ -24,18 +25,21 @@
 namespace pvpci::scenarios {
 namespace {
 
-constexpr uint64_t kFrames = 256;
 constexpr sim::Mfn kFirstTarget = 16;   // the pages that the accesses go to
-constexpr unsigned kTargets = 16;       // far fewer than the IOTLB holds
-constexpr sim::Mfn kFirstTable = 64;
-constexpr uint16_t kUnitDomain = 1;
+constexpr unsigned kFunctionsPerPort = 20;  // with the bus inside and above each switch, 4096 functions take 232 buses
+constexpr unsigned kPortsPerSwitch = 16;
+constexpr uint16_t kFirstUnitDomain = 1;
 constexpr unsigned kBytes = 64;
 constexpr uint16_t kBusMaster = 0x0004;
 constexpr unsigned kCommandRegister = 4;
+constexpr uint16_t kVendor = 0x1234, kDevice = 1;
 
-uint64_t AddressOf(unsigned access) {
-  return (kFirstTarget + access % kTargets) * sim::kPageSize + access / kTargets * kBytes % sim::kPageSize;
+uint64_t AddressOf(unsigned access, unsigned pages) {
+  return (kFirstTarget + access % pages) * sim::kPageSize + access / pages * kBytes % sim::kPageSize;
 }
+
+// Tables of 4 levels, fewer than 512 pages in each domain, and root and context tables: with room to spare.
+uint64_t FramesFor(const DmaShape& shape) { return kFirstTarget + shape.pages * 2 + shape.domains * 4 + 1024; }
 
 struct Bridge : sc_core::sc_module {
   explicit Bridge(sc_core::sc_module_name name) : sc_module(name) {
@@ -68,46 +72,63 @@ struct Source : sc_core::sc_module {
   tlm_utils::simple_initiator_socket<Source> initiator{"initiator"};
 };
 
-pci::FabricSpec BehindSwitch() {
+// More than 8 functions at a port need ARI.
+pci::FabricSpec BehindSwitches(unsigned devices) {
   pci::FabricSpec spec;
-  pci::PortSpec top;
-  top.name = "root_port";
-  top.device = 1;
-  top.attached = std::make_unique<pci::SwitchSpec>();
-  top.attached->name = "switch";
-  pci::PortSpec port;
-  port.name = "port";
-  pci::FunctionSlot slot;
-  slot.name = "endpoint";
-  slot.model = std::make_unique<pci::Attacker>();
-  port.functions.push_back(std::move(slot));
-  top.attached->ports.push_back(std::move(port));
-  spec.root_ports.push_back(std::move(top));
+  for (unsigned made = 0; made < devices;) {
+    pci::PortSpec top;
+    top.device = static_cast<unsigned>(spec.root_ports.size()) + 1;
+    top.name = "root_port" + std::to_string(top.device);
+    top.attached = std::make_unique<pci::SwitchSpec>();
+    top.attached->name = "switch" + std::to_string(top.device);
+    for (unsigned port = 0; port < kPortsPerSwitch && made < devices; ++port) {
+      pci::PortSpec below;
+      below.device = port;
+      below.name = "port" + std::to_string(made);
+      for (unsigned function = 0; function < kFunctionsPerPort && made < devices; ++function) {
+        pci::FunctionSlot slot;
+        slot.name = "endpoint" + std::to_string(made++);
+        slot.function = function;
+        slot.model = std::make_unique<pci::Function>(
+            pci::FunctionSpec(kVendor, kDevice, 0xff0000).Express().Ari());
+        below.functions.push_back(std::move(slot));
+      }
+      top.attached->ports.push_back(std::move(below));
+    }
+    spec.root_ports.push_back(std::move(top));
+  }
   return spec;
 }
 
 }  // namespace
 
 struct DmaBench::Impl {
-  Impl()
-      : ram(kFrames * sim::kPageSize),
-        memory(kFrames),
+  explicit Impl(const DmaShape& wanted)
+      : shape(wanted),
+        frames(FramesFor(shape)),
+        ram(frames * sim::kPageSize),
+        memory(frames),
         iommu(&simulation, &memory, nullptr, {}),
         tables(&iommu, &memory, {[this](sim::FrameType type, unsigned count) { return Take(type, count); },
                                  [](sim::Mfn, unsigned) {}}),
         sink("ram", ram.data()) {
-    for (uint64_t mfn = 0; mfn < kFrames; ++mfn) memory.frame(mfn).host = ram.data() + mfn * sim::kPageSize;
+    for (uint64_t mfn = 0; mfn < frames; ++mfn) memory.frame(mfn).host = ram.data() + mfn * sim::kPageSize;
     pci::HostPorts ports;
     ports.memory = &memory;
     ports.remapper = &iommu;
-    fabric = std::make_unique<pci::Fabric>(simulation, BehindSwitch(), ports);
-    endpoint = fabric->Find("endpoint")->bdf();
-    const uint32_t command = static_cast<uint32_t>(fabric->ConfigRead(endpoint, kCommandRegister, 2).value);
-    fabric->ConfigWrite(endpoint, kCommandRegister, 2, command | kBusMaster, {});
+    fabric = std::make_unique<pci::Fabric>(simulation, BehindSwitches(shape.devices), ports);
     tables.Enable();
-    tables.SetContext(endpoint, kUnitDomain);
-    for (sim::Mfn page = kFirstTarget; page < kFirstTarget + kTargets; ++page) {
-      tables.MapPage(kUnitDomain, page, page, true, true);
+    for (unsigned device = 0; device < shape.devices; ++device) {
+      endpoint = fabric->Find("endpoint" + std::to_string(device))->bdf();
+      domain = static_cast<uint16_t>(kFirstUnitDomain + device % shape.domains);
+      tables.SetContext(endpoint, domain);
+    }
+    const uint32_t command = static_cast<uint32_t>(fabric->Find(endpoint)->config().Read(kCommandRegister, 2));
+    fabric->Find(endpoint)->ConfigWrite(kCommandRegister, 2, command | kBusMaster, 0);
+    for (unsigned used = 0; used < shape.domains; ++used) {
+      for (sim::Mfn page = kFirstTarget; page < kFirstTarget + shape.pages; ++page) {
+        tables.MapPage(static_cast<uint16_t>(kFirstUnitDomain + used), page, page, true, true);
+      }
     }
     source.initiator.bind(first.target);
     first.initiator.bind(second.target);
@@ -124,21 +145,24 @@ struct DmaBench::Impl {
     return taken;
   }
 
+  const DmaShape shape;
+  const uint64_t frames;
   std::vector<std::byte> ram;
-  sim::Mfn next_table = kFirstTable;
+  sim::Mfn next_table = kFirstTarget + shape.pages;
   sim::Simulation simulation{sim::SimulationConfig{}};
   sim::MachineMemory memory;
   iommu::Iommu iommu;
   iommu::TableWriter tables;
   std::unique_ptr<pci::Fabric> fabric;
-  pci::Bdf endpoint;
+  pci::Bdf endpoint;  // the active one
+  uint16_t domain = 0;  // its
   Source source{"source"};
   Bridge first{"first"};
   Bridge second{"second"};
   Ram sink;
 };
 
-DmaBench::DmaBench() : impl_(std::make_unique<Impl>()) {}
+DmaBench::DmaBench(const DmaShape& shape) : impl_(std::make_unique<Impl>(shape)) {}
 DmaBench::~DmaBench() = default;
 
 double DmaBench::Fabric(unsigned accesses) {
@@ -154,14 +178,20 @@ double DmaBench::Fabric(unsigned accesses) {
   const double begin = ThreadNs();
   for (unsigned i = 0; i < accesses; ++i) {
     tlp.type = (i & 1) != 0 ? pci::TlpType::kMemoryWrite : pci::TlpType::kMemoryRead;
-    tlp.bus_address = AddressOf(i);
+    tlp.bus_address = AddressOf(i, m.shape.pages);
     sim::Ps latency = 0;
     failures += m.fabric->DmaNow(tlp, &latency) != pci::Completion::kSuccess;
     total += latency;
   }
   const double ns = ThreadNs() - begin;
   if (failures != 0 || total == 0) throw std::runtime_error("a DMA access failed");
-  if (m.iommu.counters().misses - misses > kTargets) throw std::runtime_error("the IOTLB missed");
+  const uint64_t missed = m.iommu.counters().misses - misses;
+  if (m.shape.pages <= m.iommu.config().iotlb_effective_entries / 2 && missed > m.shape.pages) {
+    throw std::runtime_error("the IOTLB missed");
+  }
+  if (m.shape.pages > 2 * m.iommu.config().iotlb_effective_entries && missed < accesses) {
+    throw std::runtime_error("the IOTLB hit");
+  }
   return ns / accesses;
 }
 
@@ -177,7 +207,7 @@ double DmaBench::Bare(unsigned accesses) {
   const double begin = ThreadNs();
   for (unsigned i = 0; i < accesses; ++i) {
     payload.set_command((i & 1) != 0 ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
-    payload.set_address(AddressOf(i));
+    payload.set_address(AddressOf(i, m.shape.pages));
     payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
     m.source.initiator->b_transport(payload, delay);
     failures += payload.is_response_error();

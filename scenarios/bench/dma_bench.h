@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Measures DMA: the fabric with a switch and an IOMMU that hits, against bare TLM-2.0 transport over as many hops. One
-// per process.
+// Measures DMA: the fabric with a switch and an IOMMU, against bare TLM-2.0 transport over as many hops, and against
+// itself with more devices, domains and pages. One per process.
 #ifndef PVPCI_SCENARIOS_BENCH_DMA_BENCH_H_
 #define PVPCI_SCENARIOS_BENCH_DMA_BENCH_H_
 
@@ -8,12 +8,19 @@
 
 namespace pvpci::scenarios {
 
+// What stands around the one device that is active: the last of `devices`, in the last of `domains`.
+struct DmaShape {
+  unsigned devices = 1;  // behind as many switches as it takes, 20 functions to a port. 1..4096
+  unsigned domains = 1;  // of the IOMMU, with tables of their own; device n is in domain n % domains. 1..1024
+  unsigned pages = 16;   // that the accesses go to in turn; what the IOTLB does not hold misses each time
+};
+
 class DmaBench {
  public:
-  DmaBench();
+  explicit DmaBench(const DmaShape& shape = {});
   ~DmaBench();
 
-  // ns of processor time per access of 64 bytes, reads and writes in turn, over a few pages.
+  // ns of processor time per access of 64 bytes, reads and writes in turn.
   double Fabric(unsigned accesses);  // endpoint, switch, root port, IOMMU and memory; timed, gated, in order
   double Bare(unsigned accesses);    // initiator, bridge, bridge, memory; one payload, no time
 
