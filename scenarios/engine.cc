@@ -198,7 +198,7 @@ reports::Result RunScenario(const Scenario& scenario, const RunOptions& options)
     return result;
   }
   const ImageFiles image = FindImage(scenario.kernel, options.root);
-  Machine machine(scenario, image);
+  Machine machine(scenario, image, options.watch);
   g_simulation = &machine.simulation();
   StepWalk walk(machine);
   Progress progress(options.progress, scenario.steps.size());

@@ -25,6 +25,7 @@ struct RunOptions {
   bool text = true;                        // summary on standard output
   bool json = false;                       // result.json on standard output, in place of the summary
   bool progress = false;                   // on standard error, once a run takes more than two seconds
+  Watch watch = Watch::kEverything;
   bool gdb = false;
   sim::Ps gdb_at = 0;                      // 0: at the first finding or stopped domain
   std::string reproduce;                   // command line that repeats this run

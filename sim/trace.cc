@@ -39,6 +39,7 @@ struct Trace::Impl {
   size_t unhashed_in_last = 0;  // the last chunk is hashed up to here; all earlier ones wholly
   Sha256 sha;
   uint64_t count = 0;
+  bool stopped = false;
   std::map<RecordKind, Formatter> formatters;
   std::map<DomId, std::string> names;
 
@@ -54,7 +55,10 @@ Trace::Trace(Clock clock) : impl_(new Impl) { impl_->clock = std::move(clock); }
 
 Trace::~Trace() { delete impl_; }
 
+void Trace::Stop() { impl_->stopped = true; }
+
 void Trace::Append(RecordKind kind, DomId domain, const void* payload, uint32_t size) {
+  if (impl_->stopped) return;
   const size_t needed = sizeof(Header) + Padded(size);
   if (impl_->chunks.empty() || impl_->chunks.back().capacity - impl_->chunks.back().used < needed) {
     impl_->HashUpToHere();

@@ -50,6 +50,8 @@ class Trace {
     static_assert(std::has_unique_object_representations_v<T>, "padding bytes would reach the digest");
     Append(kind, domain, &payload, sizeof payload);
   }
+  // Keeps nothing from now on: what a run costs without a trace. Its digest says nothing then.
+  void Stop();
   // For records with variable length (store writes: fixed header and text).
   void Append(RecordKind kind, DomId domain, const void* payload, uint32_t size);
 

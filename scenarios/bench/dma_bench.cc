@@ -34,9 +34,24 @@ constexpr uint16_t kBusMaster = 0x0004;
 constexpr unsigned kCommandRegister = 4;
 constexpr uint16_t kVendor = 0x1234, kDevice = 1;
 
-uint64_t AddressOf(unsigned access, unsigned pages) {
-  return (kFirstTarget + access % pages) * sim::kPageSize + access / pages * kBytes % sim::kPageSize;
-}
+// The pages in turn, and 64 bytes further in all of them each time round.
+class Addresses {
+ public:
+  explicit Addresses(unsigned pages) : pages_(pages) {}
+  uint64_t Next() {
+    const uint64_t address = (kFirstTarget + page_) * sim::kPageSize + offset_;
+    if (++page_ == pages_) {
+      page_ = 0;
+      offset_ = (offset_ + kBytes) % sim::kPageSize;
+    }
+    return address;
+  }
+
+ private:
+  const unsigned pages_;
+  unsigned page_ = 0;
+  uint64_t offset_ = 0;
+};
 
 // Tables of 4 levels, fewer than 512 pages in each domain, and root and context tables: with room to spare.
 uint64_t FramesFor(const DmaShape& shape) { return kFirstTarget + shape.pages * 2 + shape.domains * 4 + 1024; }
@@ -174,11 +189,12 @@ double DmaBench::Fabric(unsigned accesses) {
   tlp.data = buffer;
   unsigned failures = 0;
   sim::Ps total = 0;
+  Addresses addresses(m.shape.pages);
   const uint64_t misses = m.iommu.counters().misses;
   const double begin = ThreadNs();
   for (unsigned i = 0; i < accesses; ++i) {
     tlp.type = (i & 1) != 0 ? pci::TlpType::kMemoryWrite : pci::TlpType::kMemoryRead;
-    tlp.bus_address = AddressOf(i, m.shape.pages);
+    tlp.bus_address = addresses.Next();
     sim::Ps latency = 0;
     failures += m.fabric->DmaNow(tlp, &latency) != pci::Completion::kSuccess;
     total += latency;
@@ -204,10 +220,11 @@ double DmaBench::Bare(unsigned accesses) {
   payload.set_streaming_width(kBytes);
   sc_core::sc_time delay;
   unsigned failures = 0;
+  Addresses addresses(m.shape.pages);
   const double begin = ThreadNs();
   for (unsigned i = 0; i < accesses; ++i) {
     payload.set_command((i & 1) != 0 ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
-    payload.set_address(AddressOf(i, m.shape.pages));
+    payload.set_address(addresses.Next());
     payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
     m.source.initiator->b_transport(payload, delay);
     failures += payload.is_response_error();

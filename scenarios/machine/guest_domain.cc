@@ -117,6 +117,7 @@ void GuestDomain::Build(const std::string& command_line, uint64_t seed, std::fun
 }
 
 void GuestDomain::InstallHooks() {
+  if (!around_.watched) return;
   Spans* spans = around_.spans;
   const sim::DomId id = id_;
   // Probes t5 and t7 of abi.md 5.3; t6 follows when handlers are registered.
@@ -128,7 +129,7 @@ void GuestDomain::InstallHooks() {
 }
 
 void GuestDomain::WatchHandler(uint64_t address) {
-  if (!loaded_->is_text(address)) return;
+  if (!around_.watched || !loaded_->is_text(address)) return;
   const auto nearest = image_->NearestFunction(loaded_->ToLink(address));
   if (!nearest || nearest->offset != 0) return;
   // The linker gives a static function that it moved between modules a suffix.

@@ -40,6 +40,7 @@ namespace pvpci::scenarios {
 struct Surroundings {
   sim::Simulation* simulation = nullptr;
   sim::Trace* trace = nullptr;
+  bool watched = true;  // false: ledger, backtraces, spans and rings are not told of anything
   xen::Hypervisor* hypervisor = nullptr;
   pci::Fabric* fabric = nullptr;
   sim::DmaLedger* ledger = nullptr;

@@ -73,7 +73,7 @@ void GuestVcpu::PostWork(uint64_t va) {
 
 driver::Answer GuestVcpu::Hypercall(uint64_t number, const uint64_t (&args)[5]) {
   if (number == xen::abi::kEventChannelOp && (args[0] == kEventSend || args[0] == kEventClose) &&
-      guest_.around_.rings != nullptr) {
+      guest_.around_.watched) {
     if (const void* at = guest_.space_.Access(args[1], sizeof(xen::abi::EvtchnPort), false)) {
       xen::abi::EvtchnPort what;
       std::memcpy(&what, at, sizeof what);
@@ -100,7 +100,7 @@ pci::WriteContext GuestVcpu::Context(bool with_backtrace) {
   pci::WriteContext context;
   context.domain = guest_.id_;
   context.vcpu = static_cast<uint16_t>(number_);
-  if (with_backtrace) context.backtrace = guest_.around_.backtraces->Add(guest_.id_, runner_->CaptureBacktrace());
+  if (with_backtrace && guest_.around_.watched) context.backtrace = guest_.around_.backtraces->Add(guest_.id_, runner_->CaptureBacktrace());
   return context;
 }
 
@@ -160,7 +160,7 @@ driver::Answer GuestVcpu::PortWrite(uint16_t port, unsigned size, uint64_t value
 }
 
 bool GuestVcpu::UpcallDeliverable() {
-  if (guest_.around_.rings != nullptr) guest_.around_.rings->OnReturn(guest_.id_);
+  if (guest_.around_.watched) guest_.around_.rings->OnReturn(guest_.id_);
   const xen::Vcpu& self = vcpu();
   if (xen::Hypervisor::UpcallDeliverable(self)) return true;
   return runner_->has_posts() && self.info != nullptr &&
@@ -186,6 +186,7 @@ driver::JiffiesClock GuestVcpu::jiffies_clock() const {
 void GuestVcpu::Log(unsigned level, std::string_view text) { guest_.Log(level, text, runner_->local_time()); }
 
 void GuestVcpu::Dma(const seam_dma& what) {
+  if (!guest_.around_.watched) return;
   const std::string name(what.device, strnlen(what.device, sizeof what.device));
   const auto function = guest_.around_.function_of(guest_.id_, name);
   if (!function) return;

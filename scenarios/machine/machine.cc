@@ -45,13 +45,15 @@ std::optional<pci::Bdf> ParseBdf(const std::string& text) {
 
 }  // namespace
 
-Machine::Machine(const Scenario& scenario, const ImageFiles& image)
+Machine::Machine(const Scenario& scenario, const ImageFiles& image, Watch watch)
     : scenario_(scenario),
       image_files_(image),
       simulation_(SimulationOf(scenario)),
       trace_([this] { return simulation_.now(); }) {
   sim::SetLogClock([this] { return simulation_.now(); });
   sim::SetLogLevel(sim::LogLevel::kError);  // what domains do wrong is in the result and in their consoles
+  const bool watched = watch == Watch::kEverything;
+  if (!watched) trace_.Stop();
   trace_.MixIn(fmt::format("{} seed {} mode {}", scenario_.name, scenario_.seed, ModeName(scenario_.machine.iommu)));
   memory_ = std::make_unique<sim::MachineMemory>(scenario_.machine.memory_bytes >> sim::kPageShift);
   secrets_ = std::make_unique<Secrets>(*memory_, scenario_.seed);
@@ -61,7 +63,7 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image)
   RegisterDmaTrace(trace_);
 
   fabric_ = std::make_unique<pci::Fabric>(simulation_, BuildFabricSpec(scenario_), pci::HostPorts{});
-  fabric_->set_register_observer(register_trace_.get());
+  if (watched) fabric_->set_register_observer(register_trace_.get());
   register_trace_->SetFabric(fabric_.get());
   classifier_->SetFabric(fabric_.get());
   xen_pci_.SetFabric(fabric_.get());
@@ -84,7 +86,7 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image)
       std::make_unique<xen::Hypervisor>(config, simulation_, *memory_, trace_, xen_pci_, tables_.get());
   if (tables_) tables_->Enable(*hypervisor_);
   if (iommu_) hypervisor_->SetInterruptRemapper(iommu_.get());
-  hypervisor_->SetInterruptProbe(spans_.get());
+  if (watched) hypervisor_->SetInterruptProbe(spans_.get());
   hypervisor_->AddDomainObserver(this);
   spans_->SetHypervisor(hypervisor_.get());
   spans_->SetOwnerLookup([this](pci::Bdf function) { return OwnerOf(function); });
@@ -93,8 +95,10 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image)
   ports.memory = memory_.get();
   ports.remapper = iommu_.get();
   ports.interrupts = &hypervisor_->interrupts();
-  ports.accesses = classifier_.get();
-  ports.assertions = spans_.get();
+  if (watched) {
+    ports.accesses = classifier_.get();
+    ports.assertions = spans_.get();
+  }
   fabric_->set_host(ports);
 
   store_ = std::make_unique<xen::Xenstored>(simulation_, trace_);
@@ -118,6 +122,7 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image)
   around.trace = &trace_;
   around.hypervisor = hypervisor_.get();
   around.fabric = fabric_.get();
+  around.watched = watched;
   around.ledger = &ledger_;
   around.backtraces = &backtraces_;
   around.secrets = secrets_.get();

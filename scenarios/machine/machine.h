@@ -46,10 +46,13 @@ struct ImageFiles {
   std::string Path(const std::string& extension) const { return folder + "/" + name + "." + extension; }
 };
 
+// kNothing: no trace, ledger, classes, backtraces and interrupt records, to measure what they cost. Such a run has no result.
+enum class Watch { kEverything, kNothing };
+
 class Machine : public Ownership, public xen::DomainObserver {
  public:
   // Elaborates. Domains are reserved but not built: dom0's memory comes first, in the order of the file.
-  Machine(const Scenario& scenario, const ImageFiles& image);
+  Machine(const Scenario& scenario, const ImageFiles& image, Watch watch = Watch::kEverything);
   ~Machine() override;
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
