@@ -195,6 +195,9 @@ void Fields(A& a, Of<Finding, A>& x) {
   a("story", x.story);
   a("first_bytes", BytesField{x.first_bytes});
   a("other_modes", x.other_modes);
+  a("guard", x.guard);
+  a("support", x.support);
+  a("refs", x.refs);
 }
 
 template <typename A>
@@ -254,6 +257,15 @@ void Fields(A& a, Of<ExpectationResult, A>& x) {
   a("held", x.held);
   a("actual", x.actual);
   a("reason", x.reason);
+}
+
+template <typename A>
+void Fields(A& a, Of<Attack, A>& x) {
+  a("verdict", x.outcome);
+  a("class", x.dma_class);
+  a("bytes", x.bytes);
+  a("reason", x.reason);
+  a("observations", x.observations);
 }
 
 template <typename A>
@@ -347,6 +359,7 @@ void Fields(A& a, Of<Result, A>& x) {
   a("reproduce", x.reproduce);
   a("verdict_reason", x.verdict_reason);
   a("embargo", x.embargo);
+  a("attack", x.attack);
   a("view", x.view);
 }
 

@@ -38,6 +38,11 @@ constexpr std::array kSeverities = {
     Row<Severity>{Severity::kMedium, "medium"},     Row<Severity>{Severity::kHigh, "high"},
     Row<Severity>{Severity::kCritical, "critical"},
 };
+constexpr std::array kOutcomes = {
+    Row<Outcome>{Outcome::kNotApplicable, "N/A"},       Row<Outcome>{Outcome::kContained, "CONTAINED"},
+    Row<Outcome>{Outcome::kDegraded, "DEGRADED"},       Row<Outcome>{Outcome::kGuestFault, "GUEST-FAULT"},
+    Row<Outcome>{Outcome::kHostFault, "HOST-FAULT"},    Row<Outcome>{Outcome::kEscaped, "ESCAPED"},
+};
 constexpr std::array kChangeKinds = {
     Row<ChangeKind>{ChangeKind::kShadow, "shadow"},
     Row<ChangeKind>{ChangeKind::kDefine, "define"},
@@ -96,6 +101,7 @@ std::string_view Name(Mode value) { return Find(kModes, value); }
 std::string_view Name(Access value) { return Find(kAccesses, value); }
 std::string_view Name(DmaClass value) { return Find(kDmaClasses, value); }
 std::string_view Name(Severity value) { return Find(kSeverities, value); }
+std::string_view Name(Outcome value) { return Find(kOutcomes, value); }
 std::string_view Name(ChangeKind value) { return Find(kChangeKinds, value); }
 std::string_view Name(EmulatedKind value) { return Find(kEmulatedKinds, value); }
 std::string_view Name(DomainState value) { return Find(kDomainStates, value); }
@@ -108,6 +114,7 @@ bool FromName(std::string_view name, Mode* value) { return FindName(kModes, name
 bool FromName(std::string_view name, Access* value) { return FindName(kAccesses, name, value); }
 bool FromName(std::string_view name, DmaClass* value) { return FindName(kDmaClasses, name, value); }
 bool FromName(std::string_view name, Severity* value) { return FindName(kSeverities, name, value); }
+bool FromName(std::string_view name, Outcome* value) { return FindName(kOutcomes, name, value); }
 bool FromName(std::string_view name, ChangeKind* value) { return FindName(kChangeKinds, name, value); }
 bool FromName(std::string_view name, EmulatedKind* value) { return FindName(kEmulatedKinds, name, value); }
 bool FromName(std::string_view name, DomainState* value) { return FindName(kDomainStates, name, value); }

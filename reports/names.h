@@ -15,6 +15,7 @@ std::string_view Name(Mode value);
 std::string_view Name(Access value);
 std::string_view Name(DmaClass value);
 std::string_view Name(Severity value);
+std::string_view Name(Outcome value);  // "ESCAPED", "N/A"
 std::string_view Name(ChangeKind value);
 std::string_view Name(EmulatedKind value);
 std::string_view Name(DomainState value);
@@ -28,6 +29,7 @@ bool FromName(std::string_view name, Mode* value);
 bool FromName(std::string_view name, Access* value);
 bool FromName(std::string_view name, DmaClass* value);
 bool FromName(std::string_view name, Severity* value);
+bool FromName(std::string_view name, Outcome* value);
 bool FromName(std::string_view name, ChangeKind* value);
 bool FromName(std::string_view name, EmulatedKind* value);
 bool FromName(std::string_view name, DomainState* value);

@@ -25,6 +25,8 @@ enum class Mode : uint8_t { kM0, kM1, kM2 };                            // threa
 enum class Access : uint8_t { kRead, kWrite };                          // as the device sees it
 enum class DmaClass : uint8_t { kE0, kE1, kE2, kE3, kE4, kE5, kE6, kE7, kE8, kE9, kE10, kE11 };  // threats.md 1
 enum class Severity : uint8_t { kInfo, kLow, kMedium, kHigh, kCritical };                        // threats.md 7
+// What became of an attack, the gravest last. threats.md 4.
+enum class Outcome : uint8_t { kNotApplicable, kContained, kDegraded, kGuestFault, kHostFault, kEscaped };
 enum class ChangeKind : uint8_t { kShadow, kDefine, kInclude, kWrap };
 enum class EmulatedKind : uint8_t { kEmulated, kDummy };
 enum class DomainState : uint8_t { kRunning, kCrashed, kHung, kDestroyed };
@@ -183,6 +185,9 @@ struct Finding {
   std::vector<StoryStep> story;
   std::vector<uint8_t> first_bytes;                // of the data that moved, at most 64, synthetic data only
   std::map<std::string, std::string> other_modes;  // "M1" -> "blocked by DMA remapping, reason 6"
+  std::string guard;                               // the check that stopped it, or that was not there
+  std::string support;                             // whether Xen's security support covers it, SUPPORT.md
+  std::vector<std::string> refs;                   // advisories, papers: "XSA-302"
 };
 
 // min <= p50 <= p90 <= p99 <= max. latency_stats.h computes them.
@@ -308,6 +313,15 @@ struct View {
   std::map<std::string, std::string> settings;  // --set key=value that were given
 };
 
+// What became of the attack that the scenario tells, and what shows it. Beyond the contract.
+struct Attack {
+  Outcome outcome = Outcome::kContained;  // key "verdict"
+  std::optional<DmaClass> dma_class;      // of an escape, key "class"
+  int64_t bytes = 0;                      // of that class that landed
+  std::string reason;                     // one sentence
+  std::vector<ExpectationResult> observations;  // the scenario's own conditions; held: it is so
+};
+
 struct Result {
   std::string scenario;
   std::string claim;
@@ -333,6 +347,7 @@ struct Result {
   // Beyond the contract.
   std::optional<std::string> verdict_reason;  // one sentence; why skipped, unable or violated
   bool embargo = false;                       // exported.h
+  std::optional<Attack> attack;               // empty: the scenario tells none
   View view;
 };
 

@@ -382,6 +382,7 @@ Result SampleTrouble() {
   result.verdict = Verdict::kViolated;
   result.verdict_reason = "one expectation does not hold";
   result.programs = {{"driver", {"pcitest", hostile}, std::nullopt, hostile + "\n"}};
+  result.attack = Attack{Outcome::kEscaped, DmaClass::kE5, 4096, "F1: " + hostile, {{"dma.E5.bytes > 0", true, "4096", {}}}};
   result.domains[1].state = DomainState::kCrashed;
   result.domains[1].report =
       DomainReport{"oops",

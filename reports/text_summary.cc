@@ -101,6 +101,12 @@ void Verdicts(const Result& result, Page* page) {
   const std::string margin(kMargin, ' ');
   if (result.incomplete) page->Line(margin + page->In(Colour::kBad, "interrupted: what follows is incomplete"));
   if (result.verdict_reason) page->Paragraph(margin, kMargin, *result.verdict_reason);
+  if (result.attack) {
+    page->Paragraph(margin, kMargin, fmt::format("the attack: {}{}{}{}", Name(result.attack->outcome),
+                                                 result.attack->dma_class ? " " : "",
+                                                 result.attack->dma_class ? Name(*result.attack->dma_class) : "",
+                                                 result.attack->reason.empty() ? "" : ", " + result.attack->reason));
+  }
   std::string facts;
   for (const Kernel& kernel : result.kernels) {
     facts += fmt::format("kernel {} ({} {}{}), ", kernel.name, kernel.package.value_or("own tree"), kernel.version,

@@ -88,6 +88,8 @@ const Row kRows[] = {
     {"placed_kernel", 6, 12, "'driver': memory_at is for a domain with 'kernel: false'"},
     {"program_before_boot", 11, 23, "program: 'driver' has not been booted by an earlier step"},
     {"program_without_command", 12, 36, "run: no command in 'pcitest '-b' (or a quote is never closed)"},
+    {"review_no_operator", 5, 29, "expectation 'dma.E5.bytes over 4096': expected ==, !=, <, <=, >, >=,"},
+    {"review_unknown_class", 5, 17, "escapes: expected E0, E1, E2,"},
     {"slot_taken", 9, 12, "slot: 'nic' is at 5 already"},
     {"storm_without_vectors", 12, 21, "storm: vector 9: 'nic' has 8 msix vectors"},
     {"store_elsewhere", 12, 19, "'driver.front/state': a domain has be, fe and home, not 'front'"},

@@ -31,6 +31,7 @@
 #include "scenarios/machine/collect.h"
 #include "scenarios/machine/machine.h"
 #include "scenarios/machine/store_nodes.h"
+#include "scenarios/review/verdict.h"
 #include "scenarios/steps.h"
 #include "sim/check.h"
 
@@ -139,6 +140,12 @@ void Judge(Machine& machine, const StepWalk& walk, reports::Result* result) {
     if (!spec.because.empty()) row.reason = spec.because;
     result->expectations.push_back(row);
   }
+  if (scenario.review) {
+    if (AsksTrace(*scenario.review) && !json.contains(kTraceRoot)) {
+      json[kTraceRoot] = TraceText(machine, walk.first_record());
+    }
+    result->attack = JudgeAttack(scenario, *result, json);
+  }
   const auto violated = std::find_if(result->expectations.begin(), result->expectations.end(),
                                      [](const reports::ExpectationResult& row) { return !row.held; });
   result->verdict = violated == result->expectations.end() ? reports::Verdict::kHolds : reports::Verdict::kViolated;
@@ -192,6 +199,7 @@ reports::Result RunScenario(const Scenario& scenario, const RunOptions& options)
   if (!options.out.empty()) reports::BeginRun(options.out, result);
   if (!scenario.Applies(scenario.scope)) {
     result.verdict = reports::Verdict::kSkipped;
+    if (scenario.review) result.attack = reports::Attack{reports::Outcome::kNotApplicable, {}, 0, "", {}};
     result.verdict_reason = fmt::format("the scenario does not apply in {} on {}", ModeName(scenario.machine.iommu),
                                         scenario.kernel_family);
     Finish(options, result);

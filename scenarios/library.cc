@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -16,9 +17,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The claims of the machine room, and those of the patch series' rows.
-constexpr const char* kFolders[] = {"scenarios", "scenarios/rows"};
+// The claims of the machine room, those of the patch series' rows, and the attacks of the security review.
+constexpr const char* kFolders[] = {"scenarios", "scenarios/rows", "scenarios/attacks"};
 constexpr const char* kRowTable = "rows.yaml";
+constexpr const char* kCatalogue = "catalogue.yaml";
+constexpr const char* kMutants = "mutants.yaml";
 
 // Short in messages when the root is where the user stands.
 std::string FromRoot(const std::string& root, const char* folder, const std::string& file) {
@@ -42,6 +45,8 @@ std::string Above(fs::path folder) {
   return "";
 }
 
+bool IsTable(const fs::path& file) { return file == kRowTable || file == kCatalogue || file == kMutants; }
+
 bool EndsWith(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
@@ -63,7 +68,7 @@ std::vector<std::string> ShippedScenarios(const std::string& root) {
   for (const char* folder : kFolders) {
     for (const auto& entry : fs::directory_iterator(fs::path(root) / folder, error)) {
       const fs::path& path = entry.path();
-      if (path.extension() == ".yaml" && path.filename() != kRowTable) names.push_back(path.stem().string());
+      if (path.extension() == ".yaml" && !IsTable(path.filename())) names.push_back(path.stem().string());
     }
   }
   std::sort(names.begin(), names.end());
@@ -71,6 +76,10 @@ std::vector<std::string> ShippedScenarios(const std::string& root) {
 }
 
 std::string RowTableFile(const std::string& root) { return FromRoot(root, kFolders[1], kRowTable); }
+
+std::string CatalogueFile(const std::string& root) { return FromRoot(root, kFolders[2], kCatalogue); }
+
+std::string MutantsFile(const std::string& root) { return FromRoot(root, kFolders[2], kMutants); }
 
 std::string FindScenario(const std::string& root, const std::string& argument) {
   if (argument.find('/') != std::string::npos || EndsWith(argument, ".yaml") || EndsWith(argument, ".yml")) {
@@ -84,8 +93,10 @@ std::string FindScenario(const std::string& root, const std::string& argument) {
   }
   const std::string file = argument + ".yaml";
   std::error_code error;
-  const bool first = fs::exists(fs::path(root) / kFolders[0] / file, error);
-  return FromRoot(root, kFolders[first ? 0 : 1], file);
+  const auto folder = std::find_if(std::begin(kFolders), std::end(kFolders), [&](const char* candidate) {
+    return fs::exists(fs::path(root) / candidate / file, error);
+  });
+  return FromRoot(root, folder == std::end(kFolders) ? kFolders[0] : *folder, file);
 }
 
 }  // namespace pvpci::scenarios

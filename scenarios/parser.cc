@@ -69,7 +69,10 @@ class Reader : private ValueReader {
     ExpectationNames names;
     for (const DomainSpec& domain : scenario.domains) names.domains.push_back(domain.name);
     for (const Step& step : scenario.steps) names.labels.push_back(step.label);
-    for (const YamlNode* node : Items(root, "expect")) ReadExpectation(*node, names, &scenario);
+    for (const YamlNode* node : Items(root, "expect")) {
+      scenario.expect.push_back(ReadQuestion<ExpectationSpec>(*node, names));
+    }
+    if (const YamlNode* review = root.Find("review")) scenario.review = ReadReview(*review, names);
     return scenario;
   }
 
@@ -213,9 +216,11 @@ class Reader : private ValueReader {
     }
     return spec;
   }
-  void ReadExpectation(const YamlNode& node, const ExpectationNames& names, Scenario* scenario) {
+  // An expectation or a condition: a text, or a map with the text as `that`.
+  template <typename Spec>
+  Spec ReadQuestion(const YamlNode& node, const ExpectationNames& names) {
     const YamlNode* text = node.kind == YamlNode::Kind::kScalar ? &node : node.Find("that");
-    ExpectationSpec spec;
+    Spec spec;
     spec.text = text->text;
     spec.place = text->place;
     if (node.kind == YamlNode::Kind::kMap) {
@@ -229,7 +234,27 @@ class Reader : private ValueReader {
       const int column = text->place.column + (text->quoted ? 1 : 0) + static_cast<int>(error.offset);
       Complain({text->place.line, column}, fmt::format("expectation '{}': {}", spec.text, error.what()));
     }
-    scenario->expect.push_back(spec);
+    return spec;
+  }
+
+  std::vector<ConditionSpec> ReadConditions(const YamlNode& review, const char* key, const ExpectationNames& names) {
+    std::vector<ConditionSpec> conditions;
+    for (const YamlNode* item : Items(review, key)) {
+      conditions.push_back(ReadQuestion<ConditionSpec>(*item, names));
+      if (item->kind == YamlNode::Kind::kMap) conditions.back().dma_class = Text(*item, "class", "");
+    }
+    return conditions;
+  }
+
+  ReviewSpec ReadReview(const YamlNode& node, const ExpectationNames& names) {
+    ReviewSpec review;
+    for (const YamlNode* item : Items(node, "escapes")) review.escapes.push_back(item->text);
+    if (review.escapes.empty()) review.escapes = {"E7", "E3", "E6", "E5", "E9", "E8", "E11"};
+    review.escaped_if = ReadConditions(node, "escaped_if", names);
+    review.host_fault_if = ReadConditions(node, "host_fault_if", names);
+    review.guest_fault_if = ReadConditions(node, "guest_fault_if", names);
+    review.degraded_if = ReadConditions(node, "degraded_if", names);
+    return review;
   }
 
   StepReader steps_;

@@ -294,6 +294,23 @@ struct ExpectationSpec {
   Place place;
 };
 
+// An observation that decides what became of an attack: an expectation's text (scenarios/expectations.h).
+struct ConditionSpec {
+  std::string text;
+  Scope when;
+  std::string dma_class;             // of `escaped_if`: the class of threats.md 1 that it amounts to; empty: none
+  std::string because;
+  Place place;
+};
+
+// What counts in an attack's story, for the security review. scenarios/review/verdict.h judges by it.
+struct ReviewSpec {
+  // Classes of accesses that, when they land, are this attack's escape, the gravest first.
+  std::vector<std::string> escapes;
+  // What else makes it escape, harm a guest, harm the host, or degrade somebody's service.
+  std::vector<ConditionSpec> escaped_if, host_fault_if, guest_fault_if, degraded_if;
+};
+
 // In which combinations the test suite runs a scenario: every listed value with every other. An empty list of events or
 // vCPUs leaves the domains as the file has them; an empty list of modes is all that the claim applies in on 6.1 and the
 // file's own on other kernels; an empty list of kernels is all that the claim applies on.
@@ -314,6 +331,7 @@ struct Scenario {
   bool embargo = false;              // it may show a flaw of shipped code (threats.md 5): left out of exported reports
   Scope scope;                       // where the claim applies; elsewhere *skipped*
   MatrixSpec matrix;
+  std::optional<ReviewSpec> review;  // it tells an attack
   sim::Ps until = 0;                 // 0: until the steps are done
   MachineSpec machine;
   std::vector<SwitchSpec> switches;

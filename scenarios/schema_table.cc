@@ -474,6 +474,51 @@ const ObjectSpec& MatrixTable() {
   return spec;
 }
 
+const ObjectSpec& ConditionTable() {
+  static const ObjectSpec spec{
+      "an observation",
+      {
+          {"that", Text(), true, "as an expectation, dma.E11.bytes > 0"},
+          {"when", ModesOrKernels(), false, "only in these modes, only on these kernels (all)"},
+          {"because", Text(), false, "why it counts, for the report"},
+      },
+      "that",
+      {}};
+  return spec;
+}
+
+ValueSpec DmaClasses() {
+  return OneOrMore(Words({"E0", "E1", "E2", "E3", "E4", "E5", "E6", "E7", "E8", "E9", "E10", "E11"}));
+}
+
+const ObjectSpec& EscapeTable() {
+  static const ObjectSpec spec = [] {
+    ObjectSpec with_class = ConditionTable();
+    ValueSpec one = DmaClasses();
+    one.list = one.single = false;
+    with_class.keys.push_back({"class", one, false, "the class of threats.md 1 that it amounts to (none)"});
+    return with_class;
+  }();
+  return spec;
+}
+
+const ObjectSpec& ReviewTable() {
+  static const ObjectSpec spec{
+      "what counts in an attack",
+      {
+          {"escapes", DmaClasses(), false,
+           "accesses of these classes that land are its escape, the gravest first (E7 E3 E6 E5 E9 E8 E11)"},
+          {"escaped_if", OneOrMore(Object(EscapeTable())), false, "what else shows that it escaped"},
+          {"host_fault_if", OneOrMore(Object(ConditionTable())), false, "what else shows that dom0 or Xen is down"},
+          {"guest_fault_if", OneOrMore(Object(ConditionTable())), false, "what else shows that a domU is down"},
+          {"degraded_if", OneOrMore(Object(ConditionTable())), false, "a measure and the threshold beyond which "
+           "somebody's service suffers"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
 const ObjectSpec& ExpectTable() {
   static const ObjectSpec spec{
       "an expectation",
@@ -501,6 +546,7 @@ const ObjectSpec& ScenarioSpec() {
           {"kernels", Kernels(), false, "kernels where the claim applies; elsewhere skipped (all)"},
           {"embargo", Bool(), false, "it may show a flaw of shipped code: left out of report.html and junit.xml (false)"},
           {"matrix", Object(MatrixTable()), false, "in which combinations the test suite runs it"},
+          {"review", Object(ReviewTable()), false, "it tells an attack: what decides whether it was contained"},
           {"until", Duration(sim::kUs, 3600 * sim::kSec), false, "end of the run (when the steps are done)"},
           {"machine", Object(MachineTable()), false, "memory, IOMMU, hypervisor"},
           {"switches", ListOf(Object(SwitchTable())), false, "PCIe switches"},

@@ -100,6 +100,33 @@ static int slurp_by_worker(int argc, char **argv)
 	return read_victim(argc, argv, aim_by_worker);
 }
 
+/* scribble ADDRESS BYTES: overwrites a victim's machine memory with bytes of this domain. */
+static int scribble(int argc, char **argv)
+{
+	struct pci_dev *dev = endpoint_find();
+	unsigned long long to;
+	unsigned long bytes;
+	dma_addr_t from;
+	void *ink;
+	int result;
+
+	if (argc < 3 || kstrtoull(argv[1], 0, &to) || kstrtoul(argv[2], 0, &bytes))
+		return -EINVAL;
+	if (!dev)
+		return -ENODEV;
+	ink = kmalloc(bytes, GFP_KERNEL);
+	if (!ink)
+		return -ENOMEM;
+	memset(ink, 0x5a, bytes);
+	from = dma_map_single(&dev->dev, ink, bytes, DMA_TO_DEVICE);
+	result = dma_mapping_error(&dev->dev, from) ? -ENOMEM : copy(dev, aim, from, to, bytes);
+	if (!dma_mapping_error(&dev->dev, from))
+		dma_unmap_single(&dev->dev, from, bytes, DMA_TO_DEVICE);
+	kfree(ink);
+	pci_dev_put(dev);
+	return result;
+}
+
 /* forge_msi ADDRESS DATA: has the device write an interrupt message that is not its own. */
 static int forge_msi(int argc, char **argv)
 {
@@ -127,4 +154,5 @@ static int forge_msi(int argc, char **argv)
 
 EMUL_REGISTER("slurp", EMUL_CALLABLE, slurp);
 EMUL_REGISTER("slurp_by_worker", EMUL_CALLABLE, slurp_by_worker);
+EMUL_REGISTER("scribble", EMUL_CALLABLE, scribble);
 EMUL_REGISTER("forge_msi", EMUL_CALLABLE, forge_msi);

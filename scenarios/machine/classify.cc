@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "reports/class_facts.h"
 #include "reports/names.h"
 #include "sim/sha256.h"
 
@@ -42,36 +43,6 @@ bool IsPageTable(sim::FrameType type) {
     case sim::FrameType::kL4Table:
     case sim::FrameType::kSegment: return true;
     default: return false;
-  }
-}
-
-std::vector<std::string> CweOf(DmaClass dma_class) {
-  switch (dma_class) {
-    case DmaClass::kE1: return {"CWE-1220"};
-    case DmaClass::kE2: return {"CWE-416", "CWE-672"};
-    case DmaClass::kE3: return {"CWE-269", "CWE-1257"};
-    case DmaClass::kE5: return {"CWE-668", "CWE-441"};
-    case DmaClass::kE6: return {"CWE-668"};
-    case DmaClass::kE7: return {"CWE-1260", "CWE-668"};
-    case DmaClass::kE8: return {"CWE-1317", "CWE-1311"};
-    case DmaClass::kE9: return {"CWE-1299", "CWE-345"};
-    case DmaClass::kE10: return {"CWE-1316"};
-    default: return {};
-  }
-}
-
-// threats.md 7, severity rule.
-reports::Severity SeverityOf(DmaClass dma_class, bool write, bool stopped) {
-  if (stopped) return reports::Severity::kInfo;
-  switch (dma_class) {
-    case DmaClass::kE3:
-    case DmaClass::kE7: return reports::Severity::kCritical;
-    case DmaClass::kE5:
-    case DmaClass::kE6: return write ? reports::Severity::kCritical : reports::Severity::kHigh;
-    case DmaClass::kE8:
-    case DmaClass::kE9: return reports::Severity::kHigh;
-    case DmaClass::kE2: return reports::Severity::kLow;
-    default: return reports::Severity::kInfo;
   }
 }
 
@@ -342,6 +313,12 @@ Classifier::Found& Classifier::FindOrAdd(const pci::Access& access, const Judgem
   return found;
 }
 
+reports::MessageReach Classifier::ReachOf(const pci::Access& access, const Judgement& judgement) const {
+  if (judgement.dma_class != DmaClass::kE9) return reports::MessageReach::kNone;
+  return ownership_.MessageIsAGuests(access.bus_address, MessageData(access)) ? reports::MessageReach::kGuest
+                                                                              : reports::MessageReach::kHypervisor;
+}
+
 void Classifier::Describe(const pci::Access& access, const Judgement& judgement, Found* found) {
   const bool write = access.tlp->type == pci::TlpType::kMemoryWrite;
   const uint64_t address = access.fault != nullptr ? access.bus_address : access.host_address;
@@ -352,8 +329,8 @@ void Classifier::Describe(const pci::Access& access, const Judgement& judgement,
   found->provenance = access.tlp->provenance;
   finding.id = fmt::format("F{}", found_.size());
   finding.dma_class = judgement.dma_class;
-  finding.cwe = CweOf(judgement.dma_class);
-  finding.severity = SeverityOf(judgement.dma_class, write, access.fault != nullptr);
+  finding.cwe = reports::FactsOf(judgement.dma_class).cwe;
+  finding.refs = reports::FactsOf(judgement.dma_class).refs;
   finding.device = {device, pci::ToString(access.tlp->requester)};
   finding.attacker = reports::Party{attacker, ""};
   if (judgement.victim != sim::kDomNone) {
@@ -369,6 +346,8 @@ void Classifier::Describe(const pci::Access& access, const Judgement& judgement,
   } else if (access.status != pci::Completion::kSuccess) {
     finding.stopped_by = fmt::format("the fabric: {}", pci::Name(access.status));
   }
+  finding.severity = reports::SeverityOf(judgement.dma_class, finding.direction, finding.stopped_by.has_value(),
+                                         ReachOf(access, judgement));
   const sim::Frame* frame = memory_.Find(address >> sim::kPageShift);
   if (judgement.dma_class != DmaClass::kE9 && frame != nullptr && frame->host != nullptr) {
     finding.mfn = address >> sim::kPageShift;
@@ -439,7 +418,7 @@ void Classifier::OnFault(const iommu::FaultRecorded& fault) {
   faults_.push_back(record);
 }
 
-std::vector<reports::Finding> Classifier::Findings(const std::string& mode, const std::string& reproduce) {
+std::vector<reports::Finding> Classifier::Findings(reports::Mode mode, const std::string& reproduce) {
   std::vector<reports::Finding> findings;
   for (const Found& found : found_) {
     reports::Finding finding = found.finding;
@@ -448,8 +427,10 @@ std::vector<reports::Finding> Classifier::Findings(const std::string& mode, cons
         found.memory_bytes_proven != 0 ? std::min(found.memory_bytes_proven, found.device_bytes_proven)
                                        : found.device_bytes_proven);
     finding.reproduce = reproduce;
+    finding.guard = finding.stopped_by ? *finding.stopped_by : reports::AbsentGuard(finding.dma_class, mode);
+    finding.support = reports::SupportText(mode);
     std::string identity = fmt::format("{}|{}|{}", reports::Name(finding.dma_class),
-                                       finding.victim ? finding.victim->role : "", mode);
+                                       finding.victim ? finding.victim->role : "", reports::Name(mode));
     if (finding.programmed_by) {
       const auto& frames = finding.programmed_by->backtrace;
       for (size_t i = 0; i < frames.size() && i < 3; ++i) identity += "|" + frames[i].function + frames[i].file;

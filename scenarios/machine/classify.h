@@ -18,6 +18,7 @@
 #include "models/iommu/faults.h"
 #include "models/pci/fabric.h"
 #include "models/pci/host_ports.h"
+#include "reports/class_facts.h"
 #include "reports/result.h"
 #include "scenarios/machine/backtraces.h"
 #include "scenarios/machine/secrets.h"
@@ -39,6 +40,8 @@ class Ownership {
   virtual bool MapsByGrant(sim::DomId domain, sim::Mfn mfn) const = 0;
   // What an interrupt message means now: "vector 0x31, delivery fixed, local APIC 2, which Xen gives to ...".
   virtual std::string MessageStory(uint64_t address, uint32_t data) const = 0;
+  // It is a fixed vector of a guest's pirq: not an exception, nor one of Xen's own.
+  virtual bool MessageIsAGuests(uint64_t address, uint32_t data) const = 0;
 };
 
 class Classifier : public pci::AccessObserver {
@@ -56,8 +59,8 @@ class Classifier : public pci::AccessObserver {
 
   const std::map<reports::DmaClass, reports::DmaTotals>& totals() const { return totals_; }
   const std::vector<reports::Fault>& faults() const { return faults_; }
-  // `mode`: "M0". In the order of first occurrence; ids F1, F2, ...
-  std::vector<reports::Finding> Findings(const std::string& mode, const std::string& reproduce);
+  // In the order of first occurrence; ids F1, F2, ...
+  std::vector<reports::Finding> Findings(reports::Mode mode, const std::string& reproduce);
   std::vector<reports::Landing> Landings() const;
 
  private:
@@ -117,6 +120,7 @@ class Classifier : public pci::AccessObserver {
   void Note(const pci::Access& access, const Judgement& judgement);
   void NoteLanding(const pci::Access& access, const Judgement& judgement, const Found* found);
   Found& FindOrAdd(const pci::Access& access, const Judgement& judgement);
+  reports::MessageReach ReachOf(const pci::Access& access, const Judgement& judgement) const;
   void Describe(const pci::Access& access, const Judgement& judgement, Found* found);
   void Trail(const pci::Access& access, sim::DomId attacker);
   void Emit(const pci::Access& access, const Judgement& judgement);

@@ -338,7 +338,6 @@ BlocksRan CollectBlocks(Machine& machine) {
 }
 
 void Collect(Machine& machine, reports::Result* result) {
-  const std::string mode = ModeName(machine.scenario().machine.iommu);
   result->simulated_ps = machine.simulation().now();
   result->trace_digest = machine.trace().Digest();
   CollectKernel(machine, result);
@@ -346,7 +345,7 @@ void Collect(Machine& machine, reports::Result* result) {
   CollectDomains(machine, result);
   result->dma = machine.classifier().totals();
   result->faults = machine.classifier().faults();
-  result->findings = machine.classifier().Findings(mode, result->reproduce);
+  result->findings = machine.classifier().Findings(result->mode, result->reproduce);
   result->interrupts = machine.spans().Rows(
       [&](sim::DomId id) {
         const GuestDomain* guest = machine.FindGuest(id);

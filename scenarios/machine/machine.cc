@@ -483,20 +483,32 @@ std::string Machine::MessageStory(uint64_t address, uint32_t data) const {
   }
   static constexpr const char* kModes[] = {"fixed", "lowest priority", "SMI", "reserved",
                                            "NMI",   "INIT",            "reserved", "ExtINT"};
+  std::string text = fmt::format("vector {:#04x}, delivery {}, local APIC {}", data & 0xff, kModes[data >> 8 & 7],
+                                 address >> 12 & 0xff);
+  const int irq = IrqOfMessage(address, data);
+  if (irq < 0) return text + ", which no irq of Xen has";
+  for (const xen::Irqs::Guest& guest : hypervisor_->irqs().desc(irq).guests) {
+    text += fmt::format(", which Xen gives to {} as pirq {}", DomainName(guest.domain), guest.pirq);
+  }
+  return text;
+}
+
+// A remappable message can only be what its entry says; of the others fixed and lowest priority are vectors.
+bool Machine::MessageIsAGuests(uint64_t address, uint32_t data) const {
+  constexpr unsigned kLowestPriority = 1;
+  return (address & 0x10) != 0 || ((data >> 8 & 7) <= kLowestPriority && IrqOfMessage(address, data) >= 0);
+}
+
+int Machine::IrqOfMessage(uint64_t address, uint32_t data) const {
   const unsigned vector = data & 0xff;
   const auto cpu = static_cast<unsigned>(address >> 12 & 0xff);
-  std::string text = fmt::format("vector {:#04x}, delivery {}, local APIC {}", vector, kModes[data >> 8 & 7], cpu);
   constexpr int kMostIrqs = 4096;
   for (int irq = 0; irq < kMostIrqs; ++irq) {
     if (!hypervisor_->irqs().Valid(irq)) continue;
     const xen::Irqs::Desc& desc = hypervisor_->irqs().desc(irq);
-    if (desc.vector != vector || desc.cpu != cpu || !desc.guest_bound) continue;
-    for (const xen::Irqs::Guest& guest : desc.guests) {
-      text += fmt::format(", which Xen gives to {} as pirq {}", DomainName(guest.domain), guest.pirq);
-    }
-    return text;
+    if (desc.vector == vector && desc.cpu == cpu && desc.guest_bound) return irq;
   }
-  return text + ", which no irq of Xen has";
+  return -1;
 }
 
 void Machine::OnShutdown(sim::DomId domain, unsigned) {

@@ -114,6 +114,7 @@ class Machine : public Ownership, public xen::DomainObserver {
   std::string DomainRole(sim::DomId domain) const override;
   bool MapsByGrant(sim::DomId domain, sim::Mfn mfn) const override;
   std::string MessageStory(uint64_t address, uint32_t data) const override;
+  bool MessageIsAGuests(uint64_t address, uint32_t data) const override;
 
   // xen::DomainObserver
   void OnShutdown(sim::DomId domain, unsigned reason) override;
@@ -126,6 +127,8 @@ class Machine : public Ownership, public xen::DomainObserver {
   xen::ToolDomain ToolDomainOf(GuestDomain& guest);
   void ApplyXenParameters(xen::HypervisorConfig* config) const;
   void ApplyIommuParameters(iommu::IommuConfig* config) const;
+  // The irq of a guest with that vector on that processor; -1: there is none.
+  int IrqOfMessage(uint64_t address, uint32_t data) const;
 
   const Scenario scenario_;
   const ImageFiles image_files_;
