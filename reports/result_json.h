@@ -27,6 +27,9 @@ std::string WriteResultJson(const Result& result);
 // Inverse of WriteResultJson. Throws ReadError on anything else, a newer schema number included.
 Result ReadResultJson(std::string_view text);
 
+// Inverse of ToJson(Result). Throws ReadError.
+Result ResultOf(const nlohmann::ordered_json& document);
+
 // result_schema.json, JSON Schema draft 2020-12.
 std::string_view ResultSchemaText();
 

@@ -22,7 +22,7 @@ const std::vector<std::string>& Formats() {
 }
 
 const std::vector<std::string>& Verbs() {
-  static const std::vector<std::string> verbs = {"run",  "list",  "show",     "check",    "rows", "test",
+  static const std::vector<std::string> verbs = {"run",  "list",  "show",     "check",    "rows", "review", "test",
                                                  "demo", "bench", "fidelity", "coverage", "help"};
   return verbs;
 }
@@ -36,6 +36,7 @@ constexpr const char* kMainHelp =
   ./pvpci show SCENARIO              explain a scenario: machine, domains, devices, steps, expectations
   ./pvpci check FILE...              check scenario files without running them
   ./pvpci rows                       the patch series, row by row: what shows it, on which kernel it holds
+  ./pvpci review                     the security review: every attack in every mode, on every kernel, as pages
   ./pvpci bench                      how fast it is: ratios with quartiles, each beside its baseline
   ./pvpci fidelity golden            how like a real hypervisor: each line that differs from its recorded traces
   ./pvpci coverage                   which lines of the real kernel files ran, and why the others did not
@@ -153,6 +154,25 @@ Examples
   ./pvpci run row17_pci_stub --kernel 6.12
 )";
 
+constexpr const char* kReviewHelp =
+    R"(./pvpci review [ATTACK...] [--profile server|qubes] [--out DIR]: run the catalogue of attacks, judge it, leave the pages.
+
+Runs each attack (S-01, ...; all, and the mutants, unless some are named) without IOMMU, with DMA remapping and with
+interrupt remapping, on both kernels and, where it matters, with both event channel ABIs, on all processors. Prints the
+matrix and leaves in DIR (out/review): index.html, findings.sarif, junit.xml, review.json. What a cell should come to:
+scenarios/attacks/catalogue.yaml; how it gets its verdict: scenarios/attacks/README.md.
+Exit 0, or 1 if a cell disagrees without an explanation, a run does not meet its expectations, or a mutant survives.
+
+  --profile server|qubes   attacker model: does a device's denial of service count? (server: yes)
+  --out DIR                where the pages go
+  --json                   review.json on standard output
+  --markdown               the matrix as README.md has it
+
+Examples
+  ./pvpci review
+  ./pvpci review S-01 S-04 --out /tmp/review
+)";
+
 constexpr const char* kFrontHelp =
     R"(This verb is done by the front script: call ./pvpci in the project's root, not the program it builds.
 )";
@@ -253,7 +273,7 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
     app.add_option("--seed", raw.seed)->expected(1);
     app.add_option("--set", raw.sets)->expected(1)->take_all();
   }
-  const bool writes = runs || verb == Verb::kCoverage || verb == Verb::kRows;
+  const bool writes = runs || verb == Verb::kCoverage || verb == Verb::kRows || verb == Verb::kReview;
   if (writes) app.add_option("--out", raw.out)->expected(1);
   if (runs) {
     app.add_option("--format", raw.formats)->expected(1)->take_all();
@@ -265,6 +285,11 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
   if (verb != Verb::kRun && verb != Verb::kCheck) app.add_flag("--json", raw.json);
   if (verb == Verb::kRows) {
     app.add_option("rows", command.rows);
+    app.add_flag("--markdown", raw.markdown);
+  }
+  if (verb == Verb::kReview) {
+    app.add_option("attacks", command.attacks);
+    app.add_option("--profile", command.profile)->expected(1);
     app.add_flag("--markdown", raw.markdown);
   }
   if (verb == Verb::kBench) app.add_option("--rounds", raw.rounds)->expected(1);
@@ -293,7 +318,12 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
   command.twice = raw.twice;
   command.json = raw.json;
   command.markdown = raw.markdown;
-  if (command.json && command.markdown) throw UsageError("rows: --json or --markdown, not both");
+  if (command.json && command.markdown) throw UsageError(name + ": --json or --markdown, not both");
+  const std::vector<std::string> profiles = {"server", "qubes"};
+  if (std::find(profiles.begin(), profiles.end(), command.profile) == profiles.end()) {
+    throw UsageError(fmt::format("--profile: expected {}, found '{}'{}", OneOf(profiles), command.profile,
+                                 DidYouMean(command.profile, profiles)));
+  }
   command.schema = raw.schema;
   command.keys = raw.keys;
   if (writes && app.count("--out") > 0 && raw.out.empty()) throw UsageError("--out: expected a folder");
@@ -344,6 +374,7 @@ CommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   if (verb == "fidelity") return ParseVerb(Verb::kFidelity, verb, kFidelityHelp, rest);
   if (verb == "coverage") return ParseVerb(Verb::kCoverage, verb, kCoverageHelp, rest);
   if (verb == "rows") return ParseVerb(Verb::kRows, verb, kRowsHelp, rest);
+  if (verb == "review") return ParseVerb(Verb::kReview, verb, kReviewHelp, rest);
   if (verb == "bench") return ParseVerb(Verb::kBench, verb, kBenchHelp, rest);
   if (verb == "test" || verb == "demo") {
     if (!rest.empty() && (rest.front() == "--help" || rest.front() == "-h")) return Help(kMainHelp);

@@ -26,7 +26,7 @@ enum ExitCode : int {
   kExitTerminated = 143,
 };
 
-enum class Verb { kHelp, kRun, kList, kShow, kCheck, kBench, kFidelity, kCoverage, kRows, kKernels };
+enum class Verb { kHelp, kRun, kList, kShow, kCheck, kBench, kFidelity, kCoverage, kRows, kReview, kKernels };
 
 struct CommandLine {
   Verb verb = Verb::kHelp;
@@ -45,7 +45,9 @@ struct CommandLine {
   bool keys = false;                    // check: print the table of keys
   unsigned rounds = 15;                 // bench
   std::vector<std::string> rows;        // rows: which; empty: all
-  bool markdown = false;                // rows: the table of README.md
+  bool markdown = false;                // rows, review: the tables of README.md
+  std::vector<std::string> attacks;     // review: which; empty: all
+  std::string profile = "server";       // review: attacker model
 };
 
 // Bad input; what() is one line without "pvpci: ". Exit code 2.

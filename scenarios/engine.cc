@@ -232,7 +232,7 @@ reports::Result RunScenario(const Scenario& scenario, const RunOptions& options)
   }
   g_simulation = nullptr;
 
-  Collect(machine, &result);
+  Collect(machine, options.line_coverage, &result);
   result.expectations = walk.rows();
   if (options.comparisons) options.comparisons(walk.comparisons());
   if (options.blocks_ran) options.blocks_ran(CollectBlocks(machine));

@@ -28,6 +28,7 @@ struct RunOptions {
   Watch watch = Watch::kEverything;
   bool gdb = false;
   sim::Ps gdb_at = 0;                      // 0: at the first finding or stopped domain
+  bool line_coverage = true;               // of the originals; a run without it is shorter
   std::string reproduce;                   // command line that repeats this run
   std::map<std::string, std::string> settings;  // --set key=value
   // Called at the end with the comparisons that the steps made, if it is set.

@@ -33,6 +33,7 @@
 #include "scenarios/library.h"
 #include "scenarios/parser.h"
 #include "scenarios/problem.h"
+#include "scenarios/review/run_review.h"
 #include "scenarios/rows.h"
 #include "scenarios/rows_run.h"
 #include "scenarios/schema.h"
@@ -282,6 +283,22 @@ RowsOptions OptionsOfRows(const CommandLine& command, const std::string& root) {
   return options;
 }
 
+ReviewOptions OptionsOfReview(const CommandLine& command, const std::string& root,
+                              const std::vector<std::string>& arguments) {
+  ReviewOptions options;
+  options.root = root;
+  options.attacks = command.attacks;
+  options.profile = command.profile;
+  options.out = command.out.empty() ? "out/review" : command.out;
+  options.json = command.json;
+  options.markdown = command.markdown;
+  options.progress = isatty(STDERR_FILENO) == 1;
+  options.systemc = EnterSystemC;
+  options.command = "./pvpci";
+  for (const std::string& argument : arguments) options.command += " " + Quote(argument);
+  return options;
+}
+
 int Main(const std::vector<std::string>& arguments) {
   try {
     if (arguments.size() == 1 && arguments[0] == kFirstInterruptVerb) return RunFirstInterrupt(OptionsOfBench({}));
@@ -297,6 +314,7 @@ int Main(const std::vector<std::string>& arguments) {
       case Verb::kFidelity: return Fidelity(command, root);
       case Verb::kCoverage: return RunCoverage(command, root, EnterSystemC);
       case Verb::kRows: return RunRows(OptionsOfRows(command, root));
+      case Verb::kReview: return RunReview(OptionsOfReview(command, root, arguments));
       case Verb::kBench: return RunBench(OptionsOfBench(command));
     }
   } catch (const UsageError& error) {

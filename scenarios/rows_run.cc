@@ -11,7 +11,6 @@
 #include <map>
 #include <set>
 #include <stdexcept>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -126,7 +125,7 @@ ScenarioRuns RunAll(const std::vector<Job>& jobs, const RowsOptions& options) {
   std::vector<ChildBody> bodies;
   for (const Job& job : jobs) bodies.push_back(BodyFor(job, options));
   ScenarioRuns runs;
-  RunInChildren(bodies, std::thread::hardware_concurrency(), kTimeoutS, [&](size_t index, const ChildAnswer& answer) {
+  RunInChildren(bodies, UsableProcessors(), kTimeoutS, [&](size_t index, const ChildAnswer& answer) {
     runs[{jobs[index].scenario, jobs[index].kernel}] = RunOf(answer);
     if (!options.progress) return;
     std::fputs(fmt::format("\r\033[K[{}/{}] {} on {}", runs.size(), jobs.size(), jobs[index].scenario,

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -135,7 +136,7 @@ Running Start(const ChildBody& body, size_t index) {
 
 // Reads what is there; false once the child has closed its end.
 bool Read(Running* run) {
-  char buffer[4096];
+  char buffer[65536];
   const ssize_t n = read(run->fd, buffer, sizeof buffer);
   if (n > 0) run->answer.text.append(buffer, static_cast<size_t>(n));
   return n > 0 || (n < 0 && errno == EINTR);
@@ -161,6 +162,7 @@ void Reap(Running* run) {
   }
   g_children[run->place] = 0;
   ChildAnswer& answer = run->answer;
+  answer.seconds = Now() - run->start;
   if (WIFSIGNALED(status)) answer.signal = WTERMSIG(status);
   answer.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : kExitBench;
   if (answer.timed_out) answer.exit_code = kExitResources;
@@ -170,6 +172,12 @@ void Reap(Running* run) {
 }  // namespace
 
 int interrupted_by() { return g_signal; }
+
+unsigned UsableProcessors() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<unsigned>(std::max(1, CPU_COUNT(&set))) : 1;
+}
 
 std::vector<ChildAnswer> RunInChildren(const std::vector<ChildBody>& bodies, unsigned at_once, unsigned timeout_s,
                                        const std::function<void(size_t, const ChildAnswer&)>& done) {

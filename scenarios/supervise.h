@@ -14,6 +14,7 @@ struct ChildAnswer {
   int exit_code = 4;
   int signal = 0;        // the child died of it, 0: it exited
   bool timed_out = false;
+  double seconds = 0;    // real time from its start to its end
   std::string text;      // what the body answered (the trace digest)
 };
 
@@ -29,6 +30,9 @@ ChildAnswer RunInChild(const ChildBody& body, unsigned timeout_s);
 // stand in the order of the bodies. After a signal no further child is started: its answer has exit code 128 + signal.
 std::vector<ChildAnswer> RunInChildren(const std::vector<ChildBody>& bodies, unsigned at_once, unsigned timeout_s,
                                        const std::function<void(size_t index, const ChildAnswer& answer)>& done);
+
+// The processors that this process may use, at least one.
+unsigned UsableProcessors();
 
 // The signal that asked this process to end, 0: none. Set by RunInChild's handlers.
 int interrupted_by();

@@ -99,13 +99,18 @@ void Image::Impl::IndexFunctions() const {
 }
 
 std::shared_ptr<const Image> Image::Open(const std::string& elf_path, const std::string& blocks_path) {
+  static std::map<std::pair<std::string, std::string>, std::weak_ptr<const Image>> opened;
+  std::weak_ptr<const Image>& known = opened[{elf_path, blocks_path}];
+  if (std::shared_ptr<const Image> image = known.lock()) return image;
   auto impl = std::make_unique<Impl>(elf_path);
   impl->relocations = ReadRelocations(impl->elf);
   if (!blocks_path.empty()) {
     impl->blocks = BlockTable::Read(blocks_path);
     impl->FindGuards();
   }
-  return std::shared_ptr<const Image>(new Image(std::move(impl)));
+  std::shared_ptr<const Image> image(new Image(std::move(impl)));
+  known = image;
+  return image;
 }
 
 Image::Image(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

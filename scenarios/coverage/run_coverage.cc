@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scenarios/coverage/run_coverage.h"
 
-#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -101,13 +100,6 @@ json ReadJson(const std::string& path) {
   return json::parse(stream);
 }
 
-// The processors that this process may use.
-unsigned Processors() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<unsigned>(std::max(1, CPU_COUNT(&set))) : 1;
-}
-
 void RunJobs(const std::vector<Job>& jobs, const std::string& root, const SystemCEntry& systemc, Coverage* coverage) {
   std::vector<ChildBody> bodies;
   for (const Job& job : jobs) {
@@ -131,7 +123,7 @@ void RunJobs(const std::vector<Job>& jobs, const std::string& root, const System
       std::fflush(stderr);
     }
   };
-  const std::vector<ChildAnswer> answers = RunInChildren(bodies, Processors(), kTimeoutSeconds, done);
+  const std::vector<ChildAnswer> answers = RunInChildren(bodies, UsableProcessors(), kTimeoutSeconds, done);
   if (terminal) std::fputs("\r\033[K", stderr);
   for (size_t i = 0; i < jobs.size(); ++i) {
     if (answers[i].exit_code == kExitHolds) continue;

@@ -74,7 +74,7 @@ void CoverageOf(const FileCoverage& file, reports::Original* original) {
   }
 }
 
-void CollectKernel(Machine& machine, reports::Result* result) {
+void CollectKernel(Machine& machine, bool line_coverage, reports::Result* result) {
   const ImageFiles& files = machine.image_files();
   const json kernel = ReadJson(files.Path("kernel.json"));
   reports::Kernel entry;
@@ -86,7 +86,7 @@ void CollectKernel(Machine& machine, reports::Result* result) {
   result->kernels.push_back(entry);
   const BlocksRan ran = CollectBlocks(machine);
   const auto run = CountBySource(ImageOf(machine), ran);
-  const auto lines = CountLines(files, ran);
+  const auto lines = line_coverage ? CountLines(files, ran) : std::map<std::string, FileCoverage>();
   for (const json& item : ReadJson(files.Path("originals.json"))) {
     reports::Original original;
     original.kernel = item.value("kernel", entry.name);
@@ -337,10 +337,10 @@ BlocksRan CollectBlocks(Machine& machine) {
   return ran;
 }
 
-void Collect(Machine& machine, reports::Result* result) {
+void Collect(Machine& machine, bool line_coverage, reports::Result* result) {
   result->simulated_ps = machine.simulation().now();
   result->trace_digest = machine.trace().Digest();
-  CollectKernel(machine, result);
+  CollectKernel(machine, line_coverage, result);
   CollectEmulated(machine, result);
   CollectDomains(machine, result);
   result->dma = machine.classifier().totals();

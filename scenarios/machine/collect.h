@@ -15,8 +15,8 @@ namespace pvpci::scenarios {
 // What is known before anything ran: names, claim, seed, mode.
 reports::Result StubResult(const Scenario& scenario, const std::string& reproduce);
 
-// Fills `result` from the machine. Throws std::runtime_error if an image's description cannot be read.
-void Collect(Machine& machine, reports::Result* result);
+// Fills `result` from the machine, with or without the lines of the originals that ran. Throws std::runtime_error if an image's description cannot be read.
+void Collect(Machine& machine, bool line_coverage, reports::Result* result);
 
 // Blocks that ran in any domain. Empty if no domain has an image.
 BlocksRan CollectBlocks(Machine& machine);

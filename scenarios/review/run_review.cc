@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/review/run_review.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <set>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "driver/loader/image.h"
+#include "reports/files.h"
+#include "reports/review.h"
+#include "reports/review_json.h"
+#include "reports/review_junit.h"
+#include "reports/review_text.h"
+#include "scenarios/cli.h"
+#include "scenarios/engine.h"
+#include "scenarios/images.h"
+#include "scenarios/library.h"
+#include "scenarios/review/catalogue.h"
+#include "scenarios/review/cells.h"
+#include "scenarios/review/profile.h"
+#include "scenarios/suggest.h"
+#include "scenarios/supervise.h"
+
+namespace pvpci::scenarios {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr unsigned kTimeoutS = 60;  // per cell, real time
+constexpr const char* kJsonFile = "review.json";
+constexpr const char* kFiles[] = {kJsonFile, "junit.xml", "findings.sarif", "index.html"};
+
+std::vector<CatalogueEntry> Chosen(const std::vector<CatalogueEntry>& all, const std::vector<std::string>& wanted) {
+  if (wanted.empty()) return all;
+  std::vector<std::string> known;
+  for (const CatalogueEntry& entry : all) known.push_back(entry.id);
+  for (const std::string& id : wanted) {
+    if (std::find(known.begin(), known.end(), id) == known.end()) {
+      throw UsageError(fmt::format("review: no attack '{}'{}", id, DidYouMean(id, known)));
+    }
+  }
+  std::vector<CatalogueEntry> chosen;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(chosen), [&](const CatalogueEntry& entry) {
+    return std::find(wanted.begin(), wanted.end(), entry.id) != wanted.end();
+  });
+  return chosen;
+}
+
+reports::ReviewStory StoryOf(const CatalogueEntry& entry) {
+  return {entry.id,     entry.title,    entry.story,      entry.attacker,
+          entry.victim, entry.scenario, entry.observable, entry.references};
+}
+
+class ProgressLine {
+ public:
+  ProgressLine(bool wanted, size_t total) : wanted_(wanted), total_(total) {}
+  ~ProgressLine() {
+    if (wanted_) std::fputs("\r\033[K", stderr);
+  }
+  void Done(const std::string& what) {
+    ++done_;
+    if (!wanted_) return;
+    constexpr size_t kWidth = 24;
+    const size_t full = done_ * kWidth / std::max<size_t>(1, total_);
+    std::fputs(fmt::format("\r\033[K[{}{}] {}/{} {:.50}", std::string(full, '#'), std::string(kWidth - full, '.'), done_,
+                           total_, what).c_str(), stderr);
+    std::fflush(stderr);
+  }
+
+ private:
+  bool wanted_;
+  size_t total_;
+  size_t done_ = 0;
+};
+
+// A run that a page shows whole: the first of each attack and mode, and those that differ from it.
+bool WorthShowing(const reports::Review& review, const reports::ReviewCell& cell) {
+  return std::none_of(review.evidence.begin(), review.evidence.end(), [&](const auto& shown) {
+    const reports::ReviewCell& other = review.cells[shown.first];
+    return other.scenario == cell.scenario && other.mode == cell.mode && other.verdict == cell.verdict &&
+           other.dma_class == cell.dma_class && other.held == cell.held;
+  });
+}
+
+class ReviewRun {
+ public:
+  explicit ReviewRun(const ReviewOptions& options) : options_(options) {}
+
+  void Prepare() {
+    const auto all = LoadCatalogue(CatalogueFile(options_.root), ShippedScenarios(options_.root));
+    entries_ = Chosen(all, options_.attacks);
+    jobs_ = JobsOf(entries_, options_.root);
+    // The children find them mapped.
+    for (const std::string& kernel : KernelFamilies()) {
+      const ImageFiles files = FindImage(kernel, options_.root);
+      images_.push_back(driver::Image::Open(files.Path("elf"), files.Path("blocks.tsv")));
+    }
+    review_.profile = options_.profile;
+    review_.attackers = AttackerModel(options_.profile);
+    review_.command = options_.command;
+    for (const CatalogueEntry& entry : entries_) review_.stories.push_back(StoryOf(entry));
+  }
+
+  void RunCells() {
+    std::vector<ChildBody> bodies;
+    for (const CellJob& job : jobs_) bodies.push_back(BodyOf(job));
+    ProgressLine progress(options_.progress, jobs_.size());
+    std::vector<reports::ReviewCell> cells(jobs_.size());
+    std::vector<std::optional<CellRun>> runs(jobs_.size());
+    RunInChildren(bodies, UsableProcessors(), kTimeoutS, [&](size_t index, const ChildAnswer& answer) {
+      const CellJob& job = jobs_[index];
+      cells[index] = CellOf(job, answer, &runs[index]);
+      if (interrupted_by() == 0) ended_.insert(index);
+      progress.Done(fmt::format("{} {} on {}", job.entry->id, ModeName(job.key.mode), job.key.kernel));
+    });
+    for (size_t i = 0; i < cells.size(); ++i) {
+      if (ended_.count(i) != 0) Keep(std::move(cells[i]), std::move(runs[i]));
+    }
+    review_.incomplete = ended_.size() != jobs_.size();
+    review_.unmutated_clean = std::all_of(review_.cells.begin(), review_.cells.end(),
+                                          [](const reports::ReviewCell& cell) { return cell.held; });
+  }
+
+  reports::Review& review() { return review_; }
+
+ private:
+  ChildBody BodyOf(const CellJob& job) const {
+    RunOptions run;
+    run.root = options_.root;
+    run.text = false;
+    run.line_coverage = false;
+    run.reproduce = job.reproduce;
+    return [&job, run, systemc = options_.systemc](std::string* answer) {
+      return systemc([&] {
+        const reports::Result result = RunScenario(job.scenario, run);
+        *answer = AnswerOf(result);
+        return ExitCodeOf(result);
+      });
+    };
+  }
+
+  void Keep(reports::ReviewCell cell, std::optional<CellRun> run) {
+    if (run) {
+      for (const auto& [path, blocks] : run->blocks) {
+        review_.originals[path] = std::max(review_.originals[path], blocks);
+      }
+      for (const reports::Kernel& kernel : run->result.kernels) {
+        if (std::none_of(review_.kernels.begin(), review_.kernels.end(),
+                         [&](const reports::Kernel& known) { return known.name == kernel.name; })) {
+          review_.kernels.push_back(kernel);
+        }
+      }
+      if (review_.limits.empty()) review_.limits = run->result.view.limits;
+    }
+    const bool show = run && WorthShowing(review_, cell);
+    review_.cells.push_back(std::move(cell));
+    if (show) review_.evidence.emplace_back(review_.cells.size() - 1, std::move(run->result));
+  }
+
+  const ReviewOptions& options_;
+  std::vector<CatalogueEntry> entries_;
+  std::vector<CellJob> jobs_;
+  std::vector<std::shared_ptr<const driver::Image>> images_;
+  std::set<size_t> ended_;
+  reports::Review review_;
+};
+
+void Tell(const ReviewOptions& options, const reports::Review& review) {
+  const std::string text = options.json       ? reports::WriteReviewJson(review)
+                           : options.markdown ? reports::ReviewMarkdown(review)
+                                              : reports::ReviewText(review);
+  std::fputs(text.c_str(), stdout);
+  if (!options.json && !options.markdown) std::fputs(fmt::format("{}/index.html\n", options.out).c_str(), stdout);
+}
+
+void Write(const std::string& folder, const reports::Review& review) {
+  const fs::path out = folder;
+  reports::WriteFileAtomically(out / "junit.xml", reports::ReviewJunit(review));
+  reports::WriteFileAtomically(out / kJsonFile, reports::WriteReviewJson(review));
+}
+
+}  // namespace
+
+int RunReview(const ReviewOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  ReviewRun run(options);
+  run.Prepare();
+  std::error_code ignored;
+  for (const char* file : kFiles) fs::remove(fs::path(options.out) / file, ignored);
+  run.RunCells();
+  reports::Review& review = run.review();
+  const auto seconds = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  review.seconds = seconds();
+  if (interrupted_by() != 0) {
+    review.incomplete = true;
+    reports::WriteFileAtomically(fs::path(options.out) / kJsonFile, reports::WriteReviewJson(review));
+    std::fputs("pvpci: review: interrupted; what is written is marked incomplete\n", stderr);
+    return 128 + interrupted_by();
+  }
+  Write(options.out, review);
+  Tell(options, review);
+  return reports::AllWell(review) ? kExitHolds : kExitViolated;
+}
+
+}  // namespace pvpci::scenarios
