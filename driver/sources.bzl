@@ -341,6 +341,7 @@ GUEST_FUNCTIONS = [
     "guest/rowS_careless.c",
     "guest/rowS_coherent.c",
     "guest/rowS_streaming.c",
+    "guest/sleepers.c",
     "hostile/crash.c",
     "hostile/endpoint.c",
     "hostile/row20_backend.c",

@@ -27,11 +27,25 @@
 #include <linux/sched/cputime.h>
 
 #define NS_PER_JIFFY (NSEC_PER_SEC / HZ)
+#define PS_PER_JIFFY (1000ULL * NS_PER_JIFFY)
 
 unsigned long loops_per_jiffy = 1 << 20;
-static u64 boot_ns;	/* local time at boot: ktime starts at 0 */
+static u64 boot_ns;	/* local time at boot, where ktime and jiffies start */
 
 static u64 local_ns(void) { return emul_now_ps() / 1000; }
+
+/*
+ * Which jiffy it is by this vCPU's own clock, and its first nanosecond in ktime. `jiffies` itself may be one ahead: all
+ * vCPUs of a domain share it, and one of them may have come further. Whoever counts timers in jiffies and arms an
+ * interrupt in ktime needs two numbers that fit.
+ */
+static u64 this_jiffy(unsigned long *count)
+{
+	u64 passed = (emul_now_ps() - emul_clock.jiffies_origin_ps) / PS_PER_JIFFY;
+
+	*count = INITIAL_JIFFIES + passed;
+	return passed * NS_PER_JIFFY;
+}
 
 ktime_t ktime_get(void)
 {
@@ -153,9 +167,9 @@ static void arm(u64 ktime)
 
 static u64 next_tick(void)
 {
-	u64 now = local_ns() + emul_clock.xen_offset_ns;
+	unsigned long count;
 
-	return (now / NS_PER_JIFFY + 1) * NS_PER_JIFFY - emul_clock.xen_offset_ns - boot_ns;
+	return this_jiffy(&count) + NS_PER_JIFFY;
 }
 
 static irqreturn_t emul_timer_interrupt(int irq, void *dev)
@@ -170,9 +184,12 @@ static irqreturn_t emul_timer_interrupt(int irq, void *dev)
 
 void emul_time_idle_enter(void)
 {
+	unsigned long count;
+	u64 start = this_jiffy(&count), next, wait = KTIME_MAX;
 #ifdef EMUL_HAS_TIMER_MIGRATION
 	bool idle = false;
-	u64 now = ktime_get(), next = timer_base_try_to_set_idle(jiffies, now, &idle), wait = KTIME_MAX;
+
+	next = timer_base_try_to_set_idle(count, start, &idle);
 
 	/* The wheel has work within a jiffy and is not idle: the tick stays, as tick_nohz_stop_tick() has it. */
 	if (!idle) {
@@ -180,18 +197,17 @@ void emul_time_idle_enter(void)
 		return;
 	}
 #else
-	u64 now = ktime_get(), next = get_next_timer_interrupt(jiffies, now), wait = KTIME_MAX;
+	next = get_next_timer_interrupt(count, start);
 #endif
 
 	this_cpu_write(tick_stopped, true);
 	if (next != KTIME_MAX)
-		wait = max(next, now);
+		wait = max_t(u64, next, ktime_get());
 	wait = min(wait, hr_next());
 	if (wait == KTIME_MAX) {
 		(void)HYPERVISOR_vcpu_op(VCPUOP_stop_singleshot_timer, smp_processor_id(), NULL);
 		return;
 	}
-	/* get_next_timer_interrupt counts jiffies from `now`; the tick that serves them is the next whole one. */
 	arm(wait);
 }
 
@@ -208,8 +224,7 @@ void emul_time_idle_exit(void)
 u64 get_jiffies_update(unsigned long *basej)
 {
 	EMUL("simulated time");
-	*basej = jiffies;
-	return ktime_get();
+	return this_jiffy(basej);
 }
 #endif
 
@@ -224,7 +239,7 @@ void emul_time_init(void)
 	int irq;
 
 	if (cpu == 0)
-		boot_ns = local_ns();
+		boot_ns = DIV_ROUND_UP(emul_clock.jiffies_origin_ps, 1000);
 	(void)HYPERVISOR_vcpu_op(VCPUOP_stop_periodic_timer, cpu, NULL);
 	irq = bind_virq_to_irqhandler(VIRQ_TIMER, cpu, emul_timer_interrupt,
 				      IRQF_PERCPU | IRQF_NOBALANCING | IRQF_TIMER | IRQF_FORCE_RESUME | IRQF_EARLY_RESUME,
@@ -232,6 +247,9 @@ void emul_time_init(void)
 	BUG_ON(irq < 0);
 	this_cpu_write(timer_irq, irq);
 	(void)xen_set_irq_priority(irq, XEN_IRQ_PRIORITY_MAX);
+	/* Ticks stop in idle from now on, as tick_nohz_activate() says: a vCPU that is awake serves the timers of others. */
+	if (cpu == 0)
+		timers_update_nohz();
 	arm(next_tick());
 }
 

@@ -9,7 +9,7 @@
 #ifndef PVPCI_DRIVER_SEAM_H
 #define PVPCI_DRIVER_SEAM_H
 
-#define SEAM_VERSION 1u
+#define SEAM_VERSION 2u
 #define SEAM_MAX_VCPUS 8
 
 typedef unsigned long long seam_u64;
@@ -78,6 +78,8 @@ struct seam_clock {
 	seam_u64 deadline_ps;
 	/* Xen system time minus local time, ns: how long the hypervisor had been up when the simulation started. */
 	seam_u64 xen_offset_ns;
+	/* Local time at which the domain's jiffies had their first value: INITIAL_JIFFIES, and one more each 1/HZ s. */
+	seam_u64 jiffies_origin_ps;
 };
 
 /* What a fiber receives when it is jumped to: who jumped, and the word passed. */

@@ -110,6 +110,7 @@ void VcpuRunner::Start(uint64_t argument, uint64_t stack_top, uint64_t stack_byt
   jiffies_ = delegate_.jiffies_clock();
   next_jiffy_ = 0;
   image_.clock().xen_offset_ns = jiffies_.xen_offset_ns;
+  image_.clock().jiffies_origin_ps = jiffies_.origin;
   quiet_since_ = busy_since_ = std::max(local_, when);
   state_ = State::kReady;
   simulation_.Wake(id_, when);

@@ -145,7 +145,8 @@ void GuestDomain::Start(std::function<void()> up) {
   up_ = std::move(up);
   state_ = State::kRunning;
   const uint64_t top = reinterpret_cast<uint64_t>(space_.page(stack_pfn_)) + kStackBytes;
-  vcpus_[0]->runner().Start(built_.start_info_va, top, kStackBytes, around_.simulation->now());
+  started_ = around_.simulation->now();
+  vcpus_[0]->runner().Start(built_.start_info_va, top, kStackBytes, started_);
 }
 
 void GuestDomain::Pause() {

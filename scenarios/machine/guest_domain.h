@@ -138,6 +138,7 @@ class GuestDomain : public xen::GuestSpace {
   State state_ = State::kNew;
   std::optional<reports::DomainReport> report_;
   std::function<void()> up_;
+  sim::Ps started_ = 0;  // jiffies count from here, on every vCPU
 
   uint64_t stack_pfn_ = 0;
   uint64_t work_pfn_ = 0;

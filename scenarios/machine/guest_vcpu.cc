@@ -177,7 +177,7 @@ sim::Ps GuestVcpu::EndUpcall() {
 driver::JiffiesClock GuestVcpu::jiffies_clock() const {
   driver::JiffiesClock clock;
   clock.base = kInitialJiffies;
-  clock.origin = guest_.around_.simulation->now();
+  clock.origin = guest_.started_;
   clock.xen_offset_ns =
       guest_.around_.hypervisor->SystemTimeNs() - guest_.around_.simulation->now() / sim::kNs;
   return clock;
