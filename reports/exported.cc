@@ -30,4 +30,20 @@ Result Exported(Result result) {
   return result;
 }
 
+Review Exported(Review review) {
+  for (ReviewCell& cell : review.cells) {
+    const auto withheld = [&cell](const Finding& finding) { return cell.embargo || finding.embargo; };
+    cell.findings.erase(std::remove_if(cell.findings.begin(), cell.findings.end(), withheld), cell.findings.end());
+    if (!cell.embargo) continue;
+    cell.reason = "withheld: it may show a flaw of shipped code that its maintainers should hear of first";
+    if (cell.explanation) cell.explanation = "withheld";
+    if (!cell.problems.empty()) cell.problems = {"withheld"};
+    cell.observations.clear();
+    cell.stopped.clear();
+    cell.findings_total = 0;
+  }
+  for (auto& [cell, result] : review.evidence) result = Exported(std::move(result));
+  return review;
+}
+
 }  // namespace pvpci::reports

@@ -5,12 +5,16 @@
 #define PVPCI_REPORTS_EXPORTED_H_
 
 #include "reports/result.h"
+#include "reports/review.h"
 
 namespace pvpci::reports {
 
 // `result` without findings under embargo; of a result that is under embargo as a whole, name, verdict, mode, kernels,
 // originals and how to repeat it.
 Result Exported(Result result);
+
+// Likewise of a review: of cells under embargo the verdict, and how to repeat it.
+Review Exported(Review review);
 
 }  // namespace pvpci::reports
 

@@ -332,6 +332,8 @@ void Fields(A& a, Of<View, A>& x) {
   a("limits", x.limits);
   a("warnings", x.warnings);
   a("settings", x.settings);
+  a("source_file", x.source_file);
+  a("source_line", x.source_line);
 }
 
 template <typename A>

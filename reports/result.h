@@ -311,6 +311,8 @@ struct View {
   std::vector<std::string> limits;  // what is not modelled, one sentence each
   std::vector<std::string> warnings;
   std::map<std::string, std::string> settings;  // --set key=value that were given
+  std::string source_file;                      // the scenario's file, from the project's root if it is below it
+  int source_line = 1;                          // where its attack, else its first step stands
 };
 
 // What became of the attack that the scenario tells, and what shows it. Beyond the contract.

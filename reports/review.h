@@ -40,6 +40,7 @@ struct ReviewCell {
   int64_t simulated_ps = 0;
   int64_t fault_records = 0;
   std::vector<ExpectationResult> observations;
+  std::vector<DomainResult> stopped;   // that crashed or hang
   std::vector<Finding> findings;       // the first kFindingsKept
   int64_t findings_total = 0;
 };
@@ -79,6 +80,8 @@ struct ReviewStory {
   std::string name;              // of the scenario's file; empty: nobody has written it
   std::string observable;
   std::vector<std::string> references;
+  std::string file;              // of the scenario, from the project's root
+  int line = 1;                  // where its attack starts
 };
 
 struct Review {
@@ -89,6 +92,7 @@ struct Review {
   // Beyond the contract.
   std::string profile;           // "server", "qubes"
   bool incomplete = false;
+  std::vector<std::string> unclean;  // other runs on unmutated code that did not hold, with the reason
   std::string command;
   std::vector<AttackerRow> attackers;
   std::vector<ReviewStory> stories;

@@ -32,6 +32,7 @@ void Fields(A& a, Of<ReviewCell, A>& x) {
   a("simulated_ps", x.simulated_ps);
   a("fault_records", x.fault_records);
   a("observations", x.observations);
+  a("stopped", x.stopped);
   a("findings", x.findings);
   a("findings_total", x.findings_total);
 }
@@ -69,6 +70,8 @@ void Fields(A& a, Of<ReviewStory, A>& x) {
   a("name", x.name);
   a("observable", x.observable);
   a("references", x.references);
+  a("file", x.file);
+  a("line", x.line);
 }
 
 template <typename A>
@@ -79,6 +82,7 @@ void Fields(A& a, Of<Review, A>& x) {
   a("seconds", x.seconds);
   a("profile", x.profile);
   a("incomplete", x.incomplete);
+  a("unclean", x.unclean);
   a("command", x.command);
   a("attackers", x.attackers);
   a("stories", x.stories);

@@ -48,6 +48,7 @@ void Trouble(const Review& review, std::string* text) {
       *text += fmt::format("mutant {}: not detected: {}\n", mutant.id, fmt::join(mutant.problems, "; "));
     }
   }
+  for (const std::string& run : review.unclean) *text += fmt::format("unmutated code: {}\n", run);
   for (const ReviewStory& story : review.stories) {
     if (story.name.empty()) *text += fmt::format("{} {}: no scenario tells it\n", story.id, story.title);
   }

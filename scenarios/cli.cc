@@ -17,13 +17,13 @@ namespace {
 
 // What this build can write. result.json, report.html and junit.xml are always written.
 const std::vector<std::string>& Formats() {
-  static const std::vector<std::string> formats = {"text", "json", "html", "junit", "trace"};
+  static const std::vector<std::string> formats = {"text", "json", "html", "junit", "trace", "sarif"};
   return formats;
 }
 
 const std::vector<std::string>& Verbs() {
   static const std::vector<std::string> verbs = {"run",  "list",  "show",     "check",    "rows", "review", "test",
-                                                 "demo", "bench", "fidelity", "coverage", "help"};
+                                                 "demo", "bench", "fidelity", "coverage", "diff", "help"};
   return verbs;
 }
 
@@ -37,6 +37,7 @@ constexpr const char* kMainHelp =
   ./pvpci check FILE...              check scenario files without running them
   ./pvpci rows                       the patch series, row by row: what shows it, on which kernel it holds
   ./pvpci review                     the security review: every attack in every mode, on every kernel, as pages
+  ./pvpci diff A B                   what is new, fixed and unchanged between two reviews or runs, for CI
   ./pvpci bench                      how fast it is: ratios with quartiles, each beside its baseline
   ./pvpci fidelity golden            how like a real hypervisor: each line that differs from its recorded traces
   ./pvpci coverage                   which lines of the real kernel files ran, and why the others did not
@@ -68,8 +69,10 @@ own folder below --out, beside an index page.
   --set KEY=VALUE             any single value of the file: --set domains.driver.vcpus=2
                               --set machine.xen.uptime_at_start='1 s' (repeatable)
   --out DIR                   where results go (out/<scenario>)
-  --format F[,F...]           text: summary on the terminal (default); trace: trace.txt; json, html, junit: always
-                              written; json also prints result.json on standard output
+  --format F[,F...]           text: summary on the terminal (default); trace: trace.txt; sarif: findings.sarif; json,
+                              html, junit: always written; json also prints result.json on standard output
+  --counterfactual            the same seed in M0, M1 and M2, each in its own folder below --out, and one table of what
+                              differs, also as counterfactual.json and counterfactual.html; --format json prints it
   --twice                     run twice, compare the trace digests; exit 7 if they differ
   --timeout S                 give up after S seconds of real time (exit 5)
   --until TIME                end at this simulated time, e.g. --until '5 ms'
@@ -79,6 +82,7 @@ own folder below --out, beside an index page.
 Examples
   ./pvpci run slurp
   ./pvpci run slurp forged_msi --iommu dmar+ir --out /tmp/m2
+  ./pvpci run slurp --counterfactual
   ./pvpci run my_scenario.yaml --set devices.endpoint.link='gen4 x4' --format text,trace
 )";
 
@@ -165,12 +169,27 @@ Exit 0, or 1 if a cell disagrees without an explanation, a run does not meet its
 
   --profile server|qubes   attacker model: does a device's denial of service count? (server: yes)
   --out DIR                where the pages go
+  --baseline FILE          an earlier review.json, or its folder: findings.sarif says what is new, unchanged, absent
+  --suppressions FILE      accepted risks, as for 'diff': findings.sarif carries the reasons
   --json                   review.json on standard output
   --markdown               the matrix as README.md has it
 
 Examples
   ./pvpci review
   ./pvpci review S-01 S-04 --out /tmp/review
+)";
+
+constexpr const char* kDiffHelp =
+    R"(./pvpci diff A B [--suppressions FILE] [--out DIR] [--json]: what B found that A did not, what is fixed, what is unchanged.
+
+A and B are review.json or result.json, or folders that hold one. Findings are known by their fingerprints, which hold no
+addresses and no times; verdicts without a finding by attack, mode, kernel and ABI.
+Exit 0 if nothing is new but accepted risks, else 1.
+
+  --suppressions FILE   YAML: a list of {fingerprint: ..., reason: ..., expires: 2027-01-31}. All three are needed; after
+                        its last day an entry no longer counts, and is told.
+  --out DIR             also leave diff.json there
+  --json                one JSON document on standard output (new, fixed, unchanged, verdicts)
 )";
 
 constexpr const char* kFrontHelp =
@@ -273,7 +292,8 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
     app.add_option("--seed", raw.seed)->expected(1);
     app.add_option("--set", raw.sets)->expected(1)->take_all();
   }
-  const bool writes = runs || verb == Verb::kCoverage || verb == Verb::kRows || verb == Verb::kReview;
+  const bool writes = runs || verb == Verb::kCoverage || verb == Verb::kRows ||
+                      verb == Verb::kReview || verb == Verb::kDiff;
   if (writes) app.add_option("--out", raw.out)->expected(1);
   if (runs) {
     app.add_option("--format", raw.formats)->expected(1)->take_all();
@@ -281,6 +301,7 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
     app.add_option("--timeout", raw.timeout)->expected(1);
     app.add_option("--until", raw.until)->expected(1);
     app.add_flag("--gdb{stop}", raw.gdb);
+    app.add_flag("--counterfactual", command.counterfactual);
   }
   if (verb != Verb::kRun && verb != Verb::kCheck) app.add_flag("--json", raw.json);
   if (verb == Verb::kRows) {
@@ -290,8 +311,11 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
   if (verb == Verb::kReview) {
     app.add_option("attacks", command.attacks);
     app.add_option("--profile", command.profile)->expected(1);
+    app.add_option("--baseline", command.baseline)->expected(1);
     app.add_flag("--markdown", raw.markdown);
   }
+  if (verb == Verb::kDiff) app.add_option("compared", command.compared);
+  if (verb == Verb::kReview || verb == Verb::kDiff) app.add_option("--suppressions", command.suppressions)->expected(1);
   if (verb == Verb::kBench) app.add_option("--rounds", raw.rounds)->expected(1);
   if (verb == Verb::kCheck) {
     app.add_flag("--schema", raw.schema);
@@ -346,6 +370,10 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
   if (takes_scenarios && verb != Verb::kCoverage && command.scenarios.empty() && !tables) {
     throw UsageError(fmt::format("{}: which scenario? './pvpci list' shows them", name));
   }
+  if (verb == Verb::kDiff && command.compared.size() != 2) throw UsageError("diff: expected two, before and after");
+  if (command.counterfactual && (command.twice || command.gdb)) {
+    throw UsageError("run: --counterfactual goes neither with --twice nor with --gdb");
+  }
   if (verb == Verb::kShow && command.scenarios.size() > 1) throw UsageError("show: one scenario at a time");
   return command;
 }
@@ -374,6 +402,7 @@ CommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   if (verb == "fidelity") return ParseVerb(Verb::kFidelity, verb, kFidelityHelp, rest);
   if (verb == "coverage") return ParseVerb(Verb::kCoverage, verb, kCoverageHelp, rest);
   if (verb == "rows") return ParseVerb(Verb::kRows, verb, kRowsHelp, rest);
+  if (verb == "diff") return ParseVerb(Verb::kDiff, verb, kDiffHelp, rest);
   if (verb == "review") return ParseVerb(Verb::kReview, verb, kReviewHelp, rest);
   if (verb == "bench") return ParseVerb(Verb::kBench, verb, kBenchHelp, rest);
   if (verb == "test" || verb == "demo") {

@@ -26,7 +26,7 @@ enum ExitCode : int {
   kExitTerminated = 143,
 };
 
-enum class Verb { kHelp, kRun, kList, kShow, kCheck, kBench, kFidelity, kCoverage, kRows, kReview, kKernels };
+enum class Verb { kHelp, kRun, kList, kShow, kCheck, kBench, kFidelity, kCoverage, kRows, kReview, kDiff, kKernels };
 
 struct CommandLine {
   Verb verb = Verb::kHelp;
@@ -48,6 +48,10 @@ struct CommandLine {
   bool markdown = false;                // rows, review: the tables of README.md
   std::vector<std::string> attacks;     // review: which; empty: all
   std::string profile = "server";       // review: attacker model
+  std::string baseline;                 // review: an earlier one; empty: none
+  std::string suppressions;             // review, diff: file of accepted risks; empty: none
+  std::vector<std::string> compared;    // diff: before and after
+  bool counterfactual = false;          // run: in every mode
 };
 
 // Bad input; what() is one line without "pvpci: ". Exit code 2.

@@ -57,6 +57,22 @@ TEST(CommandLine, TakesRows) {
   EXPECT_TRUE(ParseCommandLine({"rows", "--markdown"}).markdown);
 }
 
+TEST(CommandLine, TakesAReviewAndADiff) {
+  const CommandLine review = ParseCommandLine(
+      {"review", "S-01", "S-04", "--profile", "qubes", "--baseline", "a.json", "--suppressions", "s.yaml", "--out", "x"});
+  EXPECT_EQ(review.verb, Verb::kReview);
+  EXPECT_THAT(review.attacks, ElementsAre("S-01", "S-04"));
+  EXPECT_EQ(review.profile, "qubes");
+  EXPECT_EQ(review.baseline, "a.json");
+  EXPECT_EQ(review.suppressions, "s.yaml");
+  EXPECT_EQ(ParseCommandLine({"review"}).profile, "server");
+  const CommandLine diff = ParseCommandLine({"diff", "a", "b", "--suppressions", "s.yaml", "--json"});
+  EXPECT_EQ(diff.verb, Verb::kDiff);
+  EXPECT_THAT(diff.compared, ElementsAre("a", "b"));
+  EXPECT_TRUE(diff.json);
+  EXPECT_TRUE(ParseCommandLine({"run", "slurp", "--counterfactual"}).counterfactual);
+}
+
 TEST(CommandLine, TakesTheArgumentsOfARunWhenAskedForItsKernels) {
   const CommandLine command = ParseCommandLine({kKernelsVerb, "slurp", "honest_dma", "--iommu", "dmar"});
   EXPECT_EQ(command.verb, Verb::kKernels);
@@ -83,6 +99,10 @@ TEST(CommandLine, RefusesWithWhatWasMeant) {
   EXPECT_THAT(Refusal({"fidelity", "golden", "--jsno"}), HasSubstr("did you mean '--json'?"));
   EXPECT_THAT(Refusal({"test"}), HasSubstr("front script"));
   EXPECT_THAT(Refusal({"rows", "--json", "--markdown"}), HasSubstr("not both"));
+  EXPECT_THAT(Refusal({"review", "--profile", "qubs"}), HasSubstr("did you mean 'qubes'?"));
+  EXPECT_THAT(Refusal({"review", "--json", "--markdown"}), HasSubstr("not both"));
+  EXPECT_THAT(Refusal({"diff", "a"}), HasSubstr("expected two"));
+  EXPECT_THAT(Refusal({"run", "slurp", "--counterfactual", "--twice"}), HasSubstr("--counterfactual"));
   EXPECT_THAT(Refusal({"rows", "--makdown"}), HasSubstr("did you mean '--markdown'?"));
 }
 
@@ -90,7 +110,7 @@ TEST(CommandLine, TeachesByExamples) {
   EXPECT_THAT(ParseCommandLine({"--help"}).help, HasSubstr("./pvpci run slurp"));
   EXPECT_THAT(ParseCommandLine({"run", "--help"}).help, HasSubstr("Examples"));
   EXPECT_THAT(ParseCommandLine({"help", "check"}).help, HasSubstr("--schema"));
-  for (const char* verb : {"run", "list", "show", "check", "fidelity", "rows", "test", "demo"}) {
+  for (const char* verb : {"run", "list", "show", "check", "fidelity", "rows", "review", "diff", "test", "demo"}) {
     EXPECT_EQ(ParseCommandLine({verb, "--help"}).verb, Verb::kHelp) << verb;
   }
 }
@@ -101,6 +121,9 @@ TEST(Library, FindsScenariosByNameAndPath) {
   EXPECT_THAT(ShippedScenarios("."), testing::Contains("row17_pci_stub"));
   EXPECT_THAT(ShippedScenarios("."), testing::Not(testing::Contains("rows")));
   EXPECT_THAT(FindScenario(".", "row17_pci_stub"), HasSubstr("scenarios/rows/row17_pci_stub.yaml"));
+  EXPECT_THAT(ShippedScenarios("."), testing::Contains("s01_wild_dma"));
+  EXPECT_THAT(ShippedScenarios("."), testing::Not(testing::Contains("catalogue")));
+  EXPECT_THAT(FindScenario(".", "s01_wild_dma"), HasSubstr("scenarios/attacks/s01_wild_dma.yaml"));
   EXPECT_EQ(FindScenario(".", "a/b.yaml"), "a/b.yaml");
   EXPECT_EQ(FindScenario(".", "x.yaml"), "x.yaml");
   try {

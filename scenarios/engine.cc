@@ -21,9 +21,12 @@
 #include <nlohmann/json.hpp>
 
 #include "driver/vcpu/vcpu_runner.h"
+#include "reports/exported.h"
 #include "reports/files.h"
+#include "reports/json_text.h"
 #include "reports/names.h"
 #include "reports/result_json.h"
+#include "reports/sarif.h"
 #include "reports/text_summary.h"
 #include "scenarios/cli.h"
 #include "scenarios/expectations.h"
@@ -155,7 +158,16 @@ void Judge(Machine& machine, const StepWalk& walk, reports::Result* result) {
 }
 
 void Finish(const RunOptions& options, const reports::Result& result) {
-  if (!options.out.empty()) reports::FinishRun(options.out, result);
+  if (!options.out.empty()) {
+    reports::FinishRun(options.out, result);
+    if (options.sarif) {
+      reports::SarifOptions sarif;
+      sarif.exit_code = ExitCodeOf(result);
+      const reports::Review review = reports::Exported(reports::ReviewOf(result, options.reproduce));
+      reports::WriteFileAtomically(fs::path(options.out) / "findings.sarif",
+                                   reports::FormatJson(reports::SarifLog(review, sarif)));
+    }
+  }
   if (options.json) std::fputs(reports::WriteResultJson(result).c_str(), stdout);
   if (options.text) {
     reports::TextOptions text = reports::TextOptionsFor(STDOUT_FILENO);
@@ -196,6 +208,8 @@ int ExitCodeOf(const reports::Result& result) {
 reports::Result RunScenario(const Scenario& scenario, const RunOptions& options) {
   reports::Result result = StubResult(scenario, options.reproduce);
   result.view.settings = options.settings;
+  const fs::path below = fs::path(result.view.source_file).lexically_proximate(options.root);
+  result.view.source_file = below.empty() || *below.begin() == ".." ? below.filename().string() : below.string();
   if (!options.out.empty()) reports::BeginRun(options.out, result);
   if (!scenario.Applies(scenario.scope)) {
     result.verdict = reports::Verdict::kSkipped;

@@ -22,6 +22,7 @@ struct RunOptions {
   std::string root;                        // the project's root; images and golden files are found below it
   std::string out;                         // folder of the results; empty: nothing is written
   bool trace = false;                      // trace.txt
+  bool sarif = false;                      // findings.sarif
   bool text = true;                        // summary on standard output
   bool json = false;                       // result.json on standard output, in place of the summary
   bool progress = false;                   // on standard error, once a run takes more than two seconds

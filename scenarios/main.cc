@@ -26,6 +26,7 @@
 #include "reports/files.h"
 #include "scenarios/bench/bench.h"
 #include "scenarios/cli.h"
+#include "scenarios/counterfactual.h"
 #include "scenarios/coverage/run_coverage.h"
 #include "scenarios/describe.h"
 #include "scenarios/engine.h"
@@ -33,6 +34,7 @@
 #include "scenarios/library.h"
 #include "scenarios/parser.h"
 #include "scenarios/problem.h"
+#include "scenarios/review/run_diff.h"
 #include "scenarios/review/run_review.h"
 #include "scenarios/rows.h"
 #include "scenarios/rows_run.h"
@@ -82,6 +84,7 @@ RunOptions OptionsFor(const std::string& argument, const Scenario& scenario, con
   options.root = root;
   options.out = out;
   options.trace = command.formats.count("trace") != 0;
+  options.sarif = command.formats.count("sarif") != 0;
   options.json = command.formats.count("json") != 0;
   options.text = command.formats.count("text") != 0 && !options.json;
   options.progress = isatty(STDERR_FILENO) == 1;
@@ -151,6 +154,30 @@ int RunOne(const std::string& argument, const Scenario& scenario, const CommandL
   return code;
 }
 
+// In every mode, whatever the scenario's own.
+int RunInEveryMode(const std::string& argument, const CommandLine& command, const std::string& root,
+                   const std::string& out) {
+  CounterfactualRun run;
+  run.out = out;
+  run.timeout_s = command.timeout_s;
+  run.json = command.formats.count("json") != 0;
+  run.text = command.formats.count("text") != 0;
+  run.systemc = EnterSystemC;
+  for (const IommuKind kind : {IommuKind::kNone, IommuKind::kDmar, IommuKind::kDmarIr}) {
+    std::vector<Override> overrides = command.overrides;
+    overrides.push_back({"machine.iommu", Name(kind), "--counterfactual"});
+    run.scenarios.push_back(LoadScenario(FindScenario(root, argument), overrides));
+    run.scenarios.back().until = command.until != 0 ? command.until : run.scenarios.back().until;
+    const std::string folder = (fs::path(out) / ModeName(kind)).string();
+    run.options.push_back(OptionsFor(argument, run.scenarios.back(), command, root, folder));
+    run.options.back().text = run.options.back().json = run.options.back().progress = false;
+  }
+  const std::vector<ChildAnswer> answers = RunCounterfactual(run);
+  int code = kExitHolds;
+  for (size_t i = 0; i < answers.size(); ++i) code = Worst(code, TellEnd(run.scenarios[i], answers[i], command));
+  return code;
+}
+
 int Run(const CommandLine& command, const std::string& root) {
   std::vector<Scenario> scenarios;
   for (const std::string& argument : command.scenarios) {
@@ -172,9 +199,11 @@ int Run(const CommandLine& command, const std::string& root) {
     fs::path out = command.out.empty() ? fs::path("out") / scenarios[i].name : fs::path(command.out);
     if (several && !command.out.empty()) out /= scenarios[i].name;
     names.push_back(scenarios[i].name);
-    code = Worst(code, RunOne(command.scenarios[i], scenarios[i], command, root, out.string()));
+    code = Worst(code, command.counterfactual
+                           ? RunInEveryMode(command.scenarios[i], command, root, out.string())
+                           : RunOne(command.scenarios[i], scenarios[i], command, root, out.string()));
   }
-  if (several) {
+  if (several && !command.counterfactual) {
     const std::string folder = command.out.empty() ? "out" : command.out;
     reports::WriteIndex(folder, names);
     if (command.formats.count("text") != 0 && command.formats.count("json") == 0) {
@@ -289,6 +318,8 @@ ReviewOptions OptionsOfReview(const CommandLine& command, const std::string& roo
   options.root = root;
   options.attacks = command.attacks;
   options.profile = command.profile;
+  options.baseline = command.baseline;
+  options.suppressions = command.suppressions;
   options.out = command.out.empty() ? "out/review" : command.out;
   options.json = command.json;
   options.markdown = command.markdown;
@@ -314,6 +345,8 @@ int Main(const std::vector<std::string>& arguments) {
       case Verb::kFidelity: return Fidelity(command, root);
       case Verb::kCoverage: return RunCoverage(command, root, EnterSystemC);
       case Verb::kRows: return RunRows(OptionsOfRows(command, root));
+      case Verb::kDiff:
+        return RunDiff({command.compared[0], command.compared[1], command.suppressions, command.out, command.json});
       case Verb::kReview: return RunReview(OptionsOfReview(command, root, arguments));
       case Verb::kBench: return RunBench(OptionsOfBench(command));
     }

@@ -2,7 +2,8 @@
 // Elements, numbers and colours. Guest strings reach the page as text nodes only.
 'use strict';
 
-const result = JSON.parse(document.getElementById('result').textContent);
+// The run that is shown: the page's only one, or of a review the one that is chosen.
+let result = null;
 const SVG = 'http://www.w3.org/2000/svg';
 
 function fill(node, attributes, children) {
@@ -48,8 +49,11 @@ const HONEST = new Set(['E0', 'E1', 'E4']);
 const MODE_TEXT = {M0: 'no IOMMU', M1: 'DMA remapping', M2: 'DMA and interrupt remapping'};
 
 const classColour = c => HONEST.has(c) ? '--e-ok' : c === 'E2' ? '--e-own' : c === 'E9' ? '--e-irq' : '--e-esc';
-const ownerOrder = [];  // domains in the order of their ids, then whoever else owns a frame
-for (const d of [...result.domains].sort((a, b) => a.id - b.id)) ownerOrder.push(d.name);
+let ownerOrder = [];  // domains in the order of their ids, then whoever else owns a frame
+function show(shown) {
+  result = shown;
+  ownerOrder = [...result.domains].sort((a, b) => a.id - b.id).map(d => d.name);
+}
 function ownerColour(owner) {
   if (owner === 'xen') return '--xen';
   if (owner === 'free') return '--free';

@@ -110,4 +110,5 @@ function page() {
   addEventListener('beforeprint', () => { for (const d of document.querySelectorAll('details')) d.open = true; });
   if (location.hash) document.querySelector(location.hash)?.scrollIntoView();
 }
+show(JSON.parse(document.getElementById('result').textContent));
 page();

@@ -310,11 +310,27 @@ void CollectAssumptions(Machine& machine, reports::View* view) {
 
 std::string ConsoleFile(const GuestDomain& guest) { return "console-" + guest.spec().name + ".txt"; }
 
+namespace {
+
+// What a reader goes to first: the step that attacks.
+int LineOfAttack(const Scenario& scenario) {
+  constexpr StepKind kAttacks[] = {StepKind::kAttack, StepKind::kEmit, StepKind::kStorm, StepKind::kCrash};
+  const auto attack = std::find_if(scenario.steps.begin(), scenario.steps.end(), [&](const Step& step) {
+    return std::find(std::begin(kAttacks), std::end(kAttacks), step.kind) != std::end(kAttacks);
+  });
+  if (attack != scenario.steps.end()) return std::max(1, attack->place.line);
+  return scenario.steps.empty() ? 1 : std::max(1, scenario.steps.front().place.line);
+}
+
+}  // namespace
+
 reports::Result StubResult(const Scenario& scenario, const std::string& reproduce) {
   reports::Result result;
   result.scenario = scenario.name;
   result.claim = scenario.claim;
   result.embargo = scenario.embargo;
+  result.view.source_file = scenario.file;
+  result.view.source_line = LineOfAttack(scenario);
   result.seed = scenario.seed;
   switch (scenario.machine.iommu) {
     case IommuKind::kNone: result.mode = reports::Mode::kM0; break;

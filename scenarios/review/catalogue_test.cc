@@ -95,7 +95,7 @@ TEST(ShippedCatalogue, NamesEveryScenarioOfItsFolderOnceAndEachSaysWhatCounts) {
   }
   for (const auto& file : std::filesystem::directory_iterator("scenarios/attacks")) {
     const std::string name = file.path().stem().string();
-    if (file.path().extension() != ".yaml" || name == "catalogue" || name == "mutants") continue;
+    if (file.path().extension() != ".yaml" || name[0] != 's') continue;
     EXPECT_EQ(named.count(name), 1u) << name;
   }
 }

@@ -72,6 +72,11 @@ void Fill(const reports::Result& result, reports::ReviewCell* cell) {
   cell->findings_total = static_cast<int64_t>(result.findings.size());
   cell->findings = result.findings;
   if (cell->findings.size() > reports::kFindingsKept) cell->findings.resize(reports::kFindingsKept);
+  for (const reports::DomainResult& domain : result.domains) {
+    if (domain.state == reports::DomainState::kCrashed || domain.state == reports::DomainState::kHung) {
+      cell->stopped.push_back(domain);
+    }
+  }
   if (!result.attack) {
     cell->held = false;
     cell->problems.push_back(result.verdict_reason.value_or("no verdict"));

@@ -7,17 +7,24 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <system_error>
+#include <tuple>
 
 #include <fmt/format.h>
 
 #include "driver/loader/image.h"
+#include "reports/counterfactual.h"
+#include "reports/exported.h"
 #include "reports/files.h"
+#include "reports/json_text.h"
 #include "reports/review.h"
+#include "reports/review_html.h"
 #include "reports/review_json.h"
 #include "reports/review_junit.h"
 #include "reports/review_text.h"
+#include "reports/sarif.h"
 #include "scenarios/cli.h"
 #include "scenarios/engine.h"
 #include "scenarios/images.h"
@@ -25,6 +32,8 @@
 #include "scenarios/review/catalogue.h"
 #include "scenarios/review/cells.h"
 #include "scenarios/review/profile.h"
+#include "scenarios/review/run_diff.h"
+#include "scenarios/review/warm_image.h"
 #include "scenarios/suggest.h"
 #include "scenarios/supervise.h"
 
@@ -55,7 +64,7 @@ std::vector<CatalogueEntry> Chosen(const std::vector<CatalogueEntry>& all, const
 
 reports::ReviewStory StoryOf(const CatalogueEntry& entry) {
   return {entry.id,     entry.title,    entry.story,      entry.attacker,
-          entry.victim, entry.scenario, entry.observable, entry.references};
+          entry.victim, entry.scenario, entry.observable, entry.references, "", 1};
 }
 
 class ProgressLine {
@@ -99,8 +108,7 @@ class ReviewRun {
     jobs_ = JobsOf(entries_, options_.root);
     // The children find them mapped.
     for (const std::string& kernel : KernelFamilies()) {
-      const ImageFiles files = FindImage(kernel, options_.root);
-      images_.push_back(driver::Image::Open(files.Path("elf"), files.Path("blocks.tsv")));
+      images_.push_back(OpenWarm(FindImage(kernel, options_.root)));
     }
     review_.profile = options_.profile;
     review_.attackers = AttackerModel(options_.profile);
@@ -123,6 +131,7 @@ class ReviewRun {
     for (size_t i = 0; i < cells.size(); ++i) {
       if (ended_.count(i) != 0) Keep(std::move(cells[i]), std::move(runs[i]));
     }
+    CompareModes();
     review_.incomplete = ended_.size() != jobs_.size();
     review_.unmutated_clean = std::all_of(review_.cells.begin(), review_.cells.end(),
                                           [](const reports::ReviewCell& cell) { return cell.held; });
@@ -146,6 +155,16 @@ class ReviewRun {
     };
   }
 
+  // Each finding learns what became of it in the other modes, with the same kernel and ABI.
+  void CompareModes() {
+    std::map<std::tuple<std::string, std::string, reports::PortAbi>, std::vector<reports::ModeFindings>> stories;
+    for (reports::ReviewCell& cell : review_.cells) {
+      stories[{cell.scenario, cell.kernel, cell.abi}].push_back(
+          {cell.mode, cell.verdict != reports::Outcome::kNotApplicable, &cell.findings});
+    }
+    for (const auto& [story, modes] : stories) reports::FillOtherModes(modes);
+  }
+
   void Keep(reports::ReviewCell cell, std::optional<CellRun> run) {
     if (run) {
       for (const auto& [path, blocks] : run->blocks) {
@@ -158,6 +177,11 @@ class ReviewRun {
         }
       }
       if (review_.limits.empty()) review_.limits = run->result.view.limits;
+      for (reports::ReviewStory& story : review_.stories) {
+        if (story.id != cell.scenario) continue;
+        story.file = run->result.view.source_file;
+        story.line = run->result.view.source_line;
+      }
     }
     const bool show = run && WorthShowing(review_, cell);
     review_.cells.push_back(std::move(cell));
@@ -180,9 +204,16 @@ void Tell(const ReviewOptions& options, const reports::Review& review) {
   if (!options.json && !options.markdown) std::fputs(fmt::format("{}/index.html\n", options.out).c_str(), stdout);
 }
 
-void Write(const std::string& folder, const reports::Review& review) {
-  const fs::path out = folder;
-  reports::WriteFileAtomically(out / "junit.xml", reports::ReviewJunit(review));
+void Write(const ReviewOptions& options, const reports::Review* baseline, const reports::Review& review) {
+  const fs::path out = options.out;
+  const reports::Review exported = reports::Exported(review);
+  reports::SarifOptions sarif;
+  sarif.baseline = baseline;
+  sarif.suppressed = AcceptedToday(options.suppressions);
+  sarif.exit_code = reports::AllWell(review) ? kExitHolds : kExitViolated;
+  reports::WriteFileAtomically(out / "findings.sarif", reports::FormatJson(reports::SarifLog(exported, sarif)));
+  reports::WriteFileAtomically(out / "junit.xml", reports::ReviewJunit(exported));
+  reports::WriteFileAtomically(out / "index.html", reports::ReviewHtml(exported));
   reports::WriteFileAtomically(out / kJsonFile, reports::WriteReviewJson(review));
 }
 
@@ -192,6 +223,9 @@ int RunReview(const ReviewOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   ReviewRun run(options);
   run.Prepare();
+  // Before the same folder is written again.
+  std::optional<reports::Review> baseline;
+  if (!options.baseline.empty()) baseline = reports::Exported(LoadReview(options.baseline));
   std::error_code ignored;
   for (const char* file : kFiles) fs::remove(fs::path(options.out) / file, ignored);
   run.RunCells();
@@ -206,7 +240,7 @@ int RunReview(const ReviewOptions& options) {
     std::fputs("pvpci: review: interrupted; what is written is marked incomplete\n", stderr);
     return 128 + interrupted_by();
   }
-  Write(options.out, review);
+  Write(options, baseline ? &*baseline : nullptr, review);
   Tell(options, review);
   return reports::AllWell(review) ? kExitHolds : kExitViolated;
 }
