@@ -260,6 +260,35 @@ void Fields(A& a, Of<ExpectationResult, A>& x) {
 }
 
 template <typename A>
+void Fields(A& a, Of<EscapeWindow, A>& x) {
+  a("loss", x.loss);
+  a("count", x.count);
+  a("nonzero", x.nonzero);
+  a("open", x.open);
+  a("min_ps", x.min_ps);
+  a("p50_ps", x.p50_ps);
+  a("max_ps", x.max_ps);
+}
+
+template <typename A>
+void Fields(A& a, Of<IommuResult, A>& x) {
+  a("dom0", x.dom0);
+  a("quarantine", x.quarantine);
+  a("flush", x.flush);
+  a("unfixed", x.unfixed);
+  a("scratch", x.scratch);
+  a("hits", x.hits);
+  a("misses", x.misses);
+  a("tables_read", x.tables_read);
+  a("invalidations", x.invalidations);
+  a("faults", x.faults);
+  a("faults_lost", x.faults_lost);
+  a("log_suppressed", x.log_suppressed);
+  a("silenced", x.silenced);
+  a("escape_windows", x.escape_windows);
+}
+
+template <typename A>
 void Fields(A& a, Of<Attack, A>& x) {
   a("verdict", x.outcome);
   a("class", x.dma_class);
@@ -361,6 +390,7 @@ void Fields(A& a, Of<Result, A>& x) {
   a("reproduce", x.reproduce);
   a("verdict_reason", x.verdict_reason);
   a("embargo", x.embargo);
+  a("iommu", x.iommu);
   a("attack", x.attack);
   a("view", x.view);
 }

@@ -315,6 +315,29 @@ struct View {
   int source_line = 1;                          // where its attack, else its first step stands
 };
 
+// How long devices could still reach what their domain had lost, one entry per kind of loss. Beyond the contract.
+struct EscapeWindow {
+  std::string loss;        // "ownership", "type", "grant", "device"
+  int64_t count = 0;       // losses while a function of the domain was there to use them
+  int64_t nonzero = 0;     // of them with a window longer than 0, those still open among them
+  int64_t open = 0;        // never ended
+  std::optional<Ps> min_ps, p50_ps, max_ps;  // of those that ended; empty: none did
+};
+
+// The IOMMU of the run, and how the hypervisor kept it. Beyond the contract.
+struct IommuResult {
+  std::string dom0;                   // "relaxed", "strict", "passthrough"
+  std::string quarantine;             // "none", "basic", "scratch-page"
+  std::string flush;                  // "page", "operation"
+  std::vector<std::string> unfixed;   // "XSA-346": flaws of the past that the scenario brought back
+  DmaTotals scratch;                  // what quarantine's scratch pages took in silence; in no class of `dma`
+  int64_t hits = 0, misses = 0, tables_read = 0, invalidations = 0;
+  int64_t faults = 0, faults_lost = 0;
+  int64_t log_suppressed = 0;         // lines that Xen did not print because there were too many
+  std::vector<std::string> silenced;  // functions whose bus mastering Xen took away, PT_FAULT_THRESHOLD
+  std::vector<EscapeWindow> escape_windows;
+};
+
 // What became of the attack that the scenario tells, and what shows it. Beyond the contract.
 struct Attack {
   Outcome outcome = Outcome::kContained;  // key "verdict"
@@ -349,6 +372,7 @@ struct Result {
   // Beyond the contract.
   std::optional<std::string> verdict_reason;  // one sentence; why skipped, unable or violated
   bool embargo = false;                       // exported.h
+  std::optional<IommuResult> iommu;           // empty: there is none
   std::optional<Attack> attack;               // empty: the scenario tells none
   View view;
 };

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "scenarios/parameters.h"
 #include "scenarios/units.h"
 
 namespace pvpci::scenarios {
@@ -54,6 +55,26 @@ std::string DeviceLine(const DeviceSpec& device) {
   return text + "\n";
 }
 
+// Every setting of the IOMMU and of its upkeep, given or not: unit, range and origin beside it.
+std::string IommuSettings(const MachineSpec& machine) {
+  std::string text;
+  for (const ParameterSpec& spec : KnownParameters()) {
+    const bool xen = spec.group == std::string("xen");
+    if (*spec.standard == 0 || (!xen && spec.group != std::string("vtd"))) continue;
+    std::string value = fmt::format("{} (default)", spec.standard);
+    for (const Parameter& parameter : xen ? machine.xen : machine.vtd) {
+      if (parameter.name == spec.name) value = parameter.value;
+    }
+    text += fmt::format("  {:<30} {:<16} {}; {}\n", fmt::format("{}.{}", spec.group, spec.name), value,
+                        spec.unit == ParameterUnit::kWords ? spec.help : DescribeRange(spec), spec.origin);
+  }
+  for (const ReservedSpec& reserved : machine.reserved) {
+    text += fmt::format("  rmrr at {:#x}, {}, for {}\n", reserved.at, FormatSize(reserved.bytes),
+                        fmt::join(reserved.devices, ", "));
+  }
+  return text;
+}
+
 // "M1 M2 on 6.12"; empty where nothing is left out.
 std::string ScopeText(const Scope& scope) {
   std::string text = scope.modes.empty() ? "" : ModeNames(scope.modes);
@@ -80,7 +101,9 @@ std::string ModeNames(const std::vector<IommuKind>& modes) {
 std::string Describe(const Step& step) {
   switch (step.kind) {
     case StepKind::kBoot: return fmt::format("boot {}, wait until its init is done", step.domain);
-    case StepKind::kSeize: return fmt::format("dom0's pciback seizes {}", step.device);
+    case StepKind::kSeize:
+      return fmt::format("dom0's pciback seizes {}{}", step.device,
+                         step.quarantine ? "" : "; the tools do not assign it to dom_io");
     case StepKind::kAttach:
       if (!step.refused.empty()) {
         return fmt::format("try to give {} to {}; the tools refuse: '{}'", step.device, step.domain, step.refused);
@@ -136,8 +159,9 @@ std::string Describe(const Step& step) {
       return text + "; wait until all are served";
     }
     case StepKind::kEmit:
-      return fmt::format("{} sends {} {} TLP of {} bytes to {}", step.device, step.count,
-                         step.write ? "write" : "read", step.bytes, step.address);
+      return fmt::format("{} sends {} {} TLP of {} bytes to {}{}", step.device, step.count,
+                         step.write ? "write" : "read", step.bytes, step.address,
+                         step.translated ? ", which it calls a machine address" : "");
     case StepKind::kIommuEdit:
       return fmt::format("set the IOMMU entry of {} for {} to {:#x}{}", step.address, step.device,
                          step.data.value_or(0), step.invalidate ? ", then invalidate" : ", do not invalidate");
@@ -175,8 +199,11 @@ std::string Describe(const Scenario& scenario) {
     text += fmt::format("  The tools {}.\n", PolicyText(scenario.machine.policy));
   }
   for (const Parameter& parameter : scenario.machine.xen) {
-    text += fmt::format("  xen.{} = {}\n", parameter.name, parameter.value);
+    const ParameterSpec* spec = FindParameter("xen", parameter.name);
+    const bool below = scenario.machine.iommu != IommuKind::kNone && spec != nullptr && *spec->standard != 0;
+    if (!below) text += fmt::format("  xen.{} = {}\n", parameter.name, parameter.value);
   }
+  if (scenario.machine.iommu != IommuKind::kNone) text += IommuSettings(scenario.machine);
   for (const Parameter& parameter : scenario.machine.timing) {
     text += fmt::format("  timing.{} = {}\n", parameter.name, parameter.value);
   }

@@ -2,6 +2,7 @@
 #include "scenarios/parameters.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "scenarios/units.h"
 #include "sim/time.h"
@@ -12,6 +13,11 @@ using sim::kMs;
 using sim::kNs;
 using sim::kSec;
 using sim::kUs;
+
+std::vector<const char*> UnfixedFlaws() {
+  return {"XSA-78",  "XSA-80",  "XSA-285", "XSA-302", "XSA-321", "XSA-346",
+          "XSA-347", "XSA-373", "XSA-378", "XSA-399", "XSA-400", "XSA-442"};
+}
 
 const std::vector<ParameterSpec>& KnownParameters() {
   static const std::vector<ParameterSpec> parameters = {
@@ -25,6 +31,28 @@ const std::vector<ParameterSpec>& KnownParameters() {
       {"xen", "ioapic_ack_new", ParameterUnit::kSwitch, 0, 1, "IO-APIC level interrupts acknowledged at EOI (abi.md 3.6)"},
       {"xen", "domu_max_order", ParameterUnit::kCount, 0, 18, "largest extent of a domain's memory operation, 2^n pages"},
       {"xen", "passthrough_max_order", ParameterUnit::kCount, 0, 18, "the same for a domain that owns a device"},
+      {"xen", "dom0-iommu", ParameterUnit::kWord, 0, 0, "which memory devices of dom0 reach under an IOMMU", "relaxed",
+       "Xen command line dom0-iommu=", {"relaxed", "strict", "passthrough"}},
+      {"xen", "map-reserved", ParameterUnit::kSwitch, 0, 1, "devices of dom0 reach the machine's reserved ranges", "true",
+       "Xen command line dom0-iommu=map-reserved"},
+      {"xen", "quarantine", ParameterUnit::kWord, 0, 0, "where DMA goes of a device that was taken from a domain", "basic",
+       "Xen command line iommu=quarantine=", {"none", "basic", "scratch-page"}},
+      {"xen", "iommu-flush", ParameterUnit::kWord, 0, 0,
+       "when unmaps of a memory operation are invalidated: each at once, or once, freed frames held back until then", "page",
+       "page: Xen's PV paths; operation: its batched ones", {"page", "operation"}},
+      {"xen", "iommu_dev_iotlb_timeout", ParameterUnit::kDuration, 1 * kUs, 10 * kSec, "how long Xen waits for a device TLB",
+       "1 s", "Xen command line, 1000 ms"},
+      {"xen", "unfixed", ParameterUnit::kWords, 0, 0, "flaws of hypervisors of the past, brought back; the result says so",
+       "none", "threats.md 2A; models/xen/README.md says what each does", UnfixedFlaws()},
+      {"vtd", "coherent", ParameterUnit::kSwitch, 0, 1, "page walks see the CPUs' caches (ECAP.C)", "true", "VT-d 11.4.3"},
+      {"vtd", "device_tlbs", ParameterUnit::kSwitch, 0, 1, "ATS: devices may translate themselves (ECAP.DT)", "false",
+       "VT-d 11.4.3; Xen command line ats=, off by default"},
+      {"vtd", "posted_interrupts", ParameterUnit::kSwitch, 0, 1, "CAP.PI; does not apply to PV guests", "false",
+       "VT-d 11.4.2; Xen command line iommu=intpost, off by default"},
+      {"vtd", "paging_cache_entries", ParameterUnit::kCount, 0, 256, "tables known to the paging-structure caches", "64",
+       "assumed"},
+      {"vtd", "fault_registers", ParameterUnit::kCount, 1, 128, "fault recording registers (CAP.NFR)", "8", "assumed"},
+      {"vtd", "walkers", ParameterUnit::kCount, 1, 16, "page walks at a time", "6", "timing.md A7, derived, 4 to 7"},
       {"timing", "hypercall", ParameterUnit::kDuration, 100 * kNs, 1500 * kNs, "PV hypercall, in and out"},
       {"timing", "upcall_inject", ParameterUnit::kDuration, 200 * kNs, 2000 * kNs, "bounce frame and entry"},
       {"timing", "vcpu_unblock", ParameterUnit::kDuration, 1 * kUs, 8 * kUs, "a blocked vCPU starts to run"},
@@ -63,6 +91,35 @@ std::vector<std::string> ParameterNames(const std::string& group) {
   return names;
 }
 
+namespace {
+
+std::optional<uint64_t> WordIndex(const ParameterSpec& spec, const std::string& text) {
+  for (size_t i = 0; i < spec.words.size(); ++i) {
+    if (text == spec.words[i]) return i;
+  }
+  return std::nullopt;
+}
+
+// Words with spaces or commas between them.
+std::optional<uint64_t> WordBits(const ParameterSpec& spec, const std::string& text) {
+  uint64_t bits = 0;
+  std::string word;
+  for (const char c : text + ",") {
+    if (c != ',' && c != ' ') {
+      word += c;
+      continue;
+    }
+    if (word.empty()) continue;
+    const auto index = WordIndex(spec, word);
+    if (!index) return std::nullopt;
+    bits |= uint64_t{1} << *index;
+    word.clear();
+  }
+  return bits;
+}
+
+}  // namespace
+
 std::optional<uint64_t> ParseParameter(const ParameterSpec& spec, const std::string& text) {
   std::optional<uint64_t> value;
   switch (spec.unit) {
@@ -72,6 +129,8 @@ std::optional<uint64_t> ParseParameter(const ParameterSpec& spec, const std::str
       if (text == "true" || text == "yes" || text == "on") value = 1;
       if (text == "false" || text == "no" || text == "off") value = 0;
       break;
+    case ParameterUnit::kWord: return WordIndex(spec, text);
+    case ParameterUnit::kWords: return WordBits(spec, text);
   }
   if (!value || *value < spec.minimum || *value > spec.maximum) return std::nullopt;
   return value;
@@ -83,8 +142,25 @@ std::string DescribeRange(const ParameterSpec& spec) {
       return fmt::format("a time {} .. {}", FormatDuration(spec.minimum), FormatDuration(spec.maximum));
     case ParameterUnit::kCount: return fmt::format("a number {} .. {}", spec.minimum, spec.maximum);
     case ParameterUnit::kSwitch: return "true or false";
+    case ParameterUnit::kWord: return fmt::format("one of {}", fmt::join(spec.words, ", "));
+    case ParameterUnit::kWords: return fmt::format("a list of {}", fmt::join(spec.words, ", "));
   }
   return "?";
+}
+
+std::string DescribeParameter(const ParameterSpec& spec) {
+  std::string text = DescribeRange(spec);
+  if (*spec.standard != 0) text += fmt::format("; default {}", spec.standard);
+  if (*spec.origin != 0) text += fmt::format("; {}", spec.origin);
+  return text;
+}
+
+std::vector<std::string> WordsOf(const ParameterSpec& spec, uint64_t bits) {
+  std::vector<std::string> words;
+  for (size_t i = 0; i < spec.words.size(); ++i) {
+    if ((bits >> i & 1) != 0) words.emplace_back(spec.words[i]);
+  }
+  return words;
 }
 
 }  // namespace pvpci::scenarios

@@ -120,6 +120,15 @@ class Reader : private ValueReader {
     machine.profile = Text(node, "profile", machine.profile);
     machine.quantum = Time(node, "quantum", machine.quantum);
     machine.xen = ReadParameters(node, "xen");
+    machine.vtd = ReadParameters(node, "vtd");
+    for (const YamlNode* item : Items(node, "rmrr")) {
+      ReservedSpec reserved;
+      reserved.place = item->place;
+      reserved.at = Size(*item, "at", 0);
+      reserved.bytes = Size(*item, "bytes", 0);
+      for (const YamlNode* device : Items(*item, "devices")) reserved.devices.push_back(device->text);
+      machine.reserved.push_back(reserved);
+    }
     machine.timing = ReadParameters(node, "timing");
     return machine;
   }

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "scenarios/describe.h"
+#include "scenarios/parameters.h"
 #include "scenarios/yaml_tree.h"
 
 namespace pvpci::scenarios {
@@ -185,6 +186,18 @@ TEST(Parser, TakesOverridesFromTheCommandLine) {
   EXPECT_EQ(scenario.devices[0].link.width, 1u);
   ASSERT_EQ(scenario.machine.xen.size(), 1u);
   EXPECT_EQ(scenario.machine.xen[0].value, "1 s");
+}
+
+TEST(Parser, TakesAListOfFlawsAsOneParameter) {
+  std::string text = kSmall;
+  text.insert(text.find("domains:"), "machine: {xen: {quarantine: scratch-page, unfixed: [XSA-346, XSA-78]}}\n");
+  const Scenario scenario = ParseScenario("small.yaml", text);
+  ASSERT_EQ(scenario.machine.xen.size(), 2u);
+  EXPECT_EQ(ParseParameter(*FindParameter("xen", "quarantine"), scenario.machine.xen[0].value), 2u);
+  const ParameterSpec& flaws = *FindParameter("xen", "unfixed");
+  EXPECT_THAT(WordsOf(flaws, *ParseParameter(flaws, scenario.machine.xen[1].value)),
+              testing::ElementsAre("XSA-78", "XSA-346"));
+  EXPECT_EQ(ParseParameter(flaws, "XSA-346 XSA-78"), ParseParameter(flaws, scenario.machine.xen[1].value));
 }
 
 TEST(Parser, NamesTheOptionWhoseValueIsWrong) {

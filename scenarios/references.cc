@@ -28,6 +28,7 @@ class Checker {
     Names();
     Domains();
     Devices();
+    for (const ReservedSpec& reserved : scenario_.machine.reserved) Reserved(reserved);
     for (size_t i = 0; i < scenario_.steps.size(); ++i) CheckStep(scenario_.steps[i], places[i], i);
   }
 
@@ -98,6 +99,17 @@ class Checker {
       Complain(scenario_.machine.place.line != 0 ? scenario_.machine.place : scenario_.domains.front().place,
                fmt::format("the domains take {}, Xen needs 32 MiB, the machine has {}", FormatSize(total),
                            FormatSize(scenario_.machine.memory_bytes)));
+    }
+  }
+
+  void Reserved(const ReservedSpec& reserved) {
+    for (const std::string& name : reserved.devices) Device(name, reserved.place, "rmrr");
+    // Xen's frames are at the bottom of RAM, see Domains.
+    const uint64_t lowest = (8ull << 20) + scenario_.machine.memory_bytes / 512;
+    const uint64_t end = std::min<uint64_t>(scenario_.machine.memory_bytes, 2ull << 30);
+    if (reserved.at < lowest || reserved.at + reserved.bytes > end) {
+      Complain(reserved.place, fmt::format("rmrr: {:#x} and {} are not in RAM from {:#x} to {:#x}", reserved.at,
+                                           FormatSize(reserved.bytes), lowest, end));
     }
   }
 

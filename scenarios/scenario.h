@@ -87,6 +87,14 @@ struct Parameter {
   Place place;
 };
 
+// RAM that firmware keeps for DMA of some devices: RMRR of the DMAR table.
+struct ReservedSpec {
+  uint64_t at = 0;                       // machine address, a multiple of 4 KiB
+  uint64_t bytes = 0;                    // the same
+  std::vector<std::string> devices;
+  Place place;
+};
+
 struct MachineSpec {
   uint64_t memory_bytes = 512ull << 20;  // where it ends, 64 MiB .. 8 GiB; 2 .. 4 GiB is the PCI hole
   IommuKind iommu = IommuKind::kNone;
@@ -94,6 +102,8 @@ struct MachineSpec {
   bool native_aer = false;               // root ports report errors, and dom0's kernel is granted AER
   std::string profile = "bdw-gen3x8";    // timing.md A7; the only one so far
   std::vector<Parameter> xen;            // overrides of models/xen parameters
+  std::vector<Parameter> vtd;            // overrides of the IOMMU's own parameters
+  std::vector<ReservedSpec> reserved;
   std::vector<Parameter> timing;         // overrides of fabric, IOMMU and CPU cost parameters
   sim::Ps quantum = sim::kUs;            // skew between runnable vCPUs
   Place place;
@@ -234,6 +244,7 @@ struct Step {
 
   std::string domain;
   std::string device;
+  bool quarantine = true;            // kSeize: the tools assign the device to dom_io, as `xl pci-assignable-add` does
   bool waits = true;                 // kAttach: the tools look at the backend's state, before and after
   std::vector<StoreNodeSpec> nodes;  // kStore
   FrontendSpec frontend;             // kFrontend
@@ -267,6 +278,7 @@ struct Step {
   std::optional<uint64_t> data;      // repeated little-endian pattern of a write
   std::string requester;             // "0000:03:00.0" to lie; empty: its own
   uint64_t count = 1;
+  bool translated = false;           // the device says that the address is a machine address (ATS)
   // kIommuEdit
   bool invalidate = true;
   // kWait

@@ -100,6 +100,12 @@ bool ScalarFits(const YamlNode& node, const ValueSpec& spec) {
   return false;
 }
 
+// The value as ParseParameter takes it; a list only where the parameter is one.
+std::optional<std::string> ParameterText(const YamlNode& node, const ParameterSpec& spec) {
+  if (node.kind == YamlNode::Kind::kScalar || spec.unit == ParameterUnit::kWords) return FlatText(node);
+  return std::nullopt;
+}
+
 class Validator {
  public:
   explicit Validator(std::vector<Problem>* problems) : problems_(problems) {}
@@ -210,7 +216,7 @@ class Validator {
         const std::string hint = DidYouMean(key.text, names);
         Complain(key.place, fmt::format("unknown parameter '{}' in machine.{}{}", key.text, group,
                                         hint.empty() ? "; expected " + OneOf(names) : hint));
-      } else if (value.kind != YamlNode::Kind::kScalar || !ParseParameter(*spec, value.text)) {
+      } else if (const auto text = ParameterText(value, *spec); !text || !ParseParameter(*spec, *text)) {
         Complain(value.place, fmt::format("{}: expected {}, found {}", key.text, DescribeRange(*spec),
                                           value.kind == YamlNode::Kind::kScalar ? "'" + value.text + "'"
                                                                                 : Describe(value)));
@@ -230,6 +236,18 @@ nlohmann::ordered_json WordsSchema(const std::vector<std::string>& words) {
     char* end = nullptr;
     const double number = std::strtod(word.c_str(), &end);
     if (*end == 0) json.push_back(number);
+  }
+  return json;
+}
+
+nlohmann::ordered_json ParameterSchema(const ParameterSpec& spec) {
+  nlohmann::ordered_json json;
+  if (spec.unit == ParameterUnit::kWord) {
+    json["enum"] = spec.words;
+  } else if (spec.unit == ParameterUnit::kWords) {
+    json["anyOf"] = {{{"type", "string"}}, {{"type", "array"}, {"items", {{"enum", spec.words}}}}};
+  } else {
+    json["type"] = {"string", "number", "boolean"};
   }
   return json;
 }
@@ -275,8 +293,8 @@ nlohmann::ordered_json SingleSchema(const ValueSpec& spec) {
       json["type"] = "object";
       for (const std::string& name : ParameterNames(spec.words.front())) {
         const ParameterSpec* parameter = FindParameter(spec.words.front(), name);
-        json["properties"][name]["type"] = {"string", "number", "boolean"};
-        json["properties"][name]["description"] = fmt::format("{} ({})", parameter->help, DescribeRange(*parameter));
+        json["properties"][name] = ParameterSchema(*parameter);
+        json["properties"][name]["description"] = fmt::format("{} ({})", parameter->help, DescribeParameter(*parameter));
       }
       json["additionalProperties"] = false;
       break;
@@ -329,8 +347,9 @@ void DescribeObject(const ObjectSpec& spec, const std::string& prefix, std::stri
     }
     if (key.value.type == ValueType::kParameters) {
       for (const std::string& name : ParameterNames(key.value.words.front())) {
-        *text += fmt::format("  {:<34} {}\n", prefix + key.name + "." + name,
-                             FindParameter(key.value.words.front(), name)->help);
+        const ParameterSpec* parameter = FindParameter(key.value.words.front(), name);
+        *text += fmt::format("  {:<34} {} ({})\n", prefix + key.name + "." + name, parameter->help,
+                             DescribeParameter(*parameter));
       }
     }
   }

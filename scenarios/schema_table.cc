@@ -75,6 +75,19 @@ ValueSpec Kernel() {
   return spec;
 }
 
+const ObjectSpec& ReservedTable() {
+  static const ObjectSpec spec{
+      "a reserved region",
+      {
+          {"at", Size(kMiB, 8 * kGiB, 4096), true, "machine address of its first byte, in RAM, a multiple of 4 KiB"},
+          {"bytes", Size(4096, 64 * kMiB, 4096), true, "length, a multiple of 4 KiB"},
+          {"devices", OneOrMore(Text()), true, "devices whose owner's IOMMU table maps it 1:1 (RMRR)"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
 const ObjectSpec& MachineTable() {
   static const ObjectSpec spec{
       "the machine",
@@ -87,6 +100,8 @@ const ObjectSpec& MachineTable() {
           {"profile", Words({"bdw-gen3x8"}), false, "latency profile, timing.md A7 (bdw-gen3x8)"},
           {"quantum", Duration(sim::kNs, sim::kMs), false, "skew between runnable vCPUs (1 us)"},
           {"xen", Parameters("xen"), false, "hypervisor parameters"},
+          {"vtd", Parameters("vtd"), false, "the IOMMU's own parameters"},
+          {"rmrr", ListOf(Object(ReservedTable())), false, "RAM that firmware keeps for DMA of some devices"},
           {"timing", Parameters("timing"), false, "latency parameters"},
       },
       "",
@@ -195,6 +210,19 @@ const ObjectSpec& AttachTable() {
           {"domain", NameValue(), false, "a domU (the device's assigned_to)"},
           {"refused", Text(), false, "the tools must refuse, with this text in their error"},
           {"waits", Bool(), false, "attach: the tools wait for the backend, before and after (true)"},
+      },
+      "device",
+      {}};
+  return spec;
+}
+
+const ObjectSpec& SeizeTable() {
+  static const ObjectSpec spec{
+      "a seizure",
+      {
+          {"device", NameValue(), true, "a device"},
+          {"quarantine", Bool(), false,
+           "the tools assign it to dom_io, as 'xl pci-assignable-add' does and dom0's own binding does not (true)"},
       },
       "device",
       {}};
@@ -325,6 +353,7 @@ const ObjectSpec& EmitTable() {
           {"data", Unsigned(), false, "pattern of a write"},
           {"requester", Text(), false, "requester id on the wire, 'ssss:bb:dd.f' (its own)"},
           {"count", Unsigned(1, 1000000), false, "how many (1)"},
+          {"translated", Bool(), false, "the device says that it has translated the address itself: ATS (false)"},
       },
       "",
       {}};
@@ -420,7 +449,7 @@ const ObjectSpec& StepTable() {
       "a step",
       {
           {"boot", OneOrMore(NameValue()), false, "start a domain's kernel, wait until it is up"},
-          {"seize", OneOrMore(NameValue()), false, "dom0's pciback takes a device"},
+          {"seize", OneOrMore(Object(SeizeTable())), false, "dom0's pciback takes a device"},
           {"attach", Object(AttachTable()), false, "tools give a device to a domU, wait until connected; before its boot: from its start on"},
           {"detach", Object(AttachTable()), false, "the reverse"},
           {"destroy", NameValue(), false, "destroy a domain"},

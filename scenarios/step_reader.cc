@@ -109,8 +109,10 @@ void StepReader::Read(const YamlNode& node, Scenario* scenario) {
       return;
     case StepKind::kSeize:
       for (const YamlNode* item : Items(node, "seize")) {
-        step.device = item->text;
-        places.device = item->place;
+        const bool bare = item->kind == YamlNode::Kind::kScalar;
+        step.device = bare ? item->text : Text(*item, "device", "");
+        step.quarantine = bare || Flag(*item, "quarantine", true);
+        places.device = bare ? item->place : PlaceOf(*item, "device");
         Add(step, places, scenario);
       }
       return;
@@ -198,6 +200,7 @@ void StepReader::Read(const YamlNode& node, Scenario* scenario) {
       if (action->Find("data") != nullptr) step.data = Number(*action, "data", 0);
       step.requester = Text(*action, "requester", "");
       step.count = Number(*action, "count", 1);
+      step.translated = Flag(*action, "translated", false);
       places.device = PlaceOf(*action, "device");
       step.args = {step.address};
       places.args = {PlaceOf(*action, "address")};

@@ -174,7 +174,7 @@ void StepWalk::Begin(const ActivityPtr& activity) {
   try {
     switch (step.kind) {
       case StepKind::kBoot: return machine_.Boot(machine_.guest(step.domain), done);
-      case StepKind::kSeize: return machine_.Seize(machine_.device(step.device), done);
+      case StepKind::kSeize: return machine_.Seize(machine_.device(step.device), done, step.quarantine);
       case StepKind::kAttach:
         return machine_.Attach(machine_.device(step.device), machine_.guest(step.domain), ToolsAnswer(activity),
                                step.waits);
@@ -399,6 +399,7 @@ void StepWalk::Emit(const ActivityPtr& activity) {
     request.bus_address = address;
     request.length_bytes = step.bytes;
     request.data = buffer->data();
+    request.translated = step.translated;
     if (!step.requester.empty()) {
       unsigned segment = 0, bus = 0, device = 0, function = 0;
       if (std::sscanf(step.requester.c_str(), "%x:%x:%x.%x", &segment, &bus, &device, &function) != 4) {

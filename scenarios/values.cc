@@ -92,7 +92,7 @@ std::vector<Parameter> ValueReader::ReadParameters(const YamlNode& map, const ch
   std::vector<Parameter> parameters;
   const YamlNode* node = map.Find(key);
   if (node == nullptr) return parameters;
-  for (const auto& [name, value] : node->members) parameters.push_back({name.text, value.text, value.place});
+  for (const auto& [name, value] : node->members) parameters.push_back({name.text, FlatText(value), value.place});
   return parameters;
 }
 

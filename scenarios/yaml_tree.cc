@@ -254,6 +254,13 @@ const char* Describe(const YamlNode& node) {
   return "?";
 }
 
+std::string FlatText(const YamlNode& node) {
+  if (node.kind != YamlNode::Kind::kList) return node.text;
+  std::string text;
+  for (const YamlNode& item : node.items) text += (text.empty() ? "" : ", ") + item.text;
+  return text;
+}
+
 YamlNode ParseYaml(const std::string& file, const std::string& text) {
   if (text.empty()) throw InputError(file, {1, 1}, "the file is empty; a scenario starts with 'name:'");
   if (text.size() > kMaxFileBytes) {

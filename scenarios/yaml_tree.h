@@ -34,6 +34,9 @@ struct YamlNode {
 // "a text", "a list", "a map", "nothing".
 const char* Describe(const YamlNode& node);
 
+// A scalar's text; of a list its items with commas between them.
+std::string FlatText(const YamlNode& node);
+
 // Throws InputError naming `file`. The root may be of any kind but never absent: an empty text is refused.
 YamlNode ParseYaml(const std::string& file, const std::string& text);
 

@@ -45,6 +45,8 @@ const char* Name(FrameType type) {
     case FrameType::kIommuTable: return "iommu_table";
     case FrameType::kIrt: return "irt";
     case FrameType::kM2p: return "m2p";
+    case FrameType::kScratch: return "scratch";
+    case FrameType::kReserved: return "reserved";
   }
   return "unknown";
 }

@@ -31,6 +31,8 @@ inline constexpr DomId kDomNone = 0x7FF4;  // DOMID_INVALID: a free frame
 enum class FrameType : uint8_t {
   kNone, kWritable, kL1Table, kL2Table, kL3Table, kL4Table, kSegment, kShared,
   kXenText, kXenHeap, kIommuTable, kIrt, kM2p,
+  kScratch,   // takes the DMA of a quarantined device; nobody reads it
+  kReserved,  // firmware's own (RMRR): RAM that is in nobody's heap
 };
 const char* Name(FrameType type);
 

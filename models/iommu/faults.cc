@@ -7,7 +7,7 @@ namespace pvpci::iommu {
 
 const char* Text(FaultReason reason) {
   switch (reason) {
-    case FaultReason::kNone: return "No fault";
+    case FaultReason::kNone: return "Protected memory region";
     case FaultReason::kRootNotPresent: return "Present bit in root entry is clear";
     case FaultReason::kContextNotPresent: return "Present bit in context entry is clear";
     case FaultReason::kContextInvalid: return "Invalid context entry";
@@ -28,6 +28,8 @@ const char* Text(FaultReason reason) {
     case FaultReason::kInterruptEntryReserved: return "Non-zero reserved fields in IRTE";
     case FaultReason::kCompatibilityBlocked: return "Blocked a compatibility format interrupt request";
     case FaultReason::kSourceRefused: return "Blocked an interrupt request: source id verification failed";
+    case FaultReason::kPostedDescriptorAccess: return "Posted interrupt descriptor address invalid";
+    case FaultReason::kPostedDescriptorReserved: return "Non-zero reserved fields in the posted interrupt descriptor";
   }
   return "Unknown";
 }

@@ -14,7 +14,7 @@
 namespace pvpci::iommu {
 
 enum class FaultReason : uint8_t {
-  kNone = 0x00,
+  kNone = 0x00,                   // a protected memory region: blocked, never recorded (VT-d 11.4.13)
   // DMA remapping.
   kRootNotPresent = 0x01,
   kContextNotPresent = 0x02,
@@ -37,6 +37,8 @@ enum class FaultReason : uint8_t {
   kInterruptEntryReserved = 0x24,
   kCompatibilityBlocked = 0x25,
   kSourceRefused = 0x26,
+  kPostedDescriptorAccess = 0x27,
+  kPostedDescriptorReserved = 0x28,
 };
 // "Present bit in root entry is clear"; unknown numbers: "Unknown".
 const char* Text(FaultReason reason);

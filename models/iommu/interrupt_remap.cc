@@ -25,7 +25,8 @@ constexpr uint32_t kSubHandleReserved = 0xFFFF'0000;
 
 }  // namespace
 
-InterruptRemapper::InterruptRemapper(const sim::MachineMemory* memory) : memory_(memory), cache_(kCacheLines) {}
+InterruptRemapper::InterruptRemapper(sim::MachineMemory* memory, const UnitMemory* unit_memory, bool posts)
+    : memory_(memory), unit_memory_(unit_memory), posts_(posts), cache_(kCacheLines) {}
 
 void InterruptRemapper::SetTable(uint64_t table_address_register) {
   table_ = table_address_register & InterruptTable::Base::kMask;
@@ -68,14 +69,15 @@ std::variant<RemappedInterrupt, Fault> InterruptRemapper::Remap(uint16_t request
   const bool cached = line.index == *index;
   Irte entry = line.entry;
   if (!cached) {
-    if (!memory_->Read(table_ + sizeof(Irte) * *index, &entry, sizeof entry)) {
+    if (!unit_memory_->Read(table_ + sizeof(Irte) * *index, &entry, sizeof entry)) {
       return Fault{FaultReason::kInterruptTableAccess, true};
     }
     if (!entry.present()) return Fault{FaultReason::kInterruptEntryNotPresent, entry.faults_recorded()};
-    if (entry.reserved()) return Fault{FaultReason::kInterruptEntryReserved, entry.faults_recorded()};
+    if (entry.reserved() || (entry.posted() && !posts_)) return Fault{FaultReason::kInterruptEntryReserved, entry.faults_recorded()};
     line = {*index, entry};
   }
   if (!SourceAllowed(entry, requester)) return Fault{FaultReason::kSourceRefused, entry.faults_recorded()};
+  if (entry.posted()) return Post(entry, cached);
   RemappedInterrupt result;
   result.cached = cached;
   result.address = kWindow | MessageAddress::Destination::Of(entry.destination()) |
@@ -84,6 +86,29 @@ std::variant<RemappedInterrupt, Fault> InterruptRemapper::Remap(uint16_t request
   result.data = static_cast<uint32_t>(MessageData::Vector::Of(entry.vector()) |
                                       MessageData::DeliveryMode::Of(entry.delivery_mode()) |
                                       MessageData::Assert::kMask | MessageData::Level::Of(entry.level()));
+  return result;
+}
+
+// VT-d 5.2.3: note the vector, and notify unless somebody already was or does not want to be.
+std::variant<RemappedInterrupt, Fault> InterruptRemapper::Post(const Irte& entry, bool cached) {
+  PostedDescriptor descriptor;
+  if (!memory_->Read(entry.descriptor(), &descriptor, sizeof descriptor)) {
+    return Fault{FaultReason::kPostedDescriptorAccess, entry.faults_recorded()};
+  }
+  if (descriptor.reserved()) return Fault{FaultReason::kPostedDescriptorReserved, entry.faults_recorded()};
+  descriptor.requests[entry.vector() / 64] |= uint64_t{1} << entry.vector() % 64;
+  RemappedInterrupt result;
+  result.cached = cached;
+  const bool wanted = entry.urgent() || !PostedDescriptor::Suppress::Get(descriptor.control);
+  result.posted = !wanted || PostedDescriptor::Outstanding::Get(descriptor.control);
+  if (!result.posted) {
+    descriptor.control |= PostedDescriptor::Outstanding::kMask;
+    result.address = kWindow | MessageAddress::Destination::Of(
+                                   PostedDescriptor::XapicDestination::Get(descriptor.control));
+    result.data = static_cast<uint32_t>(MessageData::Vector::Of(PostedDescriptor::Vector::Get(descriptor.control)) |
+                                        MessageData::Assert::kMask);
+  }
+  memory_->Write(entry.descriptor(), &descriptor, sizeof descriptor);
   return result;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Interrupt remapping: a write to the interrupt window becomes what an entry of the interrupt remapping table says, if
-// its source may. VT-d 4.0, 5.1. xAPIC mode; no posted interrupts.
+// its source may, or is posted into a descriptor in memory. VT-d 4.0, 5.1, 5.2. xAPIC mode.
 #ifndef PVPCI_MODELS_IOMMU_INTERRUPT_REMAP_H_
 #define PVPCI_MODELS_IOMMU_INTERRUPT_REMAP_H_
 
@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "models/iommu/cpu_cache.h"
 #include "models/iommu/table_entries.h"
 #include "models/iommu/walk.h"
 #include "sim/machine_memory.h"
@@ -18,11 +19,13 @@ struct RemappedInterrupt {
   uint64_t address = 0;  // compatibility format, as the local APIC decodes it
   uint32_t data = 0;
   bool cached = false;   // the entry came from the cache
+  bool posted = false;   // and nobody need be told: a notification is outstanding or suppressed
 };
 
 class InterruptRemapper {
  public:
-  explicit InterruptRemapper(const sim::MachineMemory* memory);
+  // `memory`: for posting; `unit_memory`: where entries are read. `posts`: CAP.PI.
+  InterruptRemapper(sim::MachineMemory* memory, const UnitMemory* unit_memory, bool posts);
 
   // Takes over IRTA (GCMD.SIRTP).
   void SetTable(uint64_t table_address_register);
@@ -40,8 +43,11 @@ class InterruptRemapper {
     Irte entry;
   };
   static bool SourceAllowed(const Irte& entry, uint16_t requester);
+  std::variant<RemappedInterrupt, Fault> Post(const Irte& entry, bool cached);
 
-  const sim::MachineMemory* memory_;
+  sim::MachineMemory* memory_;
+  const UnitMemory* unit_memory_;
+  bool posts_;
   uint64_t table_ = 0;
   unsigned entries_ = 0;
   std::vector<Line> cache_;

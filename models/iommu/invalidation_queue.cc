@@ -15,8 +15,8 @@ constexpr size_t kErrorRecord = IndexOf(kRegisters, "IQERCD");
 
 using D = InvalidationDescriptor;
 
-// Bits each descriptor type may have set, low and high word. Hints and drain requests are accepted without effect:
-// nothing is in flight inside the unit between two calls.
+// Bits each descriptor type may have set, low and high word. Drain requests are accepted without effect: nothing is in
+// flight inside the unit between two calls.
 struct Layout {
   uint64_t low;
   uint64_t high;
@@ -27,6 +27,8 @@ constexpr Layout kContextLayout = {D::Type::kMask | D::Granularity::kMask | D::D
 constexpr Layout kIotlbLayout = {
     D::Type::kMask | D::Granularity::kMask | sim::Bits<6, 7>::kMask | D::Domain::kMask,
     D::AddressMask::kMask | sim::Bits<6>::kMask | D::Address::kMask};
+constexpr Layout kDeviceTlbLayout = {D::Type::kMask | sim::Bits<16, 20>::kMask | D::Source::kMask,
+                                     D::DeviceSize::kMask | D::Address::kMask};
 constexpr Layout kInterruptLayout = {D::Type::kMask | D::OneEntry::kMask | D::IndexMask::kMask | D::Index::kMask, 0};
 constexpr Layout kWaitLayout = {
     D::Type::kMask | D::WaitInterrupt::kMask | D::WaitStatus::kMask | sim::Bits<6>::kMask | D::StatusData::kMask,
@@ -57,7 +59,8 @@ void InvalidationQueue::Disable() {
 void InvalidationQueue::Process() {
   const uint64_t address = bank_->Get(kAddress);
   const uint64_t entries = uint64_t{256} << QueueAddress::Size::Get(address);
-  while (enabled_ && !Fsts::QueueError::Get(bank_->Get(kStatus))) {
+  constexpr uint64_t kStops = Fsts::QueueError::kMask | Fsts::TimeoutError::kMask;
+  while (enabled_ && (bank_->Get(kStatus) & kStops) == 0) {
     const uint64_t head = QueuePointer::Index::Get(bank_->Get(kHead));
     const uint64_t tail = QueuePointer::Index::Get(bank_->Get(kTail));
     if (head == tail) return;
@@ -103,10 +106,22 @@ InvalidationQueue::Error InvalidationQueue::Execute(const D& d) {
         case D::kDomain: target_->InvalidateIotlbOfDomain(domain); return Error::kNone;
         case D::kSelective:
           target_->InvalidateIotlbPages(domain, d.high & D::Address::kMask,
-                                        static_cast<unsigned>(D::AddressMask::Get(d.high)));
+                                        static_cast<unsigned>(D::AddressMask::Get(d.high)),
+                                        D::Hint::Get(d.high) != 0);
           return Error::kNone;
         default: return Error::kReserved;
       }
+    case D::kDeviceTlb: {
+      if (!target_->has_device_tlbs()) return Error::kType;
+      if (!Fits(d, kDeviceTlbLayout)) return Error::kReserved;
+      // With S set the lowest clear address bit says how many pages: PCIe 6.0, 10.3.2.
+      const uint64_t address = d.high & D::Address::kMask;
+      const unsigned order =
+          D::DeviceSize::Get(d.high) ? static_cast<unsigned>(__builtin_ctzll(~(address >> 12))) + 1 : 0;
+      const uint64_t first = order >= 52 ? 0 : address >> (12 + order) << (12 + order);
+      if (!target_->InvalidateDeviceTlb(source, first, order)) unanswered_ = true;
+      return Error::kNone;
+    }
     case D::kInterruptEntries:
       if (!Fits(d, kInterruptLayout)) return Error::kReserved;
       if (!D::OneEntry::Get(d.low)) {
@@ -125,6 +140,11 @@ InvalidationQueue::Error InvalidationQueue::Execute(const D& d) {
 }
 
 void InvalidationQueue::Wait(const D& d) {
+  if (unanswered_) {
+    unanswered_ = false;
+    faults_->SetStatus(Fsts::TimeoutError::kMask);
+    return;
+  }
   if (D::WaitStatus::Get(d.low)) {
     memory_->Store<uint32_t>(d.high & D::StatusAddress::kMask, static_cast<uint32_t>(D::StatusData::Get(d.low)));
   }

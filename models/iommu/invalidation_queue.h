@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The invalidation queue: descriptors in machine memory, executed in order when software moves the tail.
-// VT-d 4.0, 6.5.2. 128-bit descriptors; device-TLB descriptors are refused, as ECAP.DT is 0.
+// VT-d 4.0, 6.5.2. 128-bit descriptors. Device-TLB descriptors are refused where ECAP.DT is 0.
 #ifndef PVPCI_MODELS_IOMMU_INVALIDATION_QUEUE_H_
 #define PVPCI_MODELS_IOMMU_INVALIDATION_QUEUE_H_
 
@@ -24,6 +24,8 @@ struct InvalidationDescriptor {
   using Source = sim::Bits<32, 47>;
   using FunctionMask = sim::Bits<48, 49>;
   using AddressMask = sim::Bits<0, 5>;     // upper word: 2^mask pages
+  using Hint = sim::Bits<6>;               // upper word, IH: no table that led there has changed
+  using DeviceSize = sim::Bits<0>;         // device TLB, upper word: the address itself tells the size
   using Address = sim::Bits<12, 63>;       // upper word
   using OneEntry = sim::Bits<4>;           // interrupt entries: 0 all, 1 those named
   using IndexMask = sim::Bits<27, 31>;
@@ -48,6 +50,13 @@ struct InvalidationDescriptor {
     return {kIotlb | Granularity::Of(kSelective) | Domain::Of(domain),
             (bus_address & Address::kMask) | AddressMask::Of(order)};
   }
+  // One page of a function's own TLB, or all it holds.
+  static InvalidationDescriptor DeviceTlb(uint16_t requester, uint64_t bus_address) {
+    return {kDeviceTlb | Source::Of(requester), bus_address & Address::kMask};
+  }
+  static InvalidationDescriptor DeviceTlbAll(uint16_t requester) {
+    return {kDeviceTlb | Source::Of(requester), (Address::kMask >> 1 & Address::kMask) | DeviceSize::kMask};
+  }
   static InvalidationDescriptor InterruptEntries() { return {kInterruptEntries, 0}; }
   static InvalidationDescriptor InterruptEntry(unsigned index, unsigned order) {
     return {kInterruptEntries | OneEntry::kMask | IndexMask::Of(order) | Index::Of(index), 0};
@@ -67,7 +76,11 @@ class InvalidationTarget {
   virtual void InvalidateContextsOfDevice(uint16_t domain, uint16_t requester, unsigned function_mask) = 0;
   virtual void InvalidateIotlb() = 0;
   virtual void InvalidateIotlbOfDomain(uint16_t domain) = 0;
-  virtual void InvalidateIotlbPages(uint16_t domain, uint64_t bus_address, unsigned order) = 0;
+  // `leaf_only`: the paging-structure caches may keep what they have (IH).
+  virtual void InvalidateIotlbPages(uint16_t domain, uint64_t bus_address, unsigned order, bool leaf_only) = 0;
+  virtual bool has_device_tlbs() const = 0;
+  // False: the function does not answer.
+  virtual bool InvalidateDeviceTlb(uint16_t requester, uint64_t bus_address, unsigned order) = 0;
   virtual void InvalidateInterruptEntries() = 0;
   virtual void InvalidateInterruptEntries(unsigned first, unsigned order) = 0;
 };
@@ -79,7 +92,8 @@ class InvalidationQueue {
 
   void Enable();   // GCMD.QIE set: the head starts at 0
   void Disable();
-  // Executes what lies between head and tail. Stops at an error (FSTS.IQE) until software clears that.
+  // Executes what lies between head and tail. Stops at an error (FSTS.IQE), and at a wait behind a device TLB that did not
+  // answer (FSTS.ITE), until software clears that; the wait is then dropped without its status. VT-d 6.5.2.10.
   void Process();
 
  private:
@@ -93,6 +107,7 @@ class InvalidationQueue {
   EventInterrupt* completion_;
   InvalidationTarget* target_;
   bool enabled_ = false;
+  bool unanswered_ = false;  // by a device TLB, since the last wait
 };
 
 }  // namespace pvpci::iommu

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <utility>
 
 #include "models/iommu/context_cache.h"
@@ -10,6 +11,7 @@
 #include "models/iommu/interrupt_remap.h"
 #include "models/iommu/invalidation_queue.h"
 #include "models/iommu/iotlb.h"
+#include "models/iommu/paging_cache.h"
 #include "models/iommu/registers.h"
 #include "models/iommu/walk.h"
 #include "sim/check.h"
@@ -21,6 +23,7 @@ namespace {
 constexpr size_t kStatus = IndexOf(kRegisters, "GSTS");
 constexpr unsigned kMostWalkers = 16;
 constexpr unsigned kMostFaultRegisters = 128;
+constexpr unsigned kGreatestMask = 18;  // MAMV: pages of one page-selective invalidation, 2^18 = 1 GiB
 
 IommuConfig Checked(IommuConfig config) {
   SIM_CHECK(config.address_bits == 39 || config.address_bits == 48 || config.address_bits == 57,
@@ -29,6 +32,7 @@ IommuConfig Checked(IommuConfig config) {
   SIM_CHECK(config.iotlb_entries >= 16 && config.iotlb_entries <= 1024, "IOMMU iotlb_entries: 16..1024");
   SIM_CHECK(config.iotlb_effective_entries >= 1 && config.iotlb_effective_entries <= config.iotlb_entries,
             "IOMMU iotlb_effective_entries: at most iotlb_entries");
+  SIM_CHECK(config.paging_cache_entries <= 256, "IOMMU paging_cache_entries: 0..256");
   SIM_CHECK(config.fault_registers >= 1 && config.fault_registers <= kMostFaultRegisters,
             "IOMMU fault_registers: 1..128");
   SIM_CHECK(config.walkers >= 1 && config.walkers <= kMostWalkers, "IOMMU walkers: 1..16");
@@ -43,6 +47,7 @@ WalkLimits LimitsOf(const IommuConfig& config) {
   if (config.address_bits >= 48) limits.levels |= 1u << 4;
   if (config.address_bits >= 57) limits.levels |= 1u << 5;
   if (config.two_level_tables) limits.levels |= 1u << 2;
+  limits.device_tlbs = config.device_tlbs;
   return limits;
 }
 
@@ -61,31 +66,63 @@ struct Iommu::Impl final : InvalidationTarget {
                                                      const ContextEntry* context);
   sim::Ps OccupyWalker();
 
-  void InvalidateContexts() override { ++counters.invalidations; contexts.InvalidateAll(); }
-  void InvalidateContextsOfDomain(uint16_t domain) override {
+  std::optional<pci::DmaFault> Protected(uint64_t address);
+  const ContextEntry* Context(uint16_t requester, std::optional<pci::DmaFault>* refused, uint64_t address, bool write);
+  void Forgotten() {
     ++counters.invalidations;
+    if (forgotten) forgotten();
+  }
+
+  void InvalidateContexts() override {
+    contexts.InvalidateAll();
+    Forgotten();
+  }
+  void InvalidateContextsOfDomain(uint16_t domain) override {
     contexts.InvalidateDomain(domain);
+    Forgotten();
   }
   void InvalidateContextsOfDevice(uint16_t domain, uint16_t requester, unsigned function_mask) override {
-    ++counters.invalidations;
     contexts.InvalidateDevice(domain, requester, function_mask);
+    Forgotten();
   }
-  void InvalidateIotlb() override { ++counters.invalidations; iotlb.InvalidateAll(); }
-  void InvalidateIotlbOfDomain(uint16_t domain) override { ++counters.invalidations; iotlb.InvalidateDomain(domain); }
-  void InvalidateIotlbPages(uint16_t domain, uint64_t bus_address, unsigned order) override {
-    ++counters.invalidations;
+  void InvalidateIotlb() override {
+    iotlb.InvalidateAll();
+    tables.InvalidateAll();
+    Forgotten();
+  }
+  void InvalidateIotlbOfDomain(uint16_t domain) override {
+    iotlb.InvalidateDomain(domain);
+    tables.InvalidateDomain(domain);
+    Forgotten();
+  }
+  void InvalidateIotlbPages(uint16_t domain, uint64_t bus_address, unsigned order, bool leaf_only) override {
     iotlb.InvalidatePages(domain, bus_address, order);
+    if (!leaf_only) tables.InvalidatePages(domain, bus_address, order);
+    Forgotten();
   }
-  void InvalidateInterruptEntries() override { ++counters.invalidations; interrupts.InvalidateAll(); }
+  void InvalidateInterruptEntries() override {
+    interrupts.InvalidateAll();
+    Forgotten();
+  }
   void InvalidateInterruptEntries(unsigned first, unsigned order) override {
-    ++counters.invalidations;
     interrupts.Invalidate(first, order);
+    Forgotten();
+  }
+  bool has_device_tlbs() const override { return config.device_tlbs; }
+  bool InvalidateDeviceTlb(uint16_t requester, uint64_t bus_address, unsigned order) override {
+    ++counters.invalidations;
+    const auto port = device_tlbs.find(requester);
+    if (port == device_tlbs.end()) return true;
+    const std::optional<sim::Ps> time = port->second->Invalidate(bus_address, order);
+    if (time) device_tlb_time = std::max(device_tlb_time, *time);
+    return time.has_value();
   }
 
   sim::Simulation* simulation;
   sim::MachineMemory* memory;
   sim::Trace* trace;
   IommuConfig config;
+  UnitMemory unit_memory;
   WalkLimits limits;
   sim::RegisterBank bank;
   EventInterrupt fault_event;
@@ -93,12 +130,18 @@ struct Iommu::Impl final : InvalidationTarget {
   FaultLog faults;
   ContextCache contexts;
   Iotlb iotlb;
+  PagingCache tables;
   InterruptRemapper interrupts;
   InvalidationQueue queue;
   FaultObserver observer;
+  std::function<void()> forgotten;
   Counters counters;
+  std::map<uint16_t, DeviceTlbPort*> device_tlbs;  // by requester
+  sim::Ps device_tlb_time = 0;
+  uint64_t iva = 0;            // the address register reads as 0, but its command needs what was written
   bool translating = false;    // GSTS.TES, here for the hit path
   bool remapping = false;      // GSTS.IRES
+  bool protecting = false;     // PMEN.PRS
   uint64_t root_table = 0;     // latched by GCMD.SRTP
   std::array<sim::Ps, kMostWalkers> walker_free_at{};
 };
@@ -108,19 +151,26 @@ Iommu::Impl::Impl(sim::Simulation* s, sim::MachineMemory* m, sim::Trace* t, cons
       memory(m),
       trace(t),
       config(Checked(c)),
+      unit_memory(*m, c.coherent),
       limits(LimitsOf(c)),
       bank(kRegisters),
       fault_event(&bank, "FE"),
       completion_event(&bank, "IE"),
       faults(&bank, c.fault_registers, &fault_event),
       iotlb(c.iotlb_effective_entries),
-      interrupts(m),
+      tables(c.paging_cache_entries),
+      interrupts(m, &unit_memory, c.posted_interrupts),
       queue(&bank, m, &faults, &completion_event, this) {
   SetCapabilities();
   bank.OnWrite("GCMD", &Impl::WriteGcmd, this);
   bank.OnWrite("CCMD", &Impl::WriteCcmd, this);
   bank.OnWrite("FSTS", &Impl::WriteFsts, this);
   bank.OnWrite("IOTLB", &Impl::WriteIotlb, this);
+  bank.OnWrite("IVA", [this](const sim::RegisterWrite& w) { iva = (iva & ~w.lanes) | w.written; });
+  bank.OnWrite("PMEN", [this](const sim::RegisterWrite& w) {
+    protecting = ProtectedMemory::Enable::Get(w.after) != 0;
+    bank.Set("PMEN", ProtectedMemory::Status::Set(w.after, protecting));
+  });
   bank.OnWrite("FECTL", [this](const sim::RegisterWrite&) { fault_event.Unmasked(); });
   bank.OnWrite("IECTL", [this](const sim::RegisterWrite&) { completion_event.Unmasked(); });
   bank.OnWrite("ICS", [this](const sim::RegisterWrite& w) { if (w.after == 0) completion_event.Clear(); });
@@ -137,13 +187,14 @@ Iommu::Impl::Impl(sim::Simulation* s, sim::MachineMemory* m, sim::Trace* t, cons
 void Iommu::Impl::SetCapabilities() {
   constexpr uint64_t kDomainBits16 = 6;
   constexpr uint64_t kBothSuperPages = 3;
-  constexpr uint64_t kGreatestMask = 18;
   bank.Set("CAP", Cap::Domains::Of(kDomainBits16) | Cap::AddressWidths::Of(limits.levels >> 2) |
                       Cap::MaximumWidth::Of(config.address_bits - 1) | Cap::FaultOffset::Of(kFaultOffset / 16) |
                       Cap::SuperPages::Of(kBothSuperPages) | Cap::PageSelective::kMask |
-                      Cap::FaultRegisters::Of(config.fault_registers - 1) | Cap::MaximumMask::Of(kGreatestMask));
-  bank.Set("ECAP", Ecap::Coherent::kMask | Ecap::QueuedInvalidation::kMask |
-                       Ecap::InterruptRemapping::Of(config.remap_interrupts) | Ecap::PassThrough::kMask |
+                      Cap::FaultRegisters::Of(config.fault_registers - 1) | Cap::MaximumMask::Of(kGreatestMask) |
+                      Cap::ProtectedLow::kMask | Cap::ProtectedHigh::kMask |
+                      Cap::PostedInterrupts::Of(config.posted_interrupts));
+  bank.Set("ECAP", Ecap::Coherent::Of(config.coherent) | Ecap::QueuedInvalidation::kMask |
+                       Ecap::DeviceTlb::Of(config.device_tlbs) | Ecap::InterruptRemapping::Of(config.remap_interrupts) | Ecap::PassThrough::kMask |
                        Ecap::IotlbOffset::Of(kIotlbOffset / 16) | Ecap::MaximumHandleMask::Of(15));
 }
 
@@ -190,8 +241,11 @@ void Iommu::Impl::WriteIotlb(const sim::RegisterWrite& write) {
   const auto domain = static_cast<uint16_t>(IotlbCommand::Domain::Get(write.written));
   if (granularity == InvalidationDescriptor::kGlobal) {
     InvalidateIotlb();
-  } else if (granularity == InvalidationDescriptor::kDomain || granularity == InvalidationDescriptor::kSelective) {
-    // IVA is write-only and not kept: by register, page-selective requests are done domain-wide, as 11.4.8.2 allows.
+  } else if (granularity == InvalidationDescriptor::kSelective && Iva::Mask::Get(iva) <= kGreatestMask) {
+    InvalidateIotlbPages(domain, iva & Iva::Address::kMask, static_cast<unsigned>(Iva::Mask::Get(iva)),
+                         Iva::Hint::Get(iva) != 0);
+  } else if (granularity != 0) {
+    // More pages than CAP.MAMV: done domain-wide, as 11.4.8.2 allows.
     InvalidateIotlbOfDomain(domain);
     granularity = InvalidationDescriptor::kDomain;
   }
@@ -200,7 +254,8 @@ void Iommu::Impl::WriteIotlb(const sim::RegisterWrite& write) {
 
 void Iommu::Impl::WriteFsts(const sim::RegisterWrite& write) {
   faults.StatusWritten();
-  if (Fsts::QueueError::Get(write.before) && !Fsts::QueueError::Get(write.after)) queue.Process();
+  constexpr uint64_t kStops = Fsts::QueueError::kMask | Fsts::TimeoutError::kMask;
+  if ((write.before & kStops) != 0 && (write.after & kStops) == 0) queue.Process();
 }
 
 pci::DmaFault Iommu::Impl::Refuse(const Fault& fault, uint16_t requester, uint64_t address, bool write,
@@ -236,7 +291,7 @@ std::variant<pci::Translation, pci::DmaFault> Iommu::Impl::Miss(uint16_t request
   ++counters.misses;
   ContextEntry fetched;
   if (context == nullptr) {
-    const auto found = FindContext(*memory, limits, root_table, requester, &read);
+    const auto found = FindContext(unit_memory, limits, root_table, requester, &read);
     if (const auto* fault = std::get_if<Fault>(&found)) return Refuse(*fault, requester, bus_address, write, false);
     fetched = std::get<ContextEntry>(found);
     contexts.Insert(requester, fetched);
@@ -248,15 +303,49 @@ std::variant<pci::Translation, pci::DmaFault> Iommu::Impl::Miss(uint16_t request
       return pci::Translation{entry->host_page | offset, OccupyWalker()};
     }
   }
-  const auto walked = WalkTable(*memory, limits, *context, bus_address, write, &read);
+  const unsigned before = read.count;
+  const auto walked = WalkTable(unit_memory, limits, *context, bus_address, write, &read, &tables);
+  counters.tables_read += read.count - before;
   if (const auto* fault = std::get_if<Fault>(&walked)) return Refuse(*fault, requester, bus_address, write, false);
   const Translation& translation = std::get<Translation>(walked);
   const sim::Ps latency = OccupyWalker();
-  if (context->type() == ContextEntry::Type::kUntranslated) {
+  if (context->type() != ContextEntry::Type::kPassThrough) {
+    const bool replaces = iotlb.size() == iotlb.capacity();
     iotlb.Insert(context->domain(), bus_address, translation.level, translation.host_address, translation.readable,
                  translation.writable, simulation->now() + latency);
+    if (replaces && forgotten) forgotten();
+  }
+  if (context->type() == ContextEntry::Type::kPassThrough) {
+    if (const auto blocked = Protected(bus_address)) return *blocked;
   }
   return pci::Translation{translation.host_address, latency};
+}
+
+// Requests that no table maps must keep out of protected memory. Those that a table maps are its software's to keep out:
+// VT-d 11.4.13 leaves the check of mapped requests to the implementation, and this one makes none.
+std::optional<pci::DmaFault> Iommu::Impl::Protected(uint64_t address) {
+  if (!protecting) return std::nullopt;
+  const auto inside = [&](const char* base, const char* limit) {
+    return address >= bank.Get(base) && address <= (bank.Get(limit) | (kProtectedUnit - 1)) &&
+           bank.Get(base) <= bank.Get(limit);
+  };
+  if (!inside("PLMBASE", "PLMLIMIT") && !inside("PHMBASE", "PHMLIMIT")) return std::nullopt;
+  ++counters.protected_blocked;
+  return pci::DmaFault{static_cast<uint8_t>(FaultReason::kNone), false};
+}
+
+// The function's context entry, from the cache or memory; null and `refused` if there is none.
+const ContextEntry* Iommu::Impl::Context(uint16_t requester, std::optional<pci::DmaFault>* refused, uint64_t address,
+                                         bool write) {
+  if (const ContextEntry* const cached = contexts.Find(requester)) return cached;
+  EntriesRead read;
+  const auto found = FindContext(unit_memory, limits, root_table, requester, &read);
+  if (const auto* fault = std::get_if<Fault>(&found)) {
+    *refused = Refuse(*fault, requester, address, write, false);
+    return nullptr;
+  }
+  contexts.Insert(requester, std::get<ContextEntry>(found));
+  return contexts.Find(requester);
 }
 
 Iommu::Iommu(sim::Simulation* simulation, sim::MachineMemory* memory, sim::Trace* trace, IommuConfig config)
@@ -266,7 +355,10 @@ Iommu::~Iommu() = default;
 
 std::variant<pci::Translation, pci::DmaFault> Iommu::Translate(pci::Bdf requester, uint64_t bus_address, bool write) {
   Impl& m = *impl_;
-  if (!m.translating) return pci::Translation{bus_address, 0};
+  if (!m.translating) {
+    if (const auto blocked = m.Protected(bus_address)) return *blocked;
+    return pci::Translation{bus_address, 0};
+  }
   const ContextEntry* const context = m.contexts.Find(requester.id);
   if (context == nullptr) return m.Miss(requester.id, bus_address, write, nullptr);
   if (context->type() == ContextEntry::Type::kPassThrough) {
@@ -274,6 +366,7 @@ std::variant<pci::Translation, pci::DmaFault> Iommu::Translate(pci::Bdf requeste
       return m.Refuse({FaultReason::kBeyondAddressWidth, context->faults_recorded()}, requester.id, bus_address, write,
                       false);
     }
+    if (const auto blocked = m.Protected(bus_address)) return *blocked;
     ++m.counters.hits;
     return pci::Translation{bus_address, m.config.hit};
   }
@@ -310,8 +403,72 @@ std::variant<pci::InterruptMessage, pci::DmaFault> Iommu::Remap(pci::Bdf request
   const RemappedInterrupt& interrupt = std::get<RemappedInterrupt>(result);
   ++m.counters.interrupts_remapped;
   return pci::InterruptMessage{interrupt.address, interrupt.data,
-                               interrupt.cached ? m.config.interrupt_hit : m.config.interrupt_miss};
+                               interrupt.cached ? m.config.interrupt_hit : m.config.interrupt_miss, interrupt.posted};
 }
+
+std::variant<pci::Translation, pci::DmaFault> Iommu::Translated(pci::Bdf requester, uint64_t host_address,
+                                                                bool write) {
+  Impl& m = *impl_;
+  const Fault blocked{FaultReason::kTranslatedRequestBlocked, true};
+  if (!m.config.device_tlbs || !m.translating) return m.Refuse(blocked, requester.id, host_address, write, false);
+  std::optional<pci::DmaFault> refused;
+  const ContextEntry* const context = m.Context(requester.id, &refused, host_address, write);
+  if (context == nullptr) return *refused;
+  if (context->type() != ContextEntry::Type::kWithDeviceTlb) {
+    return m.Refuse({blocked.reason, context->faults_recorded()}, requester.id, host_address, write, false);
+  }
+  if (const auto kept_out = m.Protected(host_address)) return *kept_out;
+  ++m.counters.translated;
+  return pci::Translation{host_address, 0};
+}
+
+std::variant<Iommu::DeviceTranslation, pci::DmaFault> Iommu::TranslationRequest(pci::Bdf requester,
+                                                                                uint64_t bus_address) {
+  Impl& m = *impl_;
+  const Fault blocked{FaultReason::kTranslatedRequestBlocked, true};
+  if (!m.config.device_tlbs || !m.translating) return m.Refuse(blocked, requester.id, bus_address, false, false);
+  std::optional<pci::DmaFault> refused;
+  const ContextEntry* const context = m.Context(requester.id, &refused, bus_address, false);
+  if (context == nullptr) return *refused;
+  if (context->type() != ContextEntry::Type::kWithDeviceTlb) {
+    return m.Refuse({blocked.reason, context->faults_recorded()}, requester.id, bus_address, false, false);
+  }
+  DeviceTranslation answer;
+  answer.latency = m.OccupyWalker();
+  for (const bool write : {false, true}) {
+    EntriesRead read;
+    const auto walked = WalkTable(m.unit_memory, m.limits, *context, bus_address, write, &read, &m.tables);
+    if (const auto* fault = std::get_if<Fault>(&walked)) {
+      const bool permission =
+          fault->reason == FaultReason::kNoReadPermission || fault->reason == FaultReason::kNoWritePermission;
+      if (!permission) return m.Refuse(*fault, requester.id, bus_address, write, false);
+      continue;
+    }
+    answer.host_address = std::get<Translation>(walked).host_address;
+    (write ? answer.writable : answer.readable) = true;
+  }
+  return answer;
+}
+
+void Iommu::AttachDeviceTlb(pci::Bdf function, DeviceTlbPort* port) {
+  if (port == nullptr) impl_->device_tlbs.erase(function.id);
+  else impl_->device_tlbs[function.id] = port;
+}
+
+sim::Ps Iommu::TakeDeviceTlbTime() { return std::exchange(impl_->device_tlb_time, 0); }
+
+UnitMemory& Iommu::cpu_cache() { return impl_->unit_memory; }
+
+bool Iommu::Remembers(uint16_t domain_id, uint64_t bus_address) const {
+  return impl_->iotlb.Contains(domain_id, bus_address);
+}
+
+std::optional<uint16_t> Iommu::CachedDomain(pci::Bdf function) const {
+  const ContextEntry* const context = impl_->contexts.Find(function.id);
+  return context == nullptr ? std::nullopt : std::optional<uint16_t>(context->domain());
+}
+
+void Iommu::OnForget(std::function<void()> observer) { impl_->forgotten = std::move(observer); }
 
 uint64_t Iommu::ReadRegister(uint32_t offset, unsigned length_bytes) {
   if ((length_bytes != 4 && length_bytes != 8) || offset % length_bytes != 0) return 0;

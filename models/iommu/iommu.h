@@ -4,15 +4,17 @@
 //
 // It decides from registers, the tables in machine memory, and its own caches; it knows no hypervisor. Software drives
 // it by ReadRegister and WriteRegister as by MMIO; table_writer.h is such software.
-// Left out: scalable mode, ATS and PRI, posted interrupts, x2APIC ids.
+// Left out: scalable mode, page requests, x2APIC ids.
 #ifndef PVPCI_MODELS_IOMMU_IOMMU_H_
 #define PVPCI_MODELS_IOMMU_IOMMU_H_
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <variant>
 
+#include "models/iommu/cpu_cache.h"
 #include "models/iommu/faults.h"
 #include "models/iommu/table_entries.h"
 #include "models/pci/host_ports.h"
@@ -33,6 +35,10 @@ struct IommuConfig {
   unsigned host_address_bits = 46;       // Machine address width. 36..52. CPUID's, A.
   unsigned iotlb_entries = 128;          // 16..1024. A7 (D).
   unsigned iotlb_effective_entries = 118;  // Of those, usable by DMA. 117..126, D: fit of timing.md A3.
+  unsigned paging_cache_entries = 64;    // Tables known to the paging-structure caches; 0: none. 0..256, A.
+  bool coherent = true;                  // ECAP.C: walks snoop the CPUs' caches. A: as servers since 2010.
+  bool device_tlbs = false;              // ECAP.DT: ATS. Off: translated requests are blocked.
+  bool posted_interrupts = false;        // CAP.PI. Nothing posts to PV guests: they have no virtual APIC.
   unsigned fault_registers = 8;          // Primary fault recording registers. 1..128. CAP.NFR, A.
   unsigned walkers = 6;                  // Concurrent walks. 4..7. A7 (D).
   sim::Ps hit = 2700 * sim::kPs;         // IOTLB hit. 0..3 ns. A7 (D).
@@ -40,6 +46,14 @@ struct IommuConfig {
   sim::Ps interrupt_hit = 2700 * sim::kPs;   // Interrupt entry cache hit. As `hit`, A.
   sim::Ps interrupt_miss = 80 * sim::kNs;    // One dependent memory read. 50..120 ns, A: a quarter of `miss`.
   sim::Ps invalidation_wait = 700 * sim::kNs;  // Queue tail write to wait status. 300..2000 ns. A7 (R).
+};
+
+// What a function keeps of translations that the unit gave it (ATS), as the unit reaches it. PCIe 6.0, 10.3.
+class DeviceTlbPort {
+ public:
+  virtual ~DeviceTlbPort() = default;
+  // Forget 2^order pages; order >= 52: all. Answers after so long; nullopt: never.
+  virtual std::optional<sim::Ps> Invalidate(uint64_t bus_address, unsigned order) = 0;
 };
 
 class Iommu final : public pci::DmaRemapper {
@@ -52,6 +66,22 @@ class Iommu final : public pci::DmaRemapper {
   // Without GSTS.TES every address passes unchanged at no cost.
   std::variant<pci::Translation, pci::DmaFault> Translate(pci::Bdf requester, uint64_t bus_address,
                                                           bool write) override;
+  // Blocked (reason 0xD) unless the function's context entry allows it: then no table is asked.
+  std::variant<pci::Translation, pci::DmaFault> Translated(pci::Bdf requester, uint64_t host_address,
+                                                           bool write) override;
+  // A translation request (ATS): what the function may keep. Without permission both are false, no fault is recorded.
+  struct DeviceTranslation {
+    uint64_t host_address = 0;
+    bool readable = false;
+    bool writable = false;
+    sim::Ps latency = 0;
+  };
+  std::variant<DeviceTranslation, pci::DmaFault> TranslationRequest(pci::Bdf requester, uint64_t bus_address);
+  // The function's own TLB; it outlives the unit or is taken away by null.
+  void AttachDeviceTlb(pci::Bdf function, DeviceTlbPort* port);
+  // Time that device TLBs took to answer since the last call: software waits so much longer.
+  sim::Ps TakeDeviceTlbTime();
+
   // Without GSTS.IRES every message passes unchanged at no cost.
   std::variant<pci::InterruptMessage, pci::DmaFault> Remap(pci::Bdf requester, uint64_t address,
                                                            uint32_t data) override;
@@ -67,6 +97,16 @@ class Iommu final : public pci::DmaRemapper {
   using FaultObserver = std::function<void(const FaultRecorded&)>;
   void OnFault(FaultObserver observer);
 
+  // CPU's writes that a unit without snooping does not see; nothing if it snoops.
+  UnitMemory& cpu_cache();
+
+  // For observers. Whether the IOTLB has a translation of the page under that domain id: a request then needs no table.
+  bool Remembers(uint16_t domain_id, uint64_t bus_address) const;
+  // The domain id under which requests of the function go now, if its context entry is cached.
+  std::optional<uint16_t> CachedDomain(pci::Bdf function) const;
+  // Called after something was forgotten: invalidation or replacement.
+  void OnForget(std::function<void()> observer);
+
   const IommuConfig& config() const;
   bool translation_enabled() const;
   bool interrupt_remapping_enabled() const;
@@ -74,6 +114,9 @@ class Iommu final : public pci::DmaRemapper {
   struct Counters {
     uint64_t hits = 0;
     uint64_t misses = 0;
+    uint64_t tables_read = 0;         // second-level entries that walks fetched
+    uint64_t protected_blocked = 0;   // by PMEN
+    uint64_t translated = 0;          // requests that devices had translated themselves
     uint64_t faults = 0;
     uint64_t faults_lost = 0;         // overflow of the recording registers
     uint64_t invalidations = 0;       // descriptors executed, waits not counted

@@ -55,6 +55,16 @@ Iotlb::Entry* Iotlb::Insert(uint16_t domain, uint64_t bus_address, unsigned leve
   return &entry;
 }
 
+bool Iotlb::Contains(uint16_t domain, uint64_t bus_address) const {
+  for (unsigned level = 1; level <= kLevels; ++level) {
+    const uint64_t key = Key(domain, bus_address, level);
+    for (uint16_t i = heads_[Hash(key)]; i != kNone; i = entries_[i].next) {
+      if (entries_[i].key == key) return true;
+    }
+  }
+  return false;
+}
+
 void Iotlb::InvalidateAll() {
   for (uint16_t i = 0; i < entries_.size(); ++i) {
     if (entries_[i].key != 0) Remove(i);

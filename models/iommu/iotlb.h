@@ -35,6 +35,8 @@ class Iotlb {
     Entry* const large = Probe<2>(domain, bus_address);
     return large != nullptr ? large : Probe<3>(domain, bus_address);
   }
+  // As Find, without leaving a trace in the replacement order.
+  bool Contains(uint16_t domain, uint64_t bus_address) const;
   // `host_address`: of any byte of the page. Replaces an entry with the same tag.
   Entry* Insert(uint16_t domain, uint64_t bus_address, unsigned level, uint64_t host_address, bool readable,
                 bool writable, sim::Ps ready_at);

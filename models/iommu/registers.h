@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The register block of a remapping unit. VT-d 4.0, chapter 11.4 (legacy mode; no page requests, no performance
-// monitoring, no protected memory regions).
+// monitoring).
 #ifndef PVPCI_MODELS_IOMMU_REGISTERS_H_
 #define PVPCI_MODELS_IOMMU_REGISTERS_H_
 
@@ -18,6 +18,8 @@ using sim::Bits;
 // 11.4.2
 struct Cap {
   using Domains = Bits<0, 2>;              // 6: 16-bit domain ids
+  using ProtectedLow = Bits<5>;
+  using ProtectedHigh = Bits<6>;
   using CachingMode = Bits<7>;             // 0: not-present entries are never cached
   using AddressWidths = Bits<8, 12>;       // SAGAW: bit n: tables of n + 2 levels
   using MaximumWidth = Bits<16, 21>;       // MGAW - 1
@@ -27,11 +29,13 @@ struct Cap {
   using PageSelective = Bits<39>;
   using FaultRegisters = Bits<40, 47>;     // NFR - 1
   using MaximumMask = Bits<48, 53>;
+  using PostedInterrupts = Bits<59>;
 };
 // 11.4.3
 struct Ecap {
   using Coherent = Bits<0>;
   using QueuedInvalidation = Bits<1>;
+  using DeviceTlb = Bits<2>;
   using InterruptRemapping = Bits<3>;
   using PassThrough = Bits<6>;
   using IotlbOffset = Bits<8, 17>;         // in 16 bytes
@@ -70,6 +74,13 @@ struct EventControl {
   using Pending = Bits<30>;
   using Masked = Bits<31>;
 };
+// 11.4.13: protected memory. Both regions in units of 2 MiB.
+struct ProtectedMemory {
+  using Status = Bits<0>;                  // PRS
+  using Enable = Bits<31>;                 // EPM
+};
+inline constexpr uint64_t kProtectedUnit = 2 << 20;
+
 // 11.4.9
 struct QueueAddress {
   using Size = Bits<0, 2>;                 // 2^size pages of 256 descriptors
@@ -142,6 +153,11 @@ inline constexpr std::array kRegisters = {
     Reg32("FEDATA", 0x03C).Rw(0xFFFF),
     Reg32("FEADDR", 0x040).Rw(0xFFFF'FFFC),
     Reg32("FEUADDR", 0x044).Rw(0xFFFF'FFFF),
+    Reg32("PMEN", 0x064).Rw(ProtectedMemory::Enable::kMask),
+    Reg32("PLMBASE", 0x068).Rw(0xFFE0'0000),
+    Reg32("PLMLIMIT", 0x06C).Rw(0xFFE0'0000),
+    Reg64("PHMBASE", 0x070).Rw(~(kProtectedUnit - 1)),
+    Reg64("PHMLIMIT", 0x078).Rw(~(kProtectedUnit - 1)),
     Reg64("IQH", 0x080),
     Reg64("IQT", 0x088).Rw(QueuePointer::Index::kMask),
     Reg64("IQA", 0x090).Rw(QueueAddress::Size::kMask | QueueAddress::Wide::kMask | QueueAddress::Base::kMask),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // VT-d in-memory structures, legacy mode: raw words and typed accessors.
 // Intel Virtualization Technology for Directed I/O, revision 4.0, chapter 9. Left out: scalable mode, first-level
-// tables, device-TLB (ATS), posted interrupts.
+// tables.
 #ifndef PVPCI_MODELS_IOMMU_TABLE_ENTRIES_H_
 #define PVPCI_MODELS_IOMMU_TABLE_ENTRIES_H_
 
@@ -68,6 +68,12 @@ struct ContextEntry {
     e.raw[1] = AddressWidth::Of(levels - 2) | DomainId::Of(domain);
     return e;
   }
+  // As Translate, and the function may send requests that it has translated itself (needs ECAP.DT).
+  static ContextEntry WithDeviceTlb(uint64_t second_level_table, unsigned levels, uint16_t domain) {
+    ContextEntry e = Translate(second_level_table, levels, domain);
+    e.raw[0] = TranslationType::Set(e.raw[0], static_cast<uint64_t>(Type::kWithDeviceTlb));
+    return e;
+  }
   // Requests pass untranslated (needs ECAP.PT).
   static ContextEntry PassThrough(unsigned levels, uint16_t domain) {
     ContextEntry e = Translate(0, levels, domain);
@@ -102,7 +108,7 @@ struct SecondLevelEntry {
 };
 static_assert(sizeof(SecondLevelEntry) == 8);
 
-// Interrupt remapping table entry, remapped (not posted) format. VT-d 9.9.
+// Interrupt remapping table entry, remapped format; with Mode set the posted format. VT-d 9.9, 9.10.
 struct Irte {
   uint64_t raw[2] = {0, 0};
 
@@ -112,7 +118,10 @@ struct Irte {
   using RedirectionHint = Bits<3>;
   using TriggerMode = Bits<4>;       // 1: level
   using DeliveryMode = Bits<5, 7>;
-  using Mode = Bits<15>;             // 1: posted (not modelled: reserved)
+  using Urgent = Bits<14>;           // posted
+  using Mode = Bits<15>;             // 1: posted
+  using DescriptorLow = Bits<38, 63>;   // posted: address bits 6..31
+  using DescriptorHigh = Bits<32, 63>;  // posted, upper word: address bits 32..63
   using Vector = Bits<16, 23>;
   using Destination = Bits<32, 63>;
   using XapicDestination = Bits<40, 47>;  // 8-bit APIC id when extended interrupt mode is off
@@ -133,8 +142,15 @@ struct Irte {
   uint16_t source_id() const { return static_cast<uint16_t>(SourceId::Get(raw[1])); }
   uint8_t source_qualifier() const { return static_cast<uint8_t>(SourceQualifier::Get(raw[1])); }
   Validation validation() const { return static_cast<Validation>(SourceValidation::Get(raw[1])); }
+  bool posted() const { return Mode::Get(raw[0]); }
+  bool urgent() const { return Urgent::Get(raw[0]); }
+  uint64_t descriptor() const { return DescriptorHigh::Get(raw[1]) << 32 | DescriptorLow::Get(raw[0]) << 6; }
   bool reserved() const {
-    constexpr uint64_t kLowReserved = Bits<12, 14>::kMask | Mode::kMask | Bits<24, 31>::kMask | Bits<32, 39>::kMask |
+    if (posted()) {
+      constexpr uint64_t kPostedReserved = Bits<2, 7>::kMask | Bits<12, 13>::kMask | Bits<24, 37>::kMask;
+      return (raw[0] & kPostedReserved) != 0 || Bits<20, 31>::Get(raw[1]) != 0 || validation() == Validation::kReserved;
+    }
+    constexpr uint64_t kLowReserved = Bits<12, 14>::kMask | Bits<24, 31>::kMask | Bits<32, 39>::kMask |
                                       Bits<48, 63>::kMask;
     return (raw[0] & kLowReserved) != 0 || (raw[1] >> 20) != 0 || validation() == Validation::kReserved;
   }
@@ -148,6 +164,21 @@ struct Irte {
   }
 };
 static_assert(sizeof(Irte) == 16);
+
+// Posted interrupt descriptor: 64 bytes, of which the unit uses 40. VT-d 9.11.
+struct PostedDescriptor {
+  uint64_t requests[4] = {};         // PIR: one bit per vector
+  uint64_t control = 0;
+
+  using Outstanding = Bits<0>;       // ON
+  using Suppress = Bits<1>;          // SN
+  using Vector = Bits<16, 23>;       // NV
+  using Destination = Bits<32, 63>;  // NDST
+  using XapicDestination = Bits<40, 47>;
+
+  bool reserved() const { return Bits<2, 15>::Get(control) != 0 || Bits<24, 31>::Get(control) != 0; }
+};
+static_assert(sizeof(PostedDescriptor) == 40);
 
 // The address of a remappable interrupt request. VT-d 5.1.2.2.
 struct RemappableAddress {

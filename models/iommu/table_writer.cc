@@ -30,12 +30,13 @@ TableWriter::TableWriter(Iommu* iommu, sim::MachineMemory* memory, FrameSource f
     : iommu_(iommu),
       memory_(memory),
       frames_(std::move(frames)),
-      config_(config),
+      config_(std::move(config)),
       levels_(iommu->config().address_bits == 39 ? 3 : 4) {
-  SIM_CHECK(PowerOfTwo(config.interrupt_entries) && config.interrupt_entries >= 256 &&
-                config.interrupt_entries <= 65536,
+  SIM_CHECK(PowerOfTwo(config_.interrupt_entries) && config_.interrupt_entries >= 256 &&
+                config_.interrupt_entries <= 65536,
             "interrupt_entries: a power of two, 256..65536");
-  SIM_CHECK(PowerOfTwo(config.queue_frames) && config.queue_frames <= 128, "queue_frames: a power of two, 1..128");
+  SIM_CHECK(PowerOfTwo(config_.queue_frames) && config_.queue_frames <= 128, "queue_frames: a power of two, 1..128");
+  SIM_CHECK(!config_.flaws.torn_entries || config_.later, "torn entries need later");
 }
 
 TableWriter::~TableWriter() = default;
@@ -44,10 +45,16 @@ uint64_t TableWriter::NewFrames(sim::FrameType type, unsigned count) {
   const sim::Mfn first = frames_.allocate(type, count);
   static constexpr std::array<std::byte, sim::kPageSize> kZeros{};
   for (unsigned i = 0; i < count; ++i) {
-    SIM_CHECK(memory_->Write((first + i) << sim::kPageShift, kZeros.data(), kZeros.size()),
-              "a frame for IOMMU tables has no memory");
+    SIM_CHECK(memory_->populated(first + i), "a frame for IOMMU tables has no memory");
+    Write((first + i) << sim::kPageShift, kZeros.data(), kZeros.size());
   }
   return first << sim::kPageShift;
+}
+
+void TableWriter::Write(uint64_t address, const void* data, uint64_t length_bytes) {
+  iommu_->cpu_cache().BeforeWrite(address, length_bytes);
+  memory_->Write(address, data, length_bytes);
+  if (!config_.flaws.no_write_back) iommu_->cpu_cache().WriteBack(address, length_bytes);
 }
 
 uint64_t TableWriter::NewTable() {
@@ -106,6 +113,11 @@ TableWriter::Domain& TableWriter::DomainOf(uint16_t domain_id) {
   return domain;
 }
 
+uint16_t TableWriter::TagOf(uint16_t domain_id) const {
+  const auto found = tags_.find(domain_id);
+  return found == tags_.end() ? domain_id : found->second;
+}
+
 void TableWriter::Split(Domain* domain, uint64_t entry_address, unsigned level) {
   const SecondLevelEntry whole{memory_->Load<uint64_t>(entry_address)};
   const uint64_t table = NewTable();
@@ -116,9 +128,9 @@ void TableWriter::Split(Domain* domain, uint64_t entry_address, unsigned level) 
     const SecondLevelEntry part = level == 2
                                       ? SecondLevelEntry::Page(address, whole.readable(), whole.writable())
                                       : SecondLevelEntry::Super(address, whole.readable(), whole.writable());
-    memory_->Store(table + i * sizeof part, part.raw);
+    WriteEntry(table + i * sizeof part, part.raw);
   }
-  memory_->Store(entry_address, SecondLevelEntry::Table(table).raw);
+  WriteEntry(entry_address, SecondLevelEntry::Table(table).raw);
 }
 
 uint64_t TableWriter::Descend(Domain* domain, uint64_t bus_page, unsigned level) {
@@ -131,7 +143,7 @@ uint64_t TableWriter::Descend(Domain* domain, uint64_t bus_page, unsigned level)
     if (!entry.present()) {
       const uint64_t next = NewTable();
       domain->frames.push_back(next >> sim::kPageShift);
-      memory_->Store(address, SecondLevelEntry::Table(next).raw);
+      WriteEntry(address, SecondLevelEntry::Table(next).raw);
     } else if (at <= 3 && entry.super_page()) {
       Split(domain, address, at);
     }
@@ -158,11 +170,13 @@ std::optional<TableWriter::Leaf> TableWriter::WalkEnd(const Domain& domain, uint
 }
 
 sim::Ps TableWriter::Changed(uint16_t domain_id, uint64_t bus_page, unsigned order) {
+  if (suppressed_) return 0;
   if (batching_) {
     batched_.insert(domain_id);
     return 0;
   }
-  return FlushIotlbPages(domain_id, bus_page, order);
+  const uint16_t tag = TagOf(domain_id);
+  return tag == 0 ? 0 : FlushIotlbPages(tag, bus_page, order);
 }
 
 sim::Ps TableWriter::MapPage(uint16_t domain_id, uint64_t bus_page, sim::Mfn host_page, bool read, bool write,
@@ -189,7 +203,12 @@ sim::Ps TableWriter::MapPage(uint16_t domain_id, uint64_t bus_page, sim::Mfn hos
   const SecondLevelEntry after = level == 1 ? SecondLevelEntry::Page(host_address, read, write)
                                             : SecondLevelEntry::Super(host_address, read, write);
   if (before.raw == after.raw) return config_.entry_write;
-  memory_->Store(address, after.raw);
+  if (config_.flaws.torn_entries) {
+    WriteEntry(address, (before.raw & kFrameMask) | (after.raw & ~kFrameMask));
+    config_.later(config_.entry_write, [this, address, after] { WriteEntry(address, after.raw); });
+  } else {
+    WriteEntry(address, after.raw);
+  }
   // A new entry needs no flush: not-present ones are never cached.
   return config_.entry_write + (before.present() ? Changed(domain_id, bus_page, order) : 0);
 }
@@ -197,8 +216,8 @@ sim::Ps TableWriter::MapPage(uint16_t domain_id, uint64_t bus_page, sim::Mfn hos
 sim::Ps TableWriter::UnmapPage(uint16_t domain_id, uint64_t bus_page) {
   const auto it = domains_.find(domain_id);
   if (it == domains_.end() || !FindLeaf(it->second, bus_page)) return 0;
-  memory_->Store(Descend(&it->second, bus_page, 1), uint64_t{0});
-  return config_.entry_write + Changed(domain_id, bus_page, 0);
+  WriteEntry(Descend(&it->second, bus_page, 1), 0);
+  return config_.entry_write + (config_.flaws.unmap_not_flushed ? 0 : Changed(domain_id, bus_page, 0));
 }
 
 std::optional<TableWriter::Mapping> TableWriter::Find(uint16_t domain_id, uint64_t bus_page) const {
@@ -228,39 +247,85 @@ std::optional<uint64_t> TableWriter::ContextAddress(pci::Bdf function) const {
 }
 
 sim::Ps TableWriter::SetContext(pci::Bdf function, uint16_t domain_id) {
-  SIM_CHECK(root_table_ != 0, "Enable() comes before SetContext()");
-  SIM_CHECK(function.segment == iommu_->config().segment, "the IOMMU serves another segment");
   if (const auto it = contexts_.find(function); it != contexts_.end() && it->second == domain_id) return 0;
-  const sim::Ps spent = ClearContext(function);
-  Domain& domain = DomainOf(domain_id);
+  const uint64_t table = DomainOf(domain_id).table;
+  const uint16_t tag = TagOf(domain_id);
+  return WriteContext(function, domain_id,
+                      device_tlbs_.count(function) != 0 ? ContextEntry::WithDeviceTlb(table, levels_, tag)
+                                                        : ContextEntry::Translate(table, levels_, tag));
+}
+
+sim::Ps TableWriter::SetPassThrough(pci::Bdf function, uint16_t domain_id) {
+  if (const auto it = contexts_.find(function); it != contexts_.end() && it->second == domain_id) return 0;
+  return WriteContext(function, domain_id, ContextEntry::PassThrough(levels_, TagOf(domain_id)));
+}
+
+sim::Ps TableWriter::WriteContext(pci::Bdf function, uint16_t domain_id, const ContextEntry& entry) {
+  SIM_CHECK(root_table_ != 0, "Enable() comes before contexts");
+  SIM_CHECK(function.segment == iommu_->config().segment, "the IOMMU serves another segment");
+  const auto before = contexts_.find(function);
+  const bool live = before != contexts_.end();
+  const uint16_t former = live ? before->second : domain_id;
   if (!ContextAddress(function)) {
     const RootEntry root = RootEntry::Table(NewTable());
-    memory_->Write(root_table_ + sizeof root * function.bus(), &root, sizeof root);
+    Write(root_table_ + sizeof root * function.bus(), &root, sizeof root);
   }
-  const ContextEntry entry = ContextEntry::Translate(domain.table, levels_, domain_id);
-  memory_->Write(*ContextAddress(function), &entry, sizeof entry);
-  contexts_[function] = domain_id;
-  ++domain.contexts;
+  ContextEntry old;
+  memory_->Read(*ContextAddress(function), &old, sizeof old);
+  Write(*ContextAddress(function), &entry, sizeof entry);
+  if (live) --domains_[former].contexts;
+  if (entry.present()) {
+    contexts_[function] = domain_id;
+    ++domains_[domain_id].contexts;
+  } else {
+    contexts_.erase(function);
+  }
   // Not present before: nothing cached, nothing to flush.
-  return spent + config_.entry_write;
+  if (!live || config_.flaws.context_not_flushed) return config_.entry_write;
+  return config_.entry_write + FlushContextDevice(old.domain(), function) + FlushIotlbDomain(old.domain());
 }
 
 sim::Ps TableWriter::ClearContext(pci::Bdf function) {
   const auto it = contexts_.find(function);
-  if (it == contexts_.end()) return 0;
-  const uint16_t domain_id = it->second;
-  const ContextEntry empty;
-  memory_->Write(*ContextAddress(function), &empty, sizeof empty);
-  --domains_[domain_id].contexts;
-  contexts_.erase(it);
-  return config_.entry_write + FlushContextDevice(domain_id, function) + FlushIotlbDomain(domain_id);
+  return it == contexts_.end() ? 0 : WriteContext(function, it->second, ContextEntry());
+}
+
+void TableWriter::FillTable(Domain* domain, uint64_t table, unsigned level, sim::Mfn host_page,
+                            std::vector<uint64_t>* shared) {
+  for (uint64_t i = 0; i < kEntries; ++i) {
+    const uint64_t address = table + i * sizeof(SecondLevelEntry);
+    const SecondLevelEntry entry{memory_->Load<uint64_t>(address)};
+    if (entry.present()) {
+      if (level > 1 && !entry.super_page()) FillTable(domain, entry.address(), level - 1, host_page, shared);
+      continue;
+    }
+    if (level == 1) {
+      WriteEntry(address, SecondLevelEntry::Page(host_page << sim::kPageShift, true, true).raw);
+      continue;
+    }
+    uint64_t& below = (*shared)[level - 1];
+    if (below == 0) {
+      below = NewTable();
+      domain->frames.push_back(below >> sim::kPageShift);
+      FillTable(domain, below, level - 1, host_page, shared);
+    }
+    WriteEntry(address, SecondLevelEntry::Table(below).raw);
+  }
+}
+
+sim::Ps TableWriter::FillWith(uint16_t domain_id, sim::Mfn host_page) {
+  Domain& domain = DomainOf(domain_id);
+  std::vector<uint64_t> shared(levels_ + 1);
+  FillTable(&domain, domain.table, levels_, host_page, &shared);
+  return kEntries * levels_ * config_.entry_write;
 }
 
 sim::Ps TableWriter::DestroyDomain(uint16_t domain_id) {
   const auto it = domains_.find(domain_id);
   if (it == domains_.end()) return 0;
   SIM_CHECK(it->second.contexts == 0, "a function is still attached to the IOMMU domain");
-  const sim::Ps spent = FlushIotlbDomain(domain_id);
+  const uint16_t tag = TagOf(domain_id);
+  const sim::Ps spent = tag == 0 ? 0 : FlushIotlbDomain(tag);
   batched_.erase(domain_id);
   for (const sim::Mfn frame : it->second.frames) frames_.free(frame, 1);
   table_frames_ -= it->second.frames.size();
@@ -275,11 +340,18 @@ void TableWriter::BeginBatch() {
 
 sim::Ps TableWriter::EndBatch() {
   SIM_CHECK(batching_, "no batch has begun");
-  batching_ = false;
   sim::Ps spent = 0;
-  for (const uint16_t domain_id : batched_) spent += FlushIotlbDomain(domain_id);
-  batched_.clear();
+  for (const uint16_t tag : TakeBatch()) spent += FlushIotlbDomain(tag);
   return spent;
+}
+
+std::set<uint16_t> TableWriter::TakeBatch() {
+  batching_ = false;
+  std::set<uint16_t> tags;
+  for (const uint16_t domain_id : std::exchange(batched_, {})) {
+    if (TagOf(domain_id) != 0) tags.insert(TagOf(domain_id));
+  }
+  return tags;
 }
 
 std::optional<unsigned> TableWriter::AllocateIrte(unsigned count) {
@@ -305,7 +377,7 @@ sim::Ps TableWriter::FreeIrte(unsigned index, unsigned count) {
 sim::Ps TableWriter::WriteIrte(unsigned index, const Irte& entry) {
   SIM_CHECK(index < interrupt_used_.size(), "no such interrupt entry");
   const bool was_present = ReadIrte(index).present();
-  memory_->Write(IrteAddress(index), &entry, sizeof entry);
+  Write(IrteAddress(index), &entry, sizeof entry);
   return config_.entry_write + (was_present ? FlushInterruptIndex(index, 0) : 0);
 }
 
@@ -315,7 +387,29 @@ Irte TableWriter::ReadIrte(unsigned index) const {
   return entry;
 }
 
-sim::Ps TableWriter::Submit(const InvalidationDescriptor& descriptor) {
+void TableWriter::UseDeviceTlb(pci::Bdf function, bool use) {
+  if (use) device_tlbs_.insert(function); else device_tlbs_.erase(function);
+}
+
+sim::Ps TableWriter::FlushDeviceTlbs(uint16_t domain_id, std::optional<uint64_t> bus_page) {
+  sim::Ps spent = 0;
+  std::vector<pci::Bdf> silent;
+  for (const pci::Bdf function : device_tlbs_) {
+    const auto context = contexts_.find(function);
+    if (context == contexts_.end() || TagOf(context->second) != domain_id) continue;
+    bool answered = true;
+    spent += Submit(bus_page ? InvalidationDescriptor::DeviceTlb(function.id, *bus_page << sim::kPageShift)
+                             : InvalidationDescriptor::DeviceTlbAll(function.id),
+                    &answered);
+    if (!answered) silent.push_back(function);
+  }
+  for (const pci::Bdf function : silent) {
+    if (device_tlb_timeout_) device_tlb_timeout_(domain_id, function);
+  }
+  return spent;
+}
+
+sim::Ps TableWriter::Submit(const InvalidationDescriptor& descriptor, bool* answered) {
   SIM_CHECK(queue_ != 0, "Enable() comes before invalidations");
   const uint64_t entries = uint64_t{config_.queue_frames} * kDescriptorsPerFrame;
   uint64_t tail = QueuePointer::Index::Get(iommu_->ReadRegister(OffsetOf("IQT"), 8));
@@ -325,8 +419,14 @@ sim::Ps TableWriter::Submit(const InvalidationDescriptor& descriptor) {
     tail = (tail + 1) % entries;
   }
   iommu_->WriteRegister(OffsetOf("IQT"), QueuePointer::Index::Of(tail), 8);
-  SIM_CHECK(memory_->Load<uint32_t>(status_) == wait_number_, "the invalidation queue stands still");
-  return iommu_->config().invalidation_wait;
+  if (memory_->Load<uint32_t>(status_) == wait_number_) {
+    return iommu_->config().invalidation_wait + iommu_->TakeDeviceTlbTime();
+  }
+  SIM_CHECK(answered != nullptr && Fsts::TimeoutError::Get(iommu_->ReadRegister(OffsetOf("FSTS"), 4)),
+            "the invalidation queue stands still");
+  *answered = false;
+  iommu_->WriteRegister(OffsetOf("FSTS"), Fsts::TimeoutError::kMask, 4);
+  return config_.device_tlb_timeout;
 }
 
 sim::Ps TableWriter::FlushContextGlobal() { return Submit(InvalidationDescriptor::Contexts()); }
@@ -338,11 +438,12 @@ sim::Ps TableWriter::FlushContextDevice(uint16_t domain_id, pci::Bdf function) {
 sim::Ps TableWriter::FlushIotlbGlobal() { return Submit(InvalidationDescriptor::Iotlb()); }
 
 sim::Ps TableWriter::FlushIotlbDomain(uint16_t domain_id) {
-  return Submit(InvalidationDescriptor::IotlbOfDomain(domain_id));
+  return Submit(InvalidationDescriptor::IotlbOfDomain(domain_id)) + FlushDeviceTlbs(domain_id, std::nullopt);
 }
 
 sim::Ps TableWriter::FlushIotlbPages(uint16_t domain_id, uint64_t bus_page, unsigned order) {
-  return Submit(InvalidationDescriptor::IotlbPages(domain_id, bus_page << sim::kPageShift, order));
+  return Submit(InvalidationDescriptor::IotlbPages(domain_id, bus_page << sim::kPageShift, order)) +
+         FlushDeviceTlbs(domain_id, order == 0 ? std::optional<uint64_t>(bus_page) : std::nullopt);
 }
 
 sim::Ps TableWriter::FlushInterruptGlobal() { return Submit(InvalidationDescriptor::InterruptEntries()); }

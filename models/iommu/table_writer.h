@@ -31,10 +31,22 @@ struct FrameSource {
   std::function<void(sim::Mfn first, unsigned frames)> free;
 };
 
+// Errors that hypervisors of the past made here.
+struct TableWriterFlaws {
+  bool unmap_not_flushed = false;    // a present entry is cleared and stays in the IOTLB
+  bool context_not_flushed = false;  // a context entry changes and stays in the context cache, its pages in the IOTLB
+  bool torn_entries = false;         // a live entry is written field by field: first permissions, the address later
+  bool no_write_back = false;        // entries stay in the CPU's cache; matters to a unit that does not snoop
+};
+
 struct TableWriterConfig {
   sim::Ps entry_write = 100 * sim::kNs;  // Lookup, write and cache flush of one entry. 30..300 ns, A.
   unsigned interrupt_entries = 1024;     // Size of the interrupt table: a power of two, 256..65536.
   unsigned queue_frames = 1;             // Invalidation queue: 256 descriptors per frame. 1..128, a power of two.
+  sim::Ps device_tlb_timeout = sim::kSec;  // How long software waits for one. Xen: iommu_dev_iotlb_timeout, 1000 ms.
+  TableWriterFlaws flaws;
+  // Runs something so much later; needed for torn entries only.
+  std::function<void(sim::Ps, std::function<void()>)> later;
 };
 
 class TableWriter {
@@ -62,12 +74,28 @@ class TableWriter {
   // not present. For raw edits by tests and attackers.
   std::optional<uint64_t> EntryAddress(uint16_t domain_id, uint64_t bus_page) const;
 
-  // Requests of `function` now go through `domain_id`'s table. Invalidates context and IOTLB.
+  // Every page of the domain that is not mapped now becomes `host_page`, readable and writable: one table per level is
+  // shared by all of them, so that it costs a handful of frames.
+  sim::Ps FillWith(uint16_t domain_id, sim::Mfn host_page);
+
+  // Requests of `function` now go through `domain_id`'s table, or pass untranslated. A live entry is replaced in one
+  // write, then context and IOTLB are invalidated under its former domain.
   sim::Ps SetContext(pci::Bdf function, uint16_t domain_id);
+  sim::Ps SetPassThrough(pci::Bdf function, uint16_t domain_id);
   // Requests of `function` now fault with reason 2.
   sim::Ps ClearContext(pci::Bdf function);
+  // The function may keep translations (ATS): its context entries from now on allow it, and every invalidation of its
+  // domain's pages is sent to it too. Needs IommuConfig::device_tlbs.
+  void UseDeviceTlb(pci::Bdf function, bool use);
+  // Called when a function did not answer in time: its domain and itself.
+  void OnDeviceTlbTimeout(std::function<void(uint16_t domain_id, pci::Bdf function)> handler) {
+    device_tlb_timeout_ = std::move(handler);
+  }
   // Machine address of the context entry, if the bus has a context table.
   std::optional<uint64_t> ContextAddress(pci::Bdf function) const;
+  // Translations of the domain are tagged with `tag` in contexts written and invalidations made from now on; by default
+  // with its own id. 0: its pages are not invalidated at all.
+  void SetTag(uint16_t domain_id, uint16_t tag) { tags_[domain_id] = tag; }
   // Frees a domain's tables and invalidates the domain. No context may still point to it (checked).
   sim::Ps DestroyDomain(uint16_t domain_id);
 
@@ -75,6 +103,10 @@ class TableWriter {
   // in the IOTLB, as Xen's iommu_dont_flush_iotlb allows. End flushes the touched domains.
   void BeginBatch();
   sim::Ps EndBatch();
+  // Ends the batch without invalidating: the tags it touched.
+  std::set<uint16_t> TakeBatch();
+  // While suppressed no change of a page is invalidated, now or later.
+  void SuppressFlushes(bool suppressed) { suppressed_ = suppressed; }
 
   // --- Interrupts. ---
   bool has_interrupt_table() const { return interrupt_table_ != 0; }
@@ -85,7 +117,7 @@ class TableWriter {
   Irte ReadIrte(unsigned index) const;
   uint64_t IrteAddress(unsigned index) const { return interrupt_table_ + 16 * uint64_t{index}; }
 
-  // --- Invalidation by hand (all through the queue, each with a wait descriptor). ---
+  // --- Invalidation by hand (all through the queue, each with a wait descriptor), by tag. ---
   sim::Ps FlushContextGlobal();
   sim::Ps FlushContextDevice(uint16_t domain_id, pci::Bdf function);
   sim::Ps FlushIotlbGlobal();
@@ -110,6 +142,7 @@ class TableWriter {
     std::vector<sim::Mfn> frames;
   };
   Domain& DomainOf(uint16_t domain_id);
+  uint16_t TagOf(uint16_t domain_id) const;
   uint64_t NewTable();
   // Address of the entry of `bus_page` at `level`, building tables and splitting superpages on the way.
   uint64_t Descend(Domain* domain, uint64_t bus_page, unsigned level);
@@ -119,8 +152,16 @@ class TableWriter {
   std::optional<Leaf> FindLeaf(const Domain& domain, uint64_t bus_page) const;
   std::optional<Leaf> WalkEnd(const Domain& domain, uint64_t bus_page) const;
   uint64_t NewFrames(sim::FrameType type, unsigned count);
+  // The CPU writes a table, and writes its cache back if the unit does not snoop.
+  void Write(uint64_t address, const void* data, uint64_t length_bytes);
+  void WriteEntry(uint64_t address, uint64_t value) { Write(address, &value, sizeof value); }
+  void FillTable(Domain* domain, uint64_t table, unsigned level, sim::Mfn host_page, std::vector<uint64_t>* shared);
+  sim::Ps WriteContext(pci::Bdf function, uint16_t domain_id, const ContextEntry& entry);
   void SetCommand(uint64_t bit, bool on);       // one bit of GCMD, the other enables as they are
-  sim::Ps Submit(const InvalidationDescriptor& descriptor);  // and a wait; returns the time until its status
+  // And a wait; returns the time until its status. `answered`: false if a device TLB kept it from coming.
+  sim::Ps Submit(const InvalidationDescriptor& descriptor, bool* answered = nullptr);
+  // One page, or all, of every function of the domain that keeps translations.
+  sim::Ps FlushDeviceTlbs(uint16_t domain_id, std::optional<uint64_t> bus_page);
   sim::Ps Changed(uint16_t domain_id, uint64_t bus_page, unsigned order);  // flush now, or at EndBatch
 
   Iommu* iommu_;
@@ -130,8 +171,12 @@ class TableWriter {
   unsigned levels_;
   std::map<uint16_t, Domain> domains_;
   std::map<pci::Bdf, uint16_t> contexts_;
+  std::map<uint16_t, uint16_t> tags_;
+  std::set<pci::Bdf> device_tlbs_;
+  std::function<void(uint16_t, pci::Bdf)> device_tlb_timeout_;
   std::set<uint16_t> batched_;        // domains touched since BeginBatch
   bool batching_ = false;
+  bool suppressed_ = false;
   uint64_t root_table_ = 0;
   uint64_t interrupt_table_ = 0;
   uint64_t queue_ = 0;

@@ -24,7 +24,7 @@ bool Reserved(const SecondLevelEntry& entry, unsigned level, unsigned host_addre
 
 }  // namespace
 
-std::variant<ContextEntry, Fault> FindContext(const sim::MachineMemory& memory, const WalkLimits& limits,
+std::variant<ContextEntry, Fault> FindContext(const UnitMemory& memory, const WalkLimits& limits,
                                               uint64_t root_table, uint16_t requester, EntriesRead* read) {
   RootEntry root;
   const uint64_t root_address = root_table + sizeof(RootEntry) * (requester >> 8);
@@ -40,15 +40,16 @@ std::variant<ContextEntry, Fault> FindContext(const sim::MachineMemory& memory, 
   const bool report = context.faults_recorded();
   if (!context.present()) return Fault{FaultReason::kContextNotPresent, report};
   if (context.reserved(limits.host_address_bits)) return Fault{FaultReason::kContextReserved, report};
-  const bool type_known =
-      context.type() == ContextEntry::Type::kUntranslated || context.type() == ContextEntry::Type::kPassThrough;
+  const bool type_known = context.type() == ContextEntry::Type::kUntranslated ||
+                          context.type() == ContextEntry::Type::kPassThrough ||
+                          (limits.device_tlbs && context.type() == ContextEntry::Type::kWithDeviceTlb);
   if (!type_known || (limits.levels >> context.levels() & 1) == 0) return Fault{FaultReason::kContextInvalid, report};
   return context;
 }
 
-std::variant<Translation, Fault> WalkTable(const sim::MachineMemory& memory, const WalkLimits& limits,
+std::variant<Translation, Fault> WalkTable(const UnitMemory& memory, const WalkLimits& limits,
                                            const ContextEntry& context, uint64_t bus_address, bool write,
-                                           EntriesRead* read) {
+                                           EntriesRead* read, PagingCache* cache) {
   const bool report = context.faults_recorded();
   const unsigned width = std::min(TableBits(context.levels()), limits.guest_address_bits);
   if ((bus_address >> width) != 0) return Fault{FaultReason::kBeyondAddressWidth, report};
@@ -60,7 +61,16 @@ std::variant<Translation, Fault> WalkTable(const sim::MachineMemory& memory, con
     return result;
   }
   uint64_t table = context.table();
-  for (unsigned level = context.levels();; --level) {
+  unsigned level = context.levels();
+  if (const auto* known = cache == nullptr ? nullptr : cache->Find(context.domain(), bus_address, level)) {
+    table = known->table;
+    level = known->level;
+    result.readable = known->readable;
+    result.writable = known->writable;
+    if (write && !result.writable) return Fault{FaultReason::kNoWritePermission, report};
+    if (!write && !result.readable) return Fault{FaultReason::kNoReadPermission, report};
+  }
+  for (;; --level) {
     const unsigned shift = 12 + kIndexBits * (level - 1);
     const uint64_t index = (bus_address >> shift) & ((1u << kIndexBits) - 1);
     const uint64_t address = table + sizeof(SecondLevelEntry) * index;
@@ -80,6 +90,9 @@ std::variant<Translation, Fault> WalkTable(const sim::MachineMemory& memory, con
       return result;
     }
     table = entry.address();
+    if (cache != nullptr) {
+      cache->Insert(context.domain(), bus_address, {table, level - 1, result.readable, result.writable});
+    }
   }
 }
 

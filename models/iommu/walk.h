@@ -8,9 +8,10 @@
 #include <cstdint>
 #include <variant>
 
+#include "models/iommu/cpu_cache.h"
 #include "models/iommu/faults.h"
+#include "models/iommu/paging_cache.h"
 #include "models/iommu/table_entries.h"
-#include "sim/machine_memory.h"
 
 namespace pvpci::iommu {
 
@@ -45,15 +46,17 @@ struct WalkLimits {
   unsigned host_address_bits = 46;
   unsigned guest_address_bits = 48;  // MGAW
   uint32_t levels = 1u << 3 | 1u << 4;  // bit n: tables of n levels (SAGAW)
+  bool device_tlbs = false;             // ECAP.DT: context entries of type 1 are valid
 };
 
 // Root and context entries of `requester` (bus << 8 | devfn).
-std::variant<ContextEntry, Fault> FindContext(const sim::MachineMemory& memory, const WalkLimits& limits,
+std::variant<ContextEntry, Fault> FindContext(const UnitMemory& memory, const WalkLimits& limits,
                                               uint64_t root_table, uint16_t requester, EntriesRead* read);
-// The context's own table, or pass-through. `write`: the access asks for write permission, else for read.
-std::variant<Translation, Fault> WalkTable(const sim::MachineMemory& memory, const WalkLimits& limits,
+// The context's own table, or pass-through. `write`: the access asks for write permission, else for read. With `cache` the
+// walk starts at the deepest table it knows, and leaves there what it reads on the way.
+std::variant<Translation, Fault> WalkTable(const UnitMemory& memory, const WalkLimits& limits,
                                            const ContextEntry& context, uint64_t bus_address, bool write,
-                                           EntriesRead* read);
+                                           EntriesRead* read, PagingCache* cache = nullptr);
 
 }  // namespace pvpci::iommu
 

@@ -48,6 +48,7 @@ struct DmaRequest {
   Bdf requester;  // used if `spoof`
   bool spoof = false;
   bool whole = false;  // one TLP, however malformed
+  bool translated = false;  // Tlp::translated
 };
 
 struct FunctionCounters {

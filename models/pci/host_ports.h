@@ -29,6 +29,7 @@ struct InterruptMessage {
   uint64_t address = 0;   // 0xFEExxxxx as the APIC decodes it
   uint32_t data = 0;
   sim::Ps latency = 0;
+  bool posted = false;    // the IOMMU keeps it in memory: nothing goes to a local APIC
 };
 
 // The IOMMU as the root complex sees it. Absent: bus address == host address and interrupts pass.
@@ -37,9 +38,16 @@ class DmaRemapper {
   virtual ~DmaRemapper() = default;
   // One access that stays inside a 4 KiB page.
   virtual std::variant<Translation, DmaFault> Translate(Bdf requester, uint64_t bus_address, bool write) = 0;
+  // A request whose address the device has translated itself (ATS, AT = 10b). Refused unless the unit knows device TLBs.
+  virtual std::variant<Translation, DmaFault> Translated(Bdf requester, uint64_t host_address, bool write);
   // A write to 0xFEE0'0000..0xFEEF'FFFF. Never DMA-remapped (VT-d 3.14).
   virtual std::variant<InterruptMessage, DmaFault> Remap(Bdf requester, uint64_t address, uint32_t data) = 0;
 };
+
+inline std::variant<Translation, DmaFault> DmaRemapper::Translated(Bdf, uint64_t, bool) {
+  constexpr uint8_t kTranslatedRequestBlocked = 0x0D;
+  return DmaFault{kTranslatedRequestBlocked, false};
+}
 
 // The platform's interrupt inputs (models/xen/apic.h).
 class InterruptSink {

@@ -58,7 +58,8 @@ Landed RootComplex::Land(const Tlp& tlp, Bus& bus, sim::Ps issued) {
 
   DmaFault fault;
   if (DmaRemapper* remapper = fabric_.host().remapper) {
-    const auto outcome = remapper->Translate(tlp.requester, tlp.bus_address, write);
+    const auto outcome = tlp.translated ? remapper->Translated(tlp.requester, tlp.bus_address, write)
+                                        : remapper->Translate(tlp.requester, tlp.bus_address, write);
     if (const auto* refused = std::get_if<DmaFault>(&outcome)) {
       fault = *refused;
       access.fault = &fault;
@@ -124,7 +125,7 @@ void RootComplex::Interrupt(const Tlp& tlp, Lane& lane, Access& access, Landed& 
   }
   Observe(access);
   InterruptSink* sink = fabric_.host().interrupts;
-  if (!sink) return;
+  if (!sink || out.posted) return;
   // Writes that came earlier may still be walking tables: the message does not overtake them.
   const sim::Ps now = fabric_.simulation().now();
   const sim::Ps when = std::max(now + landed.latency, lane.last_landing);

@@ -53,6 +53,7 @@ struct Tlp {
   Bdf requester;            // as on the wire: an attack device may lie
   Bdf function;             // the function that really sent it
   uint64_t bus_address = 0; // before remapping
+  bool translated = false;  // address type 10b: the device says that it is a machine address already. PCIe 6.0, 2.2.4.1
   uint32_t length_bytes = 0;
   std::byte* data = nullptr;
   ProvenanceId provenance = 0;

@@ -48,6 +48,7 @@ void Upstream::Submit(Function& function, const DmaRequest& request, DmaDone don
   t->tlp.data = request.data;
   t->tlp.provenance = request.provenance;
   if (request.spoof) t->tlp.requester = request.requester;
+  t->tlp.translated = request.translated;
   t->length = request.length_bytes;
   t->whole = request.whole;
   t->done = std::move(done);

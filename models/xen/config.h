@@ -4,6 +4,8 @@
 #define PVPCI_MODELS_XEN_CONFIG_H_
 
 #include <cstdint>
+#include <set>
+#include <vector>
 
 #include "models/pci/tlp.h"
 #include "sim/time.h"
@@ -21,6 +23,38 @@ enum class NoIommuPolicy : uint8_t {
 enum class IoApicAck : uint8_t {
   kOld,       // mask (or leave, with directed EOI) + local EOI at ack; unmask or EOI at end: ACKTYPE_UNMASK
   kNew,       // nothing at ack, local EOI at end: ACKTYPE_EOI
+};
+
+// Which machine memory devices of dom0 reach under an IOMMU. Xen command line dom0-iommu=. threats.md S-30.
+enum class Dom0Iommu : uint8_t {
+  kRelaxed,      // Xen's default: all RAM but Xen's own, whoever owns it, 1:1
+  kStrict,       // what dom0 owns or maps by grant, kept in step, as for a domU
+  kPassthrough,  // context entries that do not translate: everything
+};
+
+// Where the DMA of a device goes that was taken from a domain. Xen command line iommu=quarantine=. threats.md S-06.
+enum class Quarantine : uint8_t {
+  kNone,         // back to dom0, unless the tools had assigned it to dom_io before
+  kBasic,        // Xen's default: to dom_io, whose devices reach nothing and fault
+  kScratchPage,  // to dom_io, where every address is one page that nobody reads: no fault tells
+};
+
+// When a domain's unmaps are invalidated.
+enum class IommuFlush : uint8_t {
+  kPage,       // each at once, as Xen's PV paths do
+  kOperation,  // once at the end of a hypercall; frames that it freed are held back until then
+};
+
+// Hypervisor flaws of the past that a scenario may bring back. What each does: models/xen/README.md.
+enum class Unfixed : uint8_t {
+  kXsa78, kXsa80, kXsa285, kXsa302, kXsa321, kXsa346, kXsa347, kXsa373, kXsa378, kXsa399, kXsa400, kXsa442,
+};
+
+// RAM that firmware keeps for DMA of some devices (RMRR of the DMAR table; Xen command line rmrr=).
+struct ReservedRegion {
+  uint64_t first_mfn = 0;
+  uint64_t last_mfn = 0;
+  std::vector<pci::Bdf> devices;
 };
 
 struct HypervisorConfig {
@@ -65,6 +99,15 @@ struct HypervisorConfig {
   IoApicAck io_apic_ack = IoApicAck::kOld;  // most modern CPUs have directed EOI, which forces the old way.
   bool directed_eoi = true;                 // local APIC can suppress EOI broadcast (x2APIC 2.6).
   NoIommuPolicy no_iommu = NoIommuPolicy::kRefused;
+  // Under an IOMMU.
+  Dom0Iommu dom0_iommu = Dom0Iommu::kRelaxed;
+  bool map_reserved = true;                 // dom0's devices reach the firmware's reserved ranges. dom0-iommu=map-reserved.
+  Quarantine quarantine = Quarantine::kBasic;
+  IommuFlush iommu_flush = IommuFlush::kPage;
+  std::vector<ReservedRegion> reserved;     // none by default
+  std::set<Unfixed> unfixed;                // none: Xen as it is today
+  sim::Ps iommu_dev_iotlb_timeout = sim::kSec;  // wait for a device TLB. Xen command line, 1000 ms.
+  bool has(Unfixed flaw) const { return unfixed.count(flaw) != 0; }
   bool pirq_eoi_map = true;                 // false: registration of the bitmap page answers -ENOSYS (abi.md S5).
   bool fifo_events = true;                  // `xen.fifo_events`
 };

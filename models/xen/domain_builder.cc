@@ -11,6 +11,7 @@
 #include "models/xen/event_channels.h"
 #include "models/xen/frames.h"
 #include "models/xen/mmu.h"
+#include "models/xen/passthrough.h"
 #include "sim/check.h"
 #include "sim/random.h"
 
@@ -226,8 +227,8 @@ BuiltDomain Builder::Build(std::function<void()> on_store, std::function<void()>
   boot.state = VcpuState::kRunning;
   boot.cr3_mfn = boot.context.cr3_mfn = l4;
   boot.context.rsi = Va(start_pfn_);
-  if (domain.privileged()) hypervisor_.frames().EnableIommu(domain);
-  hypervisor_.frames().TakeIommuCost();  // building takes no simulated time
+  if (domain.privileged()) hypervisor_.passthrough().EnableDom0(domain);
+  hypervisor_.passthrough().TakeCost();  // building takes no simulated time
 
   BuiltDomain built;
   built.domain = &domain;

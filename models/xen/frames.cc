@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "models/xen/hypervisor.h"
+#include "models/xen/passthrough.h"
 #include "sim/check.h"
 
 namespace pvpci::xen {
@@ -78,6 +79,19 @@ Frames::Frames(Hypervisor& hypervisor) : hypervisor_(hypervisor), memory_(hyperv
     memory_.frame(mfn).host = reinterpret_cast<std::byte*>(m2p_) + (i << sim::kPageShift);
     memory_.frame(mfn).backing_fd = m2p_fd_;
     memory_.frame(mfn).backing_offset = i << sim::kPageShift;
+  }
+  TakeReserved();
+}
+
+void Frames::TakeReserved() {
+  for (const ReservedRegion& region : hypervisor_.config().reserved) {
+    for (sim::Mfn mfn = region.first_mfn; mfn <= region.last_mfn; ++mfn) {
+      SIM_CHECK(mfn < free_.size() && free_[mfn], "a reserved region must be free RAM");
+      free_[mfn] = false;
+      --free_count_;
+      memory_.SetOwner(mfn, sim::kDomIo);
+      memory_.SetType(mfn, sim::FrameType::kReserved);
+    }
   }
 }
 
@@ -155,7 +169,9 @@ void Frames::Place(Domain& domain, sim::Mfn mfn, uint64_t gpfn, bool scrub) {
 void Frames::Free(sim::Mfn mfn) {
   sim::Frame& frame = memory_.frame(mfn);
   SIM_CHECK(!free_[mfn], "frame freed twice");
-  if (frame.type == sim::FrameType::kWritable && frame.type_count != 0) UnmapForDma(frame.owner, mfn);
+  if (frame.type == sim::FrameType::kWritable) {
+    hypervisor_.passthrough().UnmapOwn(frame.owner, mfn, FrameLoss::kOwnership);
+  }
   SetGpfn(mfn, kNoFrame);
   frame.host = backing_ + (mfn << sim::kPageShift);
   frame.backing_fd = fd_;
@@ -163,6 +179,10 @@ void Frames::Free(sim::Mfn mfn) {
   frame.type_count = frame.ref_count = frame.grant_maps = 0;
   memory_.SetType(mfn, sim::FrameType::kNone);
   memory_.SetOwner(mfn, sim::kDomNone);
+  if (!hypervisor_.passthrough().HoldBack(mfn)) FinishFree(mfn);
+}
+
+void Frames::FinishFree(sim::Mfn mfn) {
   free_[mfn] = true;
   ++free_count_;
 }
@@ -180,6 +200,14 @@ void Frames::PutRef(sim::Mfn mfn) {
   if (--frame.ref_count == 0) Free(mfn);
 }
 
+// Devices follow: writable frames are theirs too, page and descriptor tables never.
+void Frames::ChangeType(sim::Mfn mfn, const sim::Frame& frame, sim::FrameType type) {
+  const bool was_writable = frame.type == sim::FrameType::kWritable;
+  if (was_writable) hypervisor_.passthrough().UnmapOwn(frame.owner, mfn, FrameLoss::kType);
+  memory_.SetType(mfn, type);
+  if (type == sim::FrameType::kWritable) hypervisor_.passthrough().MapOwn(frame.owner, mfn);
+}
+
 bool Frames::GetType(const Domain& domain, sim::Mfn mfn, sim::FrameType type) {
   sim::Frame* frame = memory_.Find(mfn);
   if (frame == nullptr || frame->owner != domain.id() || free_[mfn]) return false;
@@ -187,8 +215,7 @@ bool Frames::GetType(const Domain& domain, sim::Mfn mfn, sim::FrameType type) {
   const bool shared = frame->type == sim::FrameType::kShared && type == sim::FrameType::kWritable;
   if (!shared && frame->type_count != 0 && frame->type != type) return false;
   if (!shared && frame->type_count == 0) {
-    if (frame->type != type) memory_.SetType(mfn, type);
-    if (type == sim::FrameType::kWritable) MapForDma(domain.id(), mfn, true);
+    if (frame->type != type) ChangeType(mfn, *frame, type);
   }
   ++frame->type_count;
   ++frame->ref_count;
@@ -198,8 +225,7 @@ bool Frames::GetType(const Domain& domain, sim::Mfn mfn, sim::FrameType type) {
 void Frames::PutType(sim::Mfn mfn) {
   sim::Frame& frame = memory_.frame(mfn);
   SIM_CHECK(frame.type_count > 0, "type count underflow");
-  if (--frame.type_count == 0) {
-    if (frame.type == sim::FrameType::kWritable) UnmapForDma(frame.owner, mfn);
+  if (--frame.type_count == 0 && frame.type != sim::FrameType::kWritable) {
     memory_.SetType(mfn, sim::FrameType::kNone);
   }
   PutRef(mfn);
@@ -209,52 +235,5 @@ void Frames::SetGpfn(sim::Mfn mfn, uint64_t gpfn) {
   memory_.frame(mfn).gpfn = gpfn;
   m2p_[mfn] = gpfn;
 }
-
-void Frames::EnableIommu(Domain& domain) {
-  IommuControl* iommu = hypervisor_.iommu();
-  if (iommu == nullptr) return;
-  if (iommu_enabled_.size() <= domain.id()) iommu_enabled_.resize(domain.id() + size_t{1});
-  if (iommu_enabled_[domain.id()]) return;
-  iommu_enabled_[domain.id()] = true;
-  if (domain.privileged()) {
-    // Default (relaxed) dom0: all RAM but Xen's, whoever owns it.
-    for (const auto& [first, last] : ram_) {
-      uint64_t start = first;
-      for (uint64_t mfn = first; mfn <= last + 1; ++mfn) {
-        const bool xen = mfn > last || memory_.frame(mfn).owner == sim::kDomXen;
-        if (!xen) continue;
-        if (mfn > start) iommu_cost_ += iommu->MapRange(domain.id(), start, mfn - start, true);
-        start = mfn + 1;
-      }
-    }
-  } else {
-    for (const auto& [first, last] : ram_) {
-      for (uint64_t mfn = first; mfn <= last; ++mfn) {
-        const sim::Frame& frame = memory_.frame(mfn);
-        if (frame.owner == domain.id() && frame.type == sim::FrameType::kWritable && frame.type_count != 0) {
-          iommu_cost_ += iommu->MapFrame(domain.id(), mfn, true);
-        }
-      }
-    }
-  }
-  iommu_cost_ += iommu->Flush(domain.id());
-}
-
-void Frames::DisableIommu(Domain& domain) {
-  if (domain.id() < iommu_enabled_.size()) iommu_enabled_[domain.id()] = false;
-}
-
-void Frames::MapForDma(sim::DomId domain, sim::Mfn mfn, bool writable) {
-  if (domain == 0 || domain >= iommu_enabled_.size() || !iommu_enabled_[domain]) return;
-  iommu_cost_ += hypervisor_.iommu()->MapFrame(domain, mfn, writable);
-}
-
-void Frames::UnmapForDma(sim::DomId domain, sim::Mfn mfn) {
-  if (domain == 0 || domain >= iommu_enabled_.size() || !iommu_enabled_[domain]) return;
-  iommu_cost_ += hypervisor_.iommu()->UnmapFrame(domain, mfn);
-  iommu_cost_ += hypervisor_.iommu()->Flush(domain);
-}
-
-sim::Ps Frames::TakeIommuCost() { return std::exchange(iommu_cost_, 0); }
 
 }  // namespace pvpci::xen

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Machine frames: RAM and its free list, ownership, references and types, the m2p table, and the 1:1 IOMMU map that
-// follows them. Xen's page accounting (xen/arch/x86/mm.c, xen/common/page_alloc.c), behaviour only; abi.md 3.9, S16.
+// Machine frames: RAM and its free list, ownership, references and types, the m2p table. Passthrough is told of every
+// change that the 1:1 IOMMU maps must follow. Xen's page accounting (xen/arch/x86/mm.c, xen/common/page_alloc.c), behaviour only; abi.md 3.9, S16.
 //
-// A frame has one type at a time while type_count > 0. Writable excludes page table: that exclusion is what protects
+// A frame has one type at a time while type_count > 0; a writable frame keeps its type, and with it its IOMMU entry, after
+// the last writable mapping has gone, until it gets another or is freed. Writable excludes page table: that exclusion is what protects
 // the hypervisor from guests that edit their own tables. Without IOMMU devices do not honour it.
 #ifndef PVPCI_MODELS_XEN_FRAMES_H_
 #define PVPCI_MODELS_XEN_FRAMES_H_
@@ -42,6 +43,8 @@ class Frames {
   // Returns the frame to the free list. Its host page becomes the machine's own: the
   // owner's bytes stay behind with the owner's memory.
   void Free(sim::Mfn mfn);
+  // The rest of Free for a frame that Passthrough has held back.
+  void FinishFree(sim::Mfn mfn);
   uint64_t free_frames() const { return free_count_; }
 
   // References and types. Get* answer false (and change nothing) if `domain` does not own the frame or its type
@@ -58,19 +61,13 @@ class Frames {
   uint64_t m2p_guest() const { return reinterpret_cast<uint64_t>(m2p_guest_); }
   uint64_t m2p_entries() const { return m2p_entries_; }
 
-  // IOMMU map upkeep for domains that own a device (dom0: always, all RAM but Xen's).
-  void EnableIommu(Domain& domain);
-  void DisableIommu(Domain& domain);
-  void MapForDma(sim::DomId domain, sim::Mfn mfn, bool writable);
-  void UnmapForDma(sim::DomId domain, sim::Mfn mfn);
-  // Time the IOMMU upkeep took since the last call; the hypercall that caused it pays.
-  sim::Ps TakeIommuCost();
-
   // RAM regions [first, last] in frames, ascending.
   const std::vector<std::pair<uint64_t, uint64_t>>& ram() const { return ram_; }
 
  private:
   bool Usable(uint64_t first, uint64_t count) const;
+  void ChangeType(sim::Mfn mfn, const sim::Frame& frame, sim::FrameType type);
+  void TakeReserved();  // firmware's regions are RAM that is in no heap
 
   Hypervisor& hypervisor_;
   sim::MachineMemory& memory_;
@@ -85,8 +82,6 @@ class Frames {
   std::vector<std::pair<uint64_t, uint64_t>> ram_;
   std::vector<bool> free_;
   uint64_t free_count_ = 0;
-  std::vector<bool> iommu_enabled_;  // by domain id
-  sim::Ps iommu_cost_ = 0;
 };
 
 }  // namespace pvpci::xen

@@ -3,6 +3,7 @@
 
 #include "models/xen/frames.h"
 #include "models/xen/mmu.h"
+#include "models/xen/passthrough.h"
 
 namespace pvpci::xen {
 namespace {
@@ -99,8 +100,8 @@ long Grants::Map(Call& call, abi::GrantMap& args) {
   ++(readonly ? pins.readers : pins.writers);
   __atomic_fetch_or(&entry->flags,
                     static_cast<uint16_t>(abi::kGtfReading | (readonly ? 0 : abi::kGtfWriting)), __ATOMIC_SEQ_CST);
-  sim::Frame& frame = hypervisor_.memory().frame(mfn);
-  if (frame.grant_maps++ == 0) frames.MapForDma(call.domain.id(), mfn, !readonly);
+  ++hypervisor_.memory().frame(mfn).grant_maps;
+  hypervisor_.passthrough().MapGrant(call.domain.id(), mfn, !readonly);
 
   if (handle == call.domain.grant_maps.size()) call.domain.grant_maps.emplace_back();
   call.domain.grant_maps[handle] = {granter->id(), args.ref, mfn, args.flags, leaf, true};
@@ -116,7 +117,8 @@ int16_t Grants::Release(Domain& domain, GrantMapping& mapping) {
   hypervisor_.mmu().ClearGrantEntry(domain, mapping.host_address);
   mapping.live = false;
   Frames& frames = hypervisor_.frames();
-  if (--hypervisor_.memory().frame(mapping.mfn).grant_maps == 0) frames.UnmapForDma(domain.id(), mapping.mfn);
+  --hypervisor_.memory().frame(mapping.mfn).grant_maps;
+  hypervisor_.passthrough().UnmapGrant(domain.id(), mapping.mfn, !readonly);
   const auto found = pins_.find({mapping.granter, mapping.ref});
   --(readonly ? found->second.readers : found->second.writers);
   Domain* granter = hypervisor_.domain(mapping.granter);

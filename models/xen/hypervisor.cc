@@ -15,6 +15,7 @@
 #include "models/xen/misc_ops.h"
 #include "models/xen/mmu.h"
 #include "models/xen/msi.h"
+#include "models/xen/passthrough.h"
 #include "models/xen/physdev.h"
 #include "models/xen/pirq.h"
 #include "models/xen/sched.h"
@@ -34,9 +35,16 @@ abi::VcpuInfo& Info(const Vcpu& vcpu) { return *reinterpret_cast<abi::VcpuInfo*>
 
 Hypervisor::Hypervisor(HypervisorConfig config, sim::Simulation& simulation, sim::MachineMemory& memory,
                        sim::Trace& trace, PlatformPci& pci, IommuControl* iommu)
-    : config_(config), simulation_(simulation), memory_(memory), trace_(trace), pci_(pci), iommu_(iommu) {
+    : config_(std::move(config)),
+      simulation_(simulation),
+      memory_(memory),
+      trace_(trace),
+      pci_(pci),
+      iommu_(iommu),
+      console_(simulation) {
   SIM_CHECK(config_.physical_cpus >= 1 && config_.physical_cpus <= 64, "physical_cpus: 1 .. 64");
   SIM_CHECK(config_.gsi_count >= 16 && config_.gsi_count <= 120, "gsi_count: 16 .. 120");
+  passthrough_ = std::make_unique<Passthrough>(*this);
   frames_ = std::make_unique<Frames>(*this);
   system_time_ = std::make_unique<SystemTime>(*this);
   apics_ = std::make_unique<Apics>(config_, simulation_);
@@ -77,8 +85,10 @@ HypercallResult Hypervisor::Hypercall(Vcpu& vcpu, unsigned nr, const uint64_t ar
     return result;
   }
   Call call{vcpu, domain, args};
+  if (nr == abi::kMemoryOp) passthrough_->BeginMemoryOp();
   result.value = table_->Run(nr, call);
-  result.cost = config_.hypercall + call.cost + frames_->TakeIommuCost();
+  if (nr == abi::kMemoryOp) passthrough_->EndMemoryOp(result.value < 0, config_.hypercall + call.cost);
+  result.cost = config_.hypercall + call.cost + passthrough_->TakeCost();
   result.block = call.block || domain.shut_down;
   return result;
 }
@@ -191,7 +201,6 @@ Domain& Hypervisor::AddDomain(const DomainSpec& spec) {
   trace_.SetDomainName(spec.id, spec.name);
   Domain& added = *domain;
   domains_[spec.id] = std::move(domain);
-  if (iommu_ != nullptr) iommu_->CreateDomain(spec.id);
   system_time_->UpdateWallclock(added);
   for (auto& vcpu : added.vcpus) UpdateTime(*vcpu);
   return added;
@@ -216,10 +225,7 @@ long Hypervisor::DestroyDomain(sim::DomId id) {
   grants_->ReleaseAll(*subject);
   subject->dying = true;
   mmu_->Forget(*subject);
-  if (iommu_ != nullptr) {
-    frames_->DisableIommu(*subject);
-    iommu_->DestroyDomain(id);
-  }
+  passthrough_->Destroy(*subject);
   // Frames that another domain still has grant-mapped keep their owner until the last unmap.
   bool zombie = false;
   for (const auto& [first, last] : frames_->ram()) {
@@ -241,31 +247,36 @@ long Hypervisor::DestroyDomain(sim::DomId id) {
 
 long Hypervisor::AssignDevice(pci::Bdf function, sim::DomId id) {
   Domain* subject = domain(id);
-  if (subject == nullptr) return -abi::kESRCH;
+  if (subject == nullptr && id != sim::kDomIo) return -abi::kESRCH;
   if ((pci_.ConfigRead(function, 0, 4) & 0xffff) == 0xffff) return -abi::kENODEV;
-  if (iommu_ == nullptr && config_.no_iommu == NoIommuPolicy::kRefused) return -abi::kEOPNOTSUPP;
+  if (iommu_ == nullptr && (config_.no_iommu == NoIommuPolicy::kRefused || id == sim::kDomIo)) return -abi::kEOPNOTSUPP;
   for (const auto& [other, owner] : domains_) {
     if (other != id && other != 0 && owner->devices.count(function) != 0) return -abi::kEBUSY;
   }
   // <= 4.12 answered -ENOSYS here, which the tools tolerated for PV; the device stayed dom0's for MSI maps.
   if (iommu_ == nullptr && config_.no_iommu == NoIommuPolicy::kIntxOnly) return 0;
-  if (Domain* dom0 = domain(0); dom0 != nullptr && id != 0) dom0->devices.erase(function);
-  subject->devices.insert(function);
-  if (iommu_ != nullptr) {
-    frames_->EnableIommu(*subject);
-    iommu_->AssignDevice(function, id);
+  if (subject != nullptr) {
+    // In quarantine it stays dom0's for configuration.
+    if (Domain* dom0 = domain(0); dom0 != nullptr && id != 0) dom0->devices.erase(function);
+    subject->devices.insert(function);
+    passthrough_->Enable(*subject);
   }
+  passthrough_->Assign(function, id);
   return 0;
 }
 
 long Hypervisor::DeassignDevice(pci::Bdf function, sim::DomId id) {
+  if (id == sim::kDomIo) {
+    if (iommu_ == nullptr) return -abi::kEOPNOTSUPP;
+    passthrough_->Deassign(function, id);
+    return 0;
+  }
   Domain* subject = domain(id);
   if (subject == nullptr) return -abi::kESRCH;
   const bool owned = subject->devices.erase(function) != 0;
   if (!owned) return iommu_ == nullptr && config_.no_iommu == NoIommuPolicy::kIntxOnly ? 0 : -abi::kENODEV;
-  // Back to dom0 for configuration, quarantined for DMA until assigned again.
   if (Domain* dom0 = domain(0); dom0 != nullptr && id != 0) dom0->devices.insert(function);
-  if (iommu_ != nullptr) iommu_->AssignDevice(function, sim::kDomIo);
+  passthrough_->Deassign(function, id);
   return 0;
 }
 

@@ -21,6 +21,7 @@
 #include "models/xen/guest_space.h"
 #include "models/xen/platform.h"
 #include "models/xen/vcpu.h"
+#include "models/xen/xen_console.h"
 #include "sim/machine_memory.h"
 #include "sim/simulation.h"
 #include "sim/trace.h"
@@ -38,6 +39,7 @@ class MemoryOps;
 class MiscOps;
 class Mmu;
 class MsiProgrammer;
+class Passthrough;
 class PhysdevOps;
 class Pirqs;
 class Scheduler;
@@ -120,6 +122,7 @@ class Hypervisor {
   // Ends the domain with SHUTDOWN_crash; `reason` goes to the log. It stays until destroyed.
   void CrashDomain(sim::DomId id, const std::string& reason);
   // XEN_DOMCTL_assign_device / deassign. -EOPNOTSUPP without IOMMU under kRefused, -ENODEV, -EBUSY, -ESRCH.
+  // `id` sim::kDomIo: into quarantine, and back to dom0.
   // Without IOMMU under kIntxOnly: 0, but the domain does not own the device for MSI maps.
   long AssignDevice(pci::Bdf function, sim::DomId id);
   long DeassignDevice(pci::Bdf function, sim::DomId id);
@@ -145,6 +148,7 @@ class Hypervisor {
   sim::MachineMemory& memory() { return memory_; }
   const sim::MachineMemory& memory() const { return memory_; }
   sim::Trace& trace() { return trace_; }
+  XenConsole& console() { return console_; }
   PlatformPci& pci() { return pci_; }
   IommuControl* iommu() { return iommu_; }
   InterruptProbe* probe() { return probe_; }
@@ -155,6 +159,7 @@ class Hypervisor {
   Irqs& irqs() { return *irqs_; }
   Mmu& mmu() { return *mmu_; }
   MsiProgrammer& msi() { return *msi_; }
+  Passthrough& passthrough() { return *passthrough_; }
   Pirqs& pirqs() { return *pirqs_; }
   Scheduler& scheduler() { return *scheduler_; }
   SystemTime& system_time() { return *system_time_; }
@@ -170,10 +175,12 @@ class Hypervisor {
   sim::Trace& trace_;
   PlatformPci& pci_;
   IommuControl* iommu_;
+  XenConsole console_;
   InterruptProbe* probe_ = nullptr;
   std::map<sim::DomId, std::unique_ptr<Domain>> domains_;
   unsigned vcpus_created_ = 0;
 
+  std::unique_ptr<Passthrough> passthrough_;
   std::unique_ptr<Frames> frames_;
   std::unique_ptr<SystemTime> system_time_;
   std::unique_ptr<Apics> apics_;

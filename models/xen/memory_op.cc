@@ -184,12 +184,27 @@ std::vector<abi::E820Entry> MemoryOps::DomainMap(const Domain& domain) const {
   return map;
 }
 
+// Firmware reports its regions as reserved, not as RAM.
+void MemoryOps::CutOut(const ReservedRegion& region, std::vector<abi::E820Entry>* map) {
+  const uint64_t first = region.first_mfn << sim::kPageShift;
+  const uint64_t end = (region.last_mfn + 1) << sim::kPageShift;
+  for (size_t i = 0; i < map->size(); ++i) {
+    const abi::E820Entry ram = (*map)[i];
+    if (ram.type != abi::kE820Ram || first < ram.address || end > ram.address + ram.size) continue;
+    (*map)[i].size = first - ram.address;
+    map->push_back({first, end - first, abi::kE820Reserved});
+    if (end < ram.address + ram.size) map->push_back({end, ram.address + ram.size - end, abi::kE820Ram});
+    return;
+  }
+}
+
 std::vector<abi::E820Entry> MemoryOps::MachineMap() const {
   const HypervisorConfig& config = hypervisor_.config();
   std::vector<abi::E820Entry> map;
   for (const auto& [first, last] : hypervisor_.frames().ram()) {
     map.push_back({first << sim::kPageShift, (last - first + 1) << sim::kPageShift, abi::kE820Ram});
   }
+  for (const ReservedRegion& region : config.reserved) CutOut(region, &map);
   map.push_back({0xa0000, 0x60000, abi::kE820Reserved});
   map.push_back({config.ecam_address, config.ecam_length, abi::kE820Reserved});
   map.push_back({config.io_apic_address, 0x1000, abi::kE820Reserved});

@@ -32,6 +32,7 @@ class MemoryOps {
   // Largest order the domain may exchange or populate.
   unsigned MaxOrder(const Domain& domain) const;
   std::vector<abi::E820Entry> DomainMap(const Domain& domain) const;
+  static void CutOut(const ReservedRegion& region, std::vector<abi::E820Entry>* map);
   std::vector<abi::E820Entry> MachineMap() const;
 
  private:

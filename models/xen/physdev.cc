@@ -4,6 +4,7 @@
 #include "models/xen/frames.h"
 #include "models/xen/irq.h"
 #include "models/xen/msi.h"
+#include "models/xen/passthrough.h"
 #include "models/xen/pirq.h"
 
 namespace pvpci::xen {
@@ -140,6 +141,7 @@ long PhysdevOps::AddFunction(Call& call, pci::Bdf function) {
   if ((hypervisor_.pci().ConfigRead(function, 0, 2) & 0xffff) == 0xffff) return -abi::kENODEV;
   functions_.insert(function);
   call.domain.devices.insert(function);
+  hypervisor_.passthrough().AddFunction(function);
   return 0;
 }
 

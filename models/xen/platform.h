@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "models/pci/tlp.h"
 #include "sim/machine_memory.h"
@@ -31,18 +33,37 @@ struct RemapTarget {
   bool level = false;
 };
 
-// Table maintenance of the optional IOMMU. Every call answers the time it takes the hypervisor.
+// A refused request as the unit's fault recording registers have it.
+struct DmaFaultReport {
+  pci::Bdf source;            // requester id on the wire
+  uint64_t address = 0;       // page; interrupt remapping: index of the entry
+  uint8_t reason = 0;         // VT-d's number
+  bool write = false;
+  bool interrupt = false;
+  const char* text = "";      // of the reason
+};
+
+// Table maintenance of the optional IOMMU. Every call answers the time it takes the hypervisor. A change of a live entry
+// is invalidated before the call returns, unless a batch is open.
 class IommuControl {
  public:
   virtual ~IommuControl() = default;
   virtual bool remaps_interrupts() const = 0;
-  // A domain was created or is gone: its second-level table appears or is freed.
-  virtual sim::Ps CreateDomain(sim::DomId domain) = 0;
+  // A domain is gone: its second-level table is freed. No function may be attached to it.
   virtual sim::Ps DestroyDomain(sim::DomId domain) = 0;
-  // Context entry of the function. kDomIo: quarantined.
-  virtual sim::Ps AssignDevice(pci::Bdf function, sim::DomId domain) = 0;
-  // The 1:1 map of a PV domain (abi.md 3.9). Called when a frame becomes writable-typed or stops to be, and for the
-  // first and the last grant mapping of a foreign frame. Does not invalidate: Flush does.
+
+  // Context entry of the function: the table of `domain`; no translation; the function's own quarantine table; none, so
+  // that every request faults.
+  virtual sim::Ps AttachDevice(pci::Bdf function, sim::DomId domain) = 0;
+  virtual sim::Ps PassDevice(pci::Bdf function, sim::DomId domain) = 0;
+  virtual sim::Ps AttachQuarantine(pci::Bdf function) = 0;
+  virtual sim::Ps BlockDevice(pci::Bdf function) = 0;
+  // A function's own table for quarantine: `regions` [first, last] of frames 1:1, and with `scratch` every other page of
+  // its address space is one scratch page, zeroed when the table is used again.
+  virtual sim::Ps MakeQuarantine(pci::Bdf function, const std::vector<std::pair<sim::Mfn, sim::Mfn>>& regions,
+                                 bool scratch) = 0;
+
+  // The 1:1 map of a PV domain (abi.md 3.9).
   virtual sim::Ps MapFrame(sim::DomId domain, sim::Mfn mfn, bool writable) = 0;
   virtual sim::Ps UnmapFrame(sim::DomId domain, sim::Mfn mfn) = 0;
   // Consecutive frames at once; an implementation may use large pages.
@@ -51,11 +72,34 @@ class IommuControl {
     for (uint64_t i = 0; i < count; ++i) cost += MapFrame(domain, first + i, writable);
     return cost;
   }
-  virtual sim::Ps Flush(sim::DomId domain) = 0;
+  // Between the two, changes are written but not invalidated; End invalidates each domain touched, once: at once, or
+  // `later` from now.
+  virtual void BeginBatch() = 0;
+  virtual sim::Ps EndBatch(sim::Ps later = 0) = 0;
+  // No invalidation of pages at all while suppressed.
+  virtual void SuppressFlushes(bool suppressed) = 0;
+
+  // Reads and clears the fault recording registers, in the order of recording. Called from the fault interrupt.
+  virtual std::vector<DmaFaultReport> TakeFaults() = 0;
+
   // Interrupt remapping: `count` consecutive entries (power of two); nullopt: table full.
   virtual std::optional<unsigned> AllocateIrtes(unsigned count) = 0;
   virtual sim::Ps WriteIrte(unsigned index, const RemapTarget& target) = 0;
   virtual sim::Ps FreeIrtes(unsigned index, unsigned count) = 0;
+};
+
+// Somebody lost a frame that a device of theirs could reach. The moment counts from which the device should not.
+enum class FrameLoss : uint8_t {
+  kOwnership,  // the frame was given back or taken away
+  kType,       // it became a page or descriptor table
+  kGrant,      // the last grant mapping of it ended
+};
+class FrameLossObserver {
+ public:
+  virtual ~FrameLossObserver() = default;
+  virtual void OnLoss(sim::DomId domain, sim::Mfn mfn, FrameLoss loss) = 0;
+  // The function was taken from the domain, and with it every frame of the domain.
+  virtual void OnDeviceLoss(sim::DomId domain, pci::Bdf function) = 0;
 };
 
 // Measuring points of abi.md 5.3 that lie in the hypervisor.

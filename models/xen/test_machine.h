@@ -75,6 +75,26 @@ class FakePci : public PlatformPci {
   std::map<pci::Bdf, Space> functions_;
 };
 
+// An IOMMU that takes no time and keeps nothing.
+struct QuietIommu : IommuControl {
+  bool remaps_interrupts() const override { return false; }
+  sim::Ps DestroyDomain(sim::DomId) override { return 0; }
+  sim::Ps AttachDevice(pci::Bdf, sim::DomId) override { return 0; }
+  sim::Ps PassDevice(pci::Bdf, sim::DomId) override { return 0; }
+  sim::Ps AttachQuarantine(pci::Bdf) override { return 0; }
+  sim::Ps BlockDevice(pci::Bdf) override { return 0; }
+  sim::Ps MakeQuarantine(pci::Bdf, const std::vector<std::pair<sim::Mfn, sim::Mfn>>&, bool) override { return 0; }
+  sim::Ps MapFrame(sim::DomId, sim::Mfn, bool) override { return 0; }
+  sim::Ps UnmapFrame(sim::DomId, sim::Mfn) override { return 0; }
+  void BeginBatch() override {}
+  sim::Ps EndBatch(sim::Ps) override { return 0; }
+  void SuppressFlushes(bool) override {}
+  std::vector<DmaFaultReport> TakeFaults() override { return {}; }
+  std::optional<unsigned> AllocateIrtes(unsigned) override { return std::nullopt; }
+  sim::Ps WriteIrte(unsigned, const RemapTarget&) override { return 0; }
+  sim::Ps FreeIrtes(unsigned, unsigned) override { return 0; }
+};
+
 struct FakeVcpu : VcpuHost {
   void Kick() override { ++kicks; }
   void Wake(sim::Ps when) override { wakes.push_back(when); }

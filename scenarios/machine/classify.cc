@@ -70,6 +70,8 @@ const char* TypeText(sim::FrameType type) {
     case sim::FrameType::kIommuTable: return "iommu table";
     case sim::FrameType::kIrt: return "interrupt remapping table";
     case sim::FrameType::kM2p: return "m2p table";
+    case sim::FrameType::kScratch: return "quarantine scratch page";
+    case sim::FrameType::kReserved: return "reserved for firmware";
   }
   return "?";
 }
@@ -119,6 +121,11 @@ Classifier::Judgement Classifier::JudgeMemory(const pci::Access& access, sim::Do
   const bool write = access.tlp->type == pci::TlpType::kMemoryWrite;
   const sim::DomId owner = frame->owner;
   judgement.victim = owner;
+  if (frame->type == sim::FrameType::kReserved) {
+    judgement.dma_class = DmaClass::kE10;
+    judgement.victim = sim::kDomNone;
+    return judgement;
+  }
   if (owner == sim::kDomXen || frame->type >= sim::FrameType::kXenText) {
     judgement.dma_class = DmaClass::kE7;
     judgement.victim = sim::kDomXen;
@@ -175,7 +182,7 @@ Classifier::Judgement Classifier::Judge(const pci::Access& access) const {
     return judgement;
   }
   // Stopped: the hypervisor's map is 1:1, so the bus address tells whose frame it was meant for.
-  const uint64_t address = access.fault != nullptr ? access.bus_address : access.host_address;
+  const uint64_t address = Stopped(access) ? access.bus_address : access.host_address;
   return JudgeMemory(access, attacker, address);
 }
 
@@ -187,7 +194,11 @@ void Classifier::OnAccess(const pci::Access& access) {
   }
   const Judgement judgement = Judge(access);
   Emit(access, judgement);
-  const bool landed = access.fault == nullptr && access.status == pci::Completion::kSuccess;
+  const bool landed = !Stopped(access) && access.status == pci::Completion::kSuccess;
+  if (InScratch(access)) {
+    ++scratch_.accesses;
+    scratch_.bytes += access.length_bytes;
+  }
   if (landed) {
     reports::DmaTotals& total = totals_[judgement.dma_class];
     ++total.accesses;
@@ -213,18 +224,24 @@ void Classifier::Emit(const pci::Access& access, const Judgement& judgement) {
   trace_.Emit(sim::RecordKind::kBusAccess, sim::kDomXen, record);
 }
 
+bool Classifier::InScratch(const pci::Access& access) const {
+  if (access.fault != nullptr || access.target != pci::Target::kMemory) return false;
+  const sim::Frame* frame = memory_.Find(access.host_address >> sim::kPageShift);
+  return frame != nullptr && frame->type == sim::FrameType::kScratch;
+}
+
 void Classifier::Note(const pci::Access& access, const Judgement& judgement) {
   const bool write = access.tlp->type == pci::TlpType::kMemoryWrite;
   Found* found = nullptr;
-  if (reports::IsEscape(judgement.dma_class) || access.fault != nullptr) {
+  if (reports::IsEscape(judgement.dma_class) || Stopped(access)) {
     found = &FindOrAdd(access, judgement);
-    if (!write && access.fault == nullptr && access.tlp->data != nullptr) {
+    if (!write && !Stopped(access) && access.tlp->data != nullptr) {
       const std::byte* data = access.tlp->data + access.offset;
       found->device_bytes_proven += secrets_.MatchingBytes(access.host_address, data, access.length_bytes);
     }
   }
   NoteLanding(access, judgement, found);
-  if (write && access.fault == nullptr && !secrets_.empty()) Trail(access, judgement.attacker);
+  if (write && !Stopped(access) && !secrets_.empty()) Trail(access, judgement.attacker);
 }
 
 // Bytes of a secret that the device writes into memory of its own domain: the proof that they arrived there.
@@ -253,14 +270,14 @@ void Classifier::Trail(const pci::Access& access, sim::DomId attacker) {
 }
 
 void Classifier::NoteLanding(const pci::Access& access, const Judgement& judgement, const Found* found) {
-  const uint64_t address = access.fault != nullptr ? access.bus_address : access.host_address;
+  const uint64_t address = Stopped(access) ? access.bus_address : access.host_address;
   const sim::Frame* frame = memory_.Find(address >> sim::kPageShift);
   const bool write = access.tlp->type == pci::TlpType::kMemoryWrite;
   const sim::DomId owner = judgement.dma_class == DmaClass::kE9   ? sim::kDomXen
                            : frame != nullptr && frame->host != nullptr ? frame->owner
                                                                         : sim::kDomNone;
   reports::Landing& landing =
-      landings_[{access.tlp->function, judgement.dma_class, write, owner, access.fault != nullptr,
+      landings_[{access.tlp->function, judgement.dma_class, write, owner, Stopped(access),
                  address >> sim::kPageShift}];
   if (landing.accesses == 0) {
     landing.bdf = pci::ToString(access.tlp->function);
@@ -268,7 +285,7 @@ void Classifier::NoteLanding(const pci::Access& access, const Judgement& judgeme
     landing.access = write ? reports::Access::kWrite : reports::Access::kRead;
     landing.address = address;
     landing.owner = ownership_.DomainName(owner);
-    landing.stopped = access.fault != nullptr;
+    landing.stopped = Stopped(access);
     landing.first_ps = simulation_.now();
     if (found != nullptr) landing.finding = found->finding.id;
   }
@@ -290,7 +307,7 @@ Classifier::Found& Classifier::FindOrAdd(const pci::Access& access, const Judgem
                        access.tlp->function,
                        judgement.victim,
                        access.tlp->type == pci::TlpType::kMemoryWrite,
-                       access.fault != nullptr,
+                       Stopped(access),
                        backtrace,
                        judgement.dma_class == DmaClass::kE9 ? access.bus_address << 32 | MessageData(access) : 0};
   const auto [it, fresh] = by_key_.emplace(key, found_.size());
@@ -308,7 +325,7 @@ Classifier::Found& Classifier::FindOrAdd(const pci::Access& access, const Judgem
     ++found.finding.occurrences;
     found.provenance = access.tlp->provenance;
   }
-  const uint64_t address = access.fault != nullptr ? access.bus_address : access.host_address;
+  const uint64_t address = Stopped(access) ? access.bus_address : access.host_address;
   found.finding.address = std::min(found.finding.address, address);
   return found;
 }
@@ -321,7 +338,7 @@ reports::MessageReach Classifier::ReachOf(const pci::Access& access, const Judge
 
 void Classifier::Describe(const pci::Access& access, const Judgement& judgement, Found* found) {
   const bool write = access.tlp->type == pci::TlpType::kMemoryWrite;
-  const uint64_t address = access.fault != nullptr ? access.bus_address : access.host_address;
+  const uint64_t address = Stopped(access) ? access.bus_address : access.host_address;
   const std::string device = pci::ToString(access.tlp->function);
   const std::string attacker = ownership_.DomainName(judgement.attacker);
   reports::Finding& finding = found->finding;
@@ -343,6 +360,8 @@ void Classifier::Describe(const pci::Access& access, const Judgement& judgement,
     const char* guard = judgement.dma_class == DmaClass::kE9 ? "interrupt remapping" : "DMA remapping";
     finding.stopped_by = fmt::format("{}, reason {:#04x}: {}", guard, access.fault->reason,
                                      iommu::FaultText(access.fault->reason));
+  } else if (InScratch(access)) {
+    finding.stopped_by = "quarantine: the scratch page took it in silence, no fault tells";
   } else if (access.status != pci::Completion::kSuccess) {
     finding.stopped_by = fmt::format("the fabric: {}", pci::Name(access.status));
   }
@@ -360,7 +379,7 @@ void Classifier::Describe(const pci::Access& access, const Judgement& judgement,
     finding.frame = story;
   }
   const uint32_t kept = std::min<uint32_t>(access.length_bytes, kFirstBytes);
-  if (access.fault == nullptr && access.tlp->data != nullptr) {
+  if (!Stopped(access) && access.tlp->data != nullptr) {
     const auto* data = reinterpret_cast<const uint8_t*>(access.tlp->data) + access.offset;
     finding.first_bytes.assign(data, data + kept);
   }

@@ -58,6 +58,8 @@ class Classifier : public pci::AccessObserver {
   void OnFinding(std::function<void()> callback) { first_finding_ = std::move(callback); }
 
   const std::map<reports::DmaClass, reports::DmaTotals>& totals() const { return totals_; }
+  // What quarantine's scratch pages took in silence; not in totals.
+  const reports::DmaTotals& scratch() const { return scratch_; }
   const std::vector<reports::Fault>& faults() const { return faults_; }
   // In the order of first occurrence; ids F1, F2, ...
   std::vector<reports::Finding> Findings(reports::Mode mode, const std::string& reproduce);
@@ -118,6 +120,9 @@ class Classifier : public pci::AccessObserver {
   Judgement Judge(const pci::Access& access) const;
   Judgement JudgeMemory(const pci::Access& access, sim::DomId attacker, uint64_t address) const;
   void Note(const pci::Access& access, const Judgement& judgement);
+  // The page that quarantine sends everything to: nothing reached its target, and no fault tells.
+  bool InScratch(const pci::Access& access) const;
+  bool Stopped(const pci::Access& access) const { return access.fault != nullptr || InScratch(access); }
   void NoteLanding(const pci::Access& access, const Judgement& judgement, const Found* found);
   Found& FindOrAdd(const pci::Access& access, const Judgement& judgement);
   reports::MessageReach ReachOf(const pci::Access& access, const Judgement& judgement) const;
@@ -136,6 +141,7 @@ class Classifier : public pci::AccessObserver {
   std::function<void()> first_finding_;
 
   std::map<reports::DmaClass, reports::DmaTotals> totals_;
+  reports::DmaTotals scratch_;
   std::vector<reports::Fault> faults_;
   std::vector<Found> found_;
   std::map<FindingKey, size_t> by_key_;

@@ -11,9 +11,11 @@
 #include <nlohmann/json.hpp>
 
 #include "driver/loader/line_table.h"
+#include "models/xen/passthrough.h"
 #include "models/xen/toolstack/environment.h"
 #include "scenarios/coverage/line_coverage.h"
 #include "scenarios/machine/fabric_builder.h"
+#include "scenarios/parameters.h"
 #include "scenarios/units.h"
 
 namespace pvpci::scenarios {
@@ -199,8 +201,42 @@ const char* FrameTypeText(sim::FrameType type) {
     case sim::FrameType::kIommuTable: return "iommu table";
     case sim::FrameType::kIrt: return "interrupt remapping table";
     case sim::FrameType::kM2p: return "m2p";
+    case sim::FrameType::kScratch: return "scratch";
+    case sim::FrameType::kReserved: return "reserved";
   }
   return "none";
+}
+
+// A parameter's word, by the number that the model has for it.
+std::string ParameterWord(const char* name, uint64_t value) { return FindParameter("xen", name)->words[value]; }
+
+void CollectIommu(Machine& machine, reports::Result* result) {
+  if (machine.iommu() == nullptr) return;
+  const xen::HypervisorConfig& xen = machine.hypervisor().config();
+  const iommu::Iommu::Counters& counters = machine.iommu()->counters();
+  reports::IommuResult iommu;
+  iommu.dom0 = ParameterWord("dom0-iommu", static_cast<uint64_t>(xen.dom0_iommu));
+  iommu.quarantine = ParameterWord("quarantine", static_cast<uint64_t>(xen.quarantine));
+  iommu.flush = ParameterWord("iommu-flush", static_cast<uint64_t>(xen.iommu_flush));
+  for (const xen::Unfixed flaw : xen.unfixed) {
+    iommu.unfixed.push_back(ParameterWord("unfixed", static_cast<uint64_t>(flaw)));
+    result->view.warnings.push_back(fmt::format(
+        "The hypervisor is not Xen as it is: the flaw that {} fixed is back (machine.xen.unfixed).",
+        iommu.unfixed.back()));
+  }
+  iommu.scratch = machine.classifier().scratch();
+  iommu.hits = static_cast<int64_t>(counters.hits);
+  iommu.misses = static_cast<int64_t>(counters.misses);
+  iommu.tables_read = static_cast<int64_t>(counters.tables_read);
+  iommu.invalidations = static_cast<int64_t>(counters.invalidations);
+  iommu.faults = static_cast<int64_t>(counters.faults);
+  iommu.faults_lost = static_cast<int64_t>(counters.faults_lost);
+  iommu.log_suppressed = static_cast<int64_t>(machine.hypervisor().console().suppressed());
+  for (const pci::Bdf function : machine.hypervisor().passthrough().silenced()) {
+    iommu.silenced.push_back(pci::ToString(function));
+  }
+  if (machine.escape_meter() != nullptr) iommu.escape_windows = machine.escape_meter()->Windows();
+  result->iommu = iommu;
 }
 
 void CollectMemory(Machine& machine, reports::View* view) {
@@ -369,6 +405,7 @@ void Collect(Machine& machine, bool line_coverage, reports::Result* result) {
                                                                         : reports::PortAbi::kFifo;
       },
       [&](sim::DomId id) { return machine.DomainName(id); });
+  CollectIommu(machine, result);
   reports::View& view = result->view;
   CollectMemory(machine, &view);
   CollectTopology(machine, &view);

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scenarios/machine/iommu_control.h"
 
+#include <array>
+#include <set>
+
+#include "models/iommu/faults.h"
 #include "models/xen/frames.h"
 #include "models/xen/hypervisor.h"
+#include "models/xen/passthrough.h"
 #include "sim/check.h"
 
 namespace pvpci::scenarios {
@@ -10,6 +15,10 @@ namespace {
 
 constexpr uint64_t kSuperpageFrames = 512;  // 2 MiB
 constexpr unsigned kSuperpageOrder = 9;
+constexpr uint16_t kFirstQuarantine = 0x7FFF;  // their count is added
+// The unit's own interrupt goes to Xen and nobody else.
+constexpr uint64_t kFaultMessage = 0xFEE0'0000;
+constexpr uint32_t kFaultVector = 0xF0;
 
 unsigned OrderOf(unsigned frames) {
   unsigned order = 0;
@@ -34,53 +43,151 @@ void IommuTables::Enable(xen::Hypervisor& hypervisor) {
   source.free = [this](sim::Mfn first, unsigned frames) {
     for (unsigned i = 0; i < (1u << OrderOf(frames)); ++i) hypervisor_->frames().Free(first + i);
   };
-  writer_ = std::make_unique<iommu::TableWriter>(&unit_, &memory_, source);
+  const xen::HypervisorConfig& xen = hypervisor.config();
+  iommu::TableWriterConfig config;
+  config.device_tlb_timeout = xen.iommu_dev_iotlb_timeout;
+  config.flaws.unmap_not_flushed = xen.has(xen::Unfixed::kXsa78);
+  config.flaws.context_not_flushed = xen.has(xen::Unfixed::kXsa442);
+  config.flaws.torn_entries = xen.has(xen::Unfixed::kXsa347);
+  config.flaws.no_write_back = xen.has(xen::Unfixed::kXsa321);
+  config.later = [this](sim::Ps time, std::function<void()> action) {
+    hypervisor_->simulation().After(time, std::move(action));
+  };
+  writer_ = std::make_unique<iommu::TableWriter>(&unit_, &memory_, source, config);
   writer_->Enable();
+  unit_.OnEvent([this](uint64_t, uint32_t) { hypervisor_->passthrough().FaultInterrupt(); });
+  writer_->SetFaultEvent(kFaultMessage, kFaultVector);
 }
 
-void IommuTables::Batch() {
-  if (batching_) return;
-  writer_->BeginBatch();
-  batching_ = true;
+// --- Identifiers ---
+
+uint16_t IommuTables::UnitDomainOf(sim::DomId domain) const {
+  const auto found = identifiers_.find(domain);
+  return found == identifiers_.end() ? UnitDomain(domain) : found->second;
 }
 
-sim::Ps IommuTables::CreateDomain(sim::DomId) { return 0; }
+// With the flaw: the lowest number that no domain is known to have.
+void IommuTables::Identify(sim::DomId domain) {
+  if (!hypervisor_->config().has(xen::Unfixed::kXsa399) || identifiers_.count(domain) != 0) return;
+  std::set<uint16_t> taken;
+  for (const auto& [other, identifier] : identifiers_) taken.insert(identifier);
+  uint16_t lowest = 1;
+  while (taken.count(lowest) != 0) ++lowest;
+  writer_->SetTag(UnitDomain(domain), lowest);
+  identifiers_[domain] = lowest;
+}
+
+// The function leaves its domain.
+void IommuTables::Release(pci::Bdf function) {
+  const auto found = owners_.find(function);
+  if (found == owners_.end()) return;
+  const sim::DomId domain = found->second;
+  owners_.erase(found);
+  if (--functions_[domain] == 0) functions_.erase(domain);
+  // XSA-399: the domain's identifier comes free although it may have other functions.
+  if (identifiers_.erase(domain) != 0) writer_->SetTag(UnitDomain(domain), 0);
+}
+
+void IommuTables::Take(pci::Bdf function, sim::DomId domain) {
+  Release(function);
+  owners_[function] = domain;
+  ++functions_[domain];
+  Identify(domain);
+}
+
+bool IommuTables::HasFunctions(sim::DomId domain) const { return functions_.count(domain) != 0; }
+
+// --- Contexts ---
 
 sim::Ps IommuTables::DestroyDomain(sim::DomId domain) {
-  return Flush(domain) + writer_->DestroyDomain(UnitDomain(domain));
+  identifiers_.erase(domain);
+  return writer_->DestroyDomain(UnitDomain(domain));
 }
 
-sim::Ps IommuTables::AssignDevice(pci::Bdf function, sim::DomId domain) {
-  const sim::Ps flushed = Flush(domain);
-  if (domain == sim::kDomIo) return flushed + writer_->ClearContext(function);
-  return flushed + writer_->SetContext(function, UnitDomain(domain));
+sim::Ps IommuTables::AttachDevice(pci::Bdf function, sim::DomId domain) {
+  Take(function, domain);
+  return writer_->SetContext(function, UnitDomain(domain));
 }
+
+sim::Ps IommuTables::PassDevice(pci::Bdf function, sim::DomId domain) {
+  Take(function, domain);
+  return writer_->SetPassThrough(function, UnitDomain(domain));
+}
+
+sim::Ps IommuTables::AttachQuarantine(pci::Bdf function) {
+  Release(function);
+  return writer_->SetContext(function, quarantines_.at(function).unit_domain);
+}
+
+sim::Ps IommuTables::BlockDevice(pci::Bdf function) {
+  Release(function);
+  return writer_->ClearContext(function);
+}
+
+sim::Ps IommuTables::MakeQuarantine(pci::Bdf function, const std::vector<std::pair<sim::Mfn, sim::Mfn>>& regions,
+                                    bool scratch) {
+  const auto [it, fresh] = quarantines_.try_emplace(function);
+  Quarantine& quarantine = it->second;
+  if (!fresh) {
+    static constexpr std::array<std::byte, sim::kPageSize> kZeros{};
+    if (quarantine.scratch != 0) memory_.Write(quarantine.scratch << sim::kPageShift, kZeros.data(), kZeros.size());
+    return 0;
+  }
+  quarantine.unit_domain = static_cast<uint16_t>(kFirstQuarantine + quarantines_.size());
+  sim::Ps spent = 0;
+  for (const auto& [first, last] : regions) spent += MapPages(quarantine.unit_domain, first, last - first + 1, true);
+  if (!scratch) return spent;
+  const auto page = hypervisor_->frames().Allocate(sim::kDomXen, 0, 0, 0, random_);
+  SIM_CHECK(page.has_value(), "no machine memory left for a scratch page");
+  memory_.SetType(*page, sim::FrameType::kScratch);
+  quarantine.scratch = *page;
+  return spent + writer_->FillWith(quarantine.unit_domain, *page);
+}
+
+// --- Pages ---
 
 sim::Ps IommuTables::MapFrame(sim::DomId domain, sim::Mfn mfn, bool writable) {
   return writer_->MapPage(UnitDomain(domain), mfn, mfn, true, writable);
 }
 
 sim::Ps IommuTables::UnmapFrame(sim::DomId domain, sim::Mfn mfn) {
-  Batch();
   return writer_->UnmapPage(UnitDomain(domain), mfn);
 }
 
-sim::Ps IommuTables::MapRange(sim::DomId domain, sim::Mfn first, uint64_t count, bool writable) {
+sim::Ps IommuTables::MapPages(uint16_t unit_domain, sim::Mfn first, uint64_t count, bool writable) {
   sim::Ps cost = 0;
   while (count > 0) {
     const bool large = first % kSuperpageFrames == 0 && count >= kSuperpageFrames;
     const uint64_t step = large ? kSuperpageFrames : 1;
-    cost += writer_->MapPage(UnitDomain(domain), first, first, true, writable, large ? kSuperpageOrder : 0);
+    cost += writer_->MapPage(unit_domain, first, first, true, writable, large ? kSuperpageOrder : 0);
     first += step;
     count -= step;
   }
   return cost;
 }
 
-sim::Ps IommuTables::Flush(sim::DomId) {
-  if (!batching_) return 0;
-  batching_ = false;
-  return writer_->EndBatch();
+sim::Ps IommuTables::MapRange(sim::DomId domain, sim::Mfn first, uint64_t count, bool writable) {
+  return MapPages(UnitDomain(domain), first, count, writable);
+}
+
+sim::Ps IommuTables::EndBatch(sim::Ps later) {
+  if (later == 0) return writer_->EndBatch();
+  hypervisor_->simulation().After(later, [this, touched = writer_->TakeBatch()] {
+    for (const uint16_t unit_domain : touched) writer_->FlushIotlbDomain(unit_domain);
+  });
+  return 0;
+}
+
+std::vector<xen::DmaFaultReport> IommuTables::TakeFaults() {
+  bool overflow = false;
+  std::vector<xen::DmaFaultReport> reports;
+  for (const iommu::FaultRecorded& fault : writer_->ReadFaults(&overflow)) {
+    pci::Bdf source = pci::Bdf::FromId(fault.requester);
+    source.segment = fault.segment;
+    reports.push_back({source, fault.address, fault.reason, fault.write != 0, fault.interrupt != 0,
+                       iommu::FaultText(fault.reason)});
+  }
+  return reports;
 }
 
 std::optional<unsigned> IommuTables::AllocateIrtes(unsigned count) { return writer_->AllocateIrte(count); }

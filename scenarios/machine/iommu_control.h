@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The hypervisor's hand on the IOMMU: xen::IommuControl on models/iommu's table writer.
-// A domain's identifier in the unit is its number plus one; dom_io has none: its functions fault (quarantine "basic").
+// A domain's identifier in the unit is its number plus one; a function in quarantine has one of its own from 0x8000 on.
+// With XSA-399 unfixed identifiers are given out lowest first, and come free too early.
 #ifndef PVPCI_SCENARIOS_MACHINE_IOMMU_CONTROL_H_
 #define PVPCI_SCENARIOS_MACHINE_IOMMU_CONTROL_H_
 
+#include <map>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "models/iommu/iommu.h"
 #include "models/iommu/table_writer.h"
@@ -28,27 +32,50 @@ class IommuTables : public xen::IommuControl {
   iommu::TableWriter& writer() { return *writer_; }
   static uint16_t UnitDomain(sim::DomId domain) { return static_cast<uint16_t>(domain + 1); }
 
+  // The identifier under which the domain's translations are tagged now.
+  uint16_t UnitDomainOf(sim::DomId domain) const;
+  // Whether functions go through the domain's table now; whether that table maps the frame.
+  bool HasFunctions(sim::DomId domain) const;
+  bool Maps(sim::DomId domain, sim::Mfn mfn) const { return writer_->Find(UnitDomain(domain), mfn).has_value(); }
+
   bool remaps_interrupts() const override { return unit_.config().remap_interrupts; }
-  sim::Ps CreateDomain(sim::DomId domain) override;
   sim::Ps DestroyDomain(sim::DomId domain) override;
-  sim::Ps AssignDevice(pci::Bdf function, sim::DomId domain) override;
+  sim::Ps AttachDevice(pci::Bdf function, sim::DomId domain) override;
+  sim::Ps PassDevice(pci::Bdf function, sim::DomId domain) override;
+  sim::Ps AttachQuarantine(pci::Bdf function) override;
+  sim::Ps BlockDevice(pci::Bdf function) override;
+  sim::Ps MakeQuarantine(pci::Bdf function, const std::vector<std::pair<sim::Mfn, sim::Mfn>>& regions,
+                         bool scratch) override;
   sim::Ps MapFrame(sim::DomId domain, sim::Mfn mfn, bool writable) override;
   sim::Ps UnmapFrame(sim::DomId domain, sim::Mfn mfn) override;
   sim::Ps MapRange(sim::DomId domain, sim::Mfn first, uint64_t count, bool writable) override;
-  sim::Ps Flush(sim::DomId domain) override;
+  void BeginBatch() override { writer_->BeginBatch(); }
+  sim::Ps EndBatch(sim::Ps later) override;
+  void SuppressFlushes(bool suppressed) override { writer_->SuppressFlushes(suppressed); }
+  std::vector<xen::DmaFaultReport> TakeFaults() override;
   std::optional<unsigned> AllocateIrtes(unsigned count) override;
   sim::Ps WriteIrte(unsigned index, const xen::RemapTarget& target) override;
   sim::Ps FreeIrtes(unsigned index, unsigned count) override;
 
  private:
-  void Batch();
+  struct Quarantine {
+    uint16_t unit_domain = 0;
+    sim::Mfn scratch = 0;      // 0: none
+  };
+  void Identify(sim::DomId domain);
+  void Take(pci::Bdf function, sim::DomId domain);
+  void Release(pci::Bdf function);
+  sim::Ps MapPages(uint16_t unit_domain, sim::Mfn first, uint64_t count, bool writable);
 
   iommu::Iommu& unit_;
   sim::MachineMemory& memory_;
   sim::Random random_;
   xen::Hypervisor* hypervisor_ = nullptr;
   std::unique_ptr<iommu::TableWriter> writer_;
-  bool batching_ = false;
+  std::map<pci::Bdf, Quarantine> quarantines_;
+  std::map<pci::Bdf, sim::DomId> owners_;         // functions attached to a domain
+  std::map<sim::DomId, unsigned> functions_;      // how many of those a domain has
+  std::map<sim::DomId, uint16_t> identifiers_;    // with XSA-399 unfixed
 };
 
 }  // namespace pvpci::scenarios

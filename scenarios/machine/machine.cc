@@ -8,6 +8,7 @@
 
 #include "models/xen/frames.h"
 #include "models/xen/irq.h"
+#include "models/xen/passthrough.h"
 #include "models/xen/store/store_trace.h"
 #include "scenarios/machine/fabric_builder.h"
 #include "scenarios/parameters.h"
@@ -82,10 +83,18 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image, Watch watch)
   config.ecam_address = fabric_->ecam_base();
   config.ecam_length = uint64_t{fabric_->ecam_buses()} << 20;
   ApplyXenParameters(&config);
+  ApplyPassthroughParameters(&config);
   hypervisor_ =
       std::make_unique<xen::Hypervisor>(config, simulation_, *memory_, trace_, xen_pci_, tables_.get());
-  if (tables_) tables_->Enable(*hypervisor_);
+  if (tables_) {
+    tables_->Enable(*hypervisor_);
+    if (watched) {
+      meter_ = std::make_unique<EscapeMeter>(simulation_, *iommu_, *tables_);
+      hypervisor_->passthrough().SetLossObserver(meter_.get());
+    }
+  }
   if (iommu_) hypervisor_->SetInterruptRemapper(iommu_.get());
+  for (const pci::Function* function : fabric_->functions()) hypervisor_->passthrough().AddFunction(function->bdf());
   if (watched) hypervisor_->SetInterruptProbe(spans_.get());
   hypervisor_->AddDomainObserver(this);
   spans_->SetHypervisor(hypervisor_.get());
@@ -170,7 +179,39 @@ void Machine::ApplyXenParameters(xen::HypervisorConfig* config) const {
   }
 }
 
+void Machine::ApplyPassthroughParameters(xen::HypervisorConfig* config) const {
+  for (const Parameter& parameter : scenario_.machine.xen) {
+    const ParameterSpec& spec = *FindParameter("xen", parameter.name);
+    const uint64_t v = ParseParameter(spec, parameter.value).value_or(0);
+    if (parameter.name == "dom0-iommu") config->dom0_iommu = static_cast<xen::Dom0Iommu>(v);
+    if (parameter.name == "map-reserved") config->map_reserved = v != 0;
+    if (parameter.name == "quarantine") config->quarantine = static_cast<xen::Quarantine>(v);
+    if (parameter.name == "iommu-flush") config->iommu_flush = static_cast<xen::IommuFlush>(v);
+    if (parameter.name == "iommu_dev_iotlb_timeout") config->iommu_dev_iotlb_timeout = v;
+    if (parameter.name != "unfixed") continue;
+    for (unsigned i = 0; i < spec.words.size(); ++i) {
+      if ((v >> i & 1) != 0) config->unfixed.insert(static_cast<xen::Unfixed>(i));
+    }
+  }
+  for (const ReservedSpec& reserved : scenario_.machine.reserved) {
+    xen::ReservedRegion region;
+    region.first_mfn = reserved.at >> sim::kPageShift;
+    region.last_mfn = region.first_mfn + (reserved.bytes >> sim::kPageShift) - 1;
+    for (const std::string& name : reserved.devices) region.devices.push_back(fabric_->Find(name)->bdf());
+    config->reserved.push_back(region);
+  }
+}
+
 void Machine::ApplyIommuParameters(iommu::IommuConfig* config) const {
+  for (const Parameter& parameter : scenario_.machine.vtd) {
+    const uint64_t v = ParseParameter(*FindParameter("vtd", parameter.name), parameter.value).value_or(0);
+    if (parameter.name == "coherent") config->coherent = v != 0;
+    if (parameter.name == "device_tlbs") config->device_tlbs = v != 0;
+    if (parameter.name == "posted_interrupts") config->posted_interrupts = v != 0;
+    if (parameter.name == "paging_cache_entries") config->paging_cache_entries = static_cast<unsigned>(v);
+    if (parameter.name == "fault_registers") config->fault_registers = static_cast<unsigned>(v);
+    if (parameter.name == "walkers") config->walkers = static_cast<unsigned>(v);
+  }
   for (const Parameter& parameter : scenario_.machine.timing) {
     const uint64_t v = ParseParameter(*FindParameter("timing", parameter.name), parameter.value).value_or(0);
     if (parameter.name == "iotlb_entries") {
@@ -287,8 +328,9 @@ void Machine::Boot(GuestDomain& guest, Done done) {
   });
 }
 
-void Machine::Seize(pci::Function& device, Done done) {
-  toolstack_->Seize(device.bdf(), [done](const xen::OperationResult& result) { done(result.ok ? "" : result.error); });
+void Machine::Seize(pci::Function& device, Done done, bool quarantine) {
+  toolstack_->Seize(
+      device.bdf(), [done](const xen::OperationResult& result) { done(result.ok ? "" : result.error); }, quarantine);
 }
 
 void Machine::Attach(pci::Function& device, GuestDomain& guest, Done done, bool waits) {

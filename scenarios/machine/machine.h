@@ -23,6 +23,7 @@
 #include "scenarios/machine/adapters.h"
 #include "scenarios/machine/backtraces.h"
 #include "scenarios/machine/classify.h"
+#include "scenarios/machine/escape_meter.h"
 #include "scenarios/machine/guest_domain.h"
 #include "scenarios/machine/iommu_control.h"
 #include "scenarios/machine/ring_probe.h"
@@ -65,6 +66,7 @@ class Machine : public Ownership, public xen::DomainObserver {
   pci::Fabric& fabric() { return *fabric_; }
   iommu::Iommu* iommu() { return iommu_.get(); }
   IommuTables* iommu_tables() { return tables_.get(); }
+  const EscapeMeter* escape_meter() const { return meter_.get(); }
   xen::Hypervisor& hypervisor() { return *hypervisor_; }
   xen::Xenstored& store() { return *store_; }
   const RingProbe& rings() const { return *rings_; }
@@ -83,7 +85,8 @@ class Machine : public Ownership, public xen::DomainObserver {
   // Tools make the domain, then it runs. `done`: "" when its kernel is up, else why not.
   using Done = std::function<void(const std::string& error)>;
   void Boot(GuestDomain& guest, Done done);
-  void Seize(pci::Function& device, Done done);
+  // `quarantine`: the tools assign it to dom_io, too.
+  void Seize(pci::Function& device, Done done, bool quarantine = true);
   // Done when the backend is Connected and the frontend too. Before Boot it becomes part of the domain's configuration
   // and is done at once; then Boot ends when the frontend is Connected.
   // Not `waits`: done when the nodes are written, whatever anybody's state is.
@@ -127,6 +130,7 @@ class Machine : public Ownership, public xen::DomainObserver {
   xen::ToolDomain ToolDomainOf(GuestDomain& guest);
   void ApplyXenParameters(xen::HypervisorConfig* config) const;
   void ApplyIommuParameters(iommu::IommuConfig* config) const;
+  void ApplyPassthroughParameters(xen::HypervisorConfig* config) const;
   // The irq of a guest with that vector on that processor; -1: there is none.
   int IrqOfMessage(uint64_t address, uint32_t data) const;
 
@@ -145,6 +149,7 @@ class Machine : public Ownership, public xen::DomainObserver {
   std::unique_ptr<pci::Fabric> fabric_;
   std::unique_ptr<iommu::Iommu> iommu_;
   std::unique_ptr<IommuTables> tables_;
+  std::unique_ptr<EscapeMeter> meter_;
   XenPci xen_pci_;
   std::unique_ptr<xen::Hypervisor> hypervisor_;
   std::unique_ptr<xen::Xenstored> store_;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tools' control interface on the hypervisor model. Quarantine (DOMID_IO) goes to the IOMMU's tables directly: the
-// sentinel domain has no other existence in the model.
+// The tools' control interface on the hypervisor model.
 #ifndef PVPCI_MODELS_XEN_TOOLSTACK_HYPERVISOR_CONTROL_H_
 #define PVPCI_MODELS_XEN_TOOLSTACK_HYPERVISOR_CONTROL_H_
 
@@ -24,8 +23,12 @@ class ModelHypervisorControl : public HypervisorControl {
   }
   long MapGsiPirq(sim::DomId domain, unsigned gsi) override { return hypervisor_.MapGsi(domain, gsi); }
   long UnmapPirq(sim::DomId domain, unsigned pirq) override { return hypervisor_.UnmapPirq(domain, pirq); }
-  long AssignDevice(sim::DomId domain, pci::Bdf function) override;
-  long DeassignDevice(sim::DomId domain, pci::Bdf function) override;
+  long AssignDevice(sim::DomId domain, pci::Bdf function) override {
+    return hypervisor_.AssignDevice(function, domain);
+  }
+  long DeassignDevice(sim::DomId domain, pci::Bdf function) override {
+    return hypervisor_.DeassignDevice(function, domain);
+  }
   long DestroyDomain(sim::DomId domain) override { return hypervisor_.DestroyDomain(domain); }
   bool has_iommu() const override { return hypervisor_.iommu() != nullptr; }
 

@@ -14,20 +14,14 @@ namespace {
 
 constexpr pci::Bdf kNic(0, 1, 0, 0);
 
-struct FakeIommu : IommuControl {
-  bool remaps_interrupts() const override { return false; }
-  sim::Ps CreateDomain(sim::DomId) override { return 0; }
-  sim::Ps DestroyDomain(sim::DomId) override { return 0; }
-  sim::Ps AssignDevice(pci::Bdf, sim::DomId domain) override {
-    owners.push_back(domain);
+struct FakeIommu : QuietIommu {
+  sim::Ps AttachDevice(pci::Bdf, sim::DomId domain) override { return Note(domain); }
+  sim::Ps AttachQuarantine(pci::Bdf) override { return Note(sim::kDomIo); }
+  sim::Ps BlockDevice(pci::Bdf) override { return Note(sim::kDomIo); }
+  sim::Ps Note(sim::DomId owner) {
+    owners.push_back(owner);
     return 0;
   }
-  sim::Ps MapFrame(sim::DomId, sim::Mfn, bool) override { return 0; }
-  sim::Ps UnmapFrame(sim::DomId, sim::Mfn) override { return 0; }
-  sim::Ps Flush(sim::DomId) override { return 0; }
-  std::optional<unsigned> AllocateIrtes(unsigned) override { return std::nullopt; }
-  sim::Ps WriteIrte(unsigned, const RemapTarget&) override { return 0; }
-  sim::Ps FreeIrtes(unsigned, unsigned) override { return 0; }
   std::vector<sim::DomId> owners;
 };
 

@@ -110,8 +110,9 @@ class Toolstack {
   // is built by models/xen before, and must not run before `done`.
   void CreateDomain(ToolDomain spec, OperationDone done);
 
-  // xl pci-assignable-add: unbind from its driver in dom0, bind to pciback; with an IOMMU also quarantine.
-  void Seize(pci::Bdf function, OperationDone done);
+  // xl pci-assignable-add: unbind from its driver in dom0, bind to pciback; with an IOMMU also quarantine. Not
+  // `quarantine`: without the assignment to dom_io, as other tools do (threats.md XSA-306).
+  void Seize(pci::Bdf function, OperationDone done, bool quarantine = true);
   // The function was given to pciback at boot (xen-pciback.hide=).
   void MarkAssignable(pci::Bdf function);
   // xl pci-assignable-remove -r: from pciback back to the driver it had.

@@ -134,7 +134,7 @@ void Toolstack::Destroy(sim::DomId domain, OperationDone done) {
 
 void Toolstack::MarkAssignable(pci::Bdf function) { assignable_.insert(function); }
 
-void Toolstack::Seize(pci::Bdf function, OperationDone done) {
+void Toolstack::Seize(pci::Bdf function, OperationDone done, bool quarantine) {
   const std::string name = pci::ToString(function);
   Operation& operation = Enqueue("seize " + name, Begins::kCommand, std::move(done));
   operation.steps.push_back(Check([=] {
@@ -175,7 +175,7 @@ void Toolstack::Seize(pci::Bdf function, OperationDone done) {
         rest.push_back(
             Sysfs(std::string(kPciback) + "/bind", name, "libxl: error: Couldn't bind device to pciback!"));
       }
-      if (hypervisor_.has_iommu()) {
+      if (hypervisor_.has_iommu() && quarantine) {
         rest.push_back(Control(
             "assign_device domain=DOMID_IO " + name,
             [=] { return hypervisor_.AssignDevice(sim::kDomIo, function); },
