@@ -40,6 +40,7 @@ struct ReviewCell {
   int64_t simulated_ps = 0;
   int64_t fault_records = 0;
   std::vector<ExpectationResult> observations;
+  std::vector<std::string> lint;       // what the configuration leaves open, and the missing switch
   std::vector<DomainResult> stopped;   // that crashed or hang
   std::vector<Finding> findings;       // the first kFindingsKept
   int64_t findings_total = 0;

@@ -32,6 +32,7 @@ void Fields(A& a, Of<ReviewCell, A>& x) {
   a("simulated_ps", x.simulated_ps);
   a("fault_records", x.fault_records);
   a("observations", x.observations);
+  a("lint", x.lint);
   a("stopped", x.stopped);
   a("findings", x.findings);
   a("findings_total", x.findings_total);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "scenarios/lint.h"
 #include "scenarios/parameters.h"
 #include "scenarios/units.h"
 
@@ -85,6 +86,23 @@ std::string ScopeText(const Scope& scope) {
 std::string When(const Scope& scope) {
   const std::string text = ScopeText(scope);
   return text.empty() ? "" : fmt::format("  [only {}]", text);
+}
+
+std::string ReviewText(const Scenario& scenario) {
+  const ReviewSpec& review = *scenario.review;
+  std::string text = fmt::format("\nAn attack: it escapes if an access of {} lands\n", fmt::join(review.escapes, ", "));
+  const auto add = [&](const char* what, const std::vector<ConditionSpec>& conditions) {
+    for (const ConditionSpec& condition : conditions) {
+      text += fmt::format("   {} {} if {}{}\n", scenario.Applies(condition.when) ? "-" : "x", what, condition.text,
+                          When(condition.when));
+      if (!condition.because.empty()) text += fmt::format("       because {}\n", condition.because);
+    }
+  };
+  add("it escapes", review.escaped_if);
+  add("the host is down", review.host_fault_if);
+  add("a guest is down", review.guest_fault_if);
+  add("service suffers", review.degraded_if);
+  return text;
 }
 
 }  // namespace
@@ -231,6 +249,10 @@ std::string Describe(const Scenario& scenario) {
                         When(spec.when));
     if (!spec.because.empty()) text += fmt::format("       because {}\n", spec.because);
   }
+  if (scenario.review) text += ReviewText(scenario);
+  const std::vector<LintItem> open = Lint(scenario);
+  if (!open.empty()) text += "\nThis configuration leaves open\n";
+  for (const LintItem& item : open) text += fmt::format("   - {}\n", LintText(item));
   text += fmt::format("\nRun it: ./pvpci run {}\n", scenario.name);
   return text;
 }
@@ -267,6 +289,10 @@ nlohmann::ordered_json DescribeJson(const Scenario& scenario) {
                                {"behind", device.behind},
                                {"slot", device.slot},
                                {"assigned_to", device.assigned_to}});
+  }
+  json["lint"] = nlohmann::ordered_json::array();
+  for (const LintItem& item : Lint(scenario)) {
+    json["lint"].push_back({{"name", item.name}, {"effect", item.effect}, {"missing", item.missing}});
   }
   json["steps"] = nlohmann::ordered_json::array();
   for (const Step& step : scenario.steps) {

@@ -44,10 +44,11 @@ function verdictSection() {
 }
 
 function attackerSection() {
-  const scope = on => h('span', {class: on ? 'no' : null}, on ? 'in scope' : 'out of scope');
+  const whole = text => h('span', {style: 'white-space:nowrap'}, text);
+  const scope = on => h('span', {class: on ? 'no' : null, style: 'white-space:nowrap'}, on ? 'in scope' : 'out of scope');
   return h('section', {id: 'attackers'}, h('h2', {}, 'Attacker model'),
     lead('Who is trusted, and which harm counts. Without an IOMMU nothing here is security supported by Xen (SUPPORT.md): that is the point of column M0.'),
-    table([{title: 'Attacker', of: a => h('b', {}, a.who)}, {title: 'Trust', of: a => a.trust}, {title: 'Confidentiality', of: a => scope(a.confidentiality)},
+    table([{title: 'Attacker', of: a => h('b', {}, whole(a.who))}, {title: 'Trust', of: a => whole(a.trust)}, {title: 'Confidentiality', of: a => scope(a.confidentiality)},
       {title: 'Integrity', of: a => scope(a.integrity)}, {title: 'Availability', of: a => scope(a.availability)}, {title: '', of: a => a.note},
       {title: 'Attacks', of: a => review.stories.filter(story => story.attacker === a.who).map(story => story.id).join(', ')}], review.attackers));
 }
@@ -108,13 +109,14 @@ function timeline(f) {
   }
   steps.sort((a, b) => a.time_ps - b.time_ps);
   if (steps.length < 2) return null;
-  const width = 1100, y = 34, x = i => 60 + i * (width - 120) / (steps.length - 1);
+  const width = 1100, y = 34, x = i => 12 + i * (width - 24) / (steps.length - 1);
+  const anchor = i => i === 0 ? 'start' : i === steps.length - 1 ? 'end' : 'middle';
   return s('svg', {viewBox: `0 0 ${width} 86`, class: 'timeline', role: 'img', 'aria-label': steps.map(p => `${time(p.time_ps)} ${p.actor}: ${p.text}`).join('; ')},
     s('line', {x1: x(0), x2: x(steps.length - 1), y1: y, y2: y, class: 'wire'}),
     steps.map((p, i) => [
       s('circle', {cx: x(i), cy: y, r: i === steps.length - 1 ? 8 : 6, fill: paint(i < steps.length - 1 ? '--soft' : f.stopped_by ? '--good' : '--bad'), ...tipped(`${time(p.time_ps)}\n${p.actor}\n${p.text}`, true)}),
-      s('text', {x: x(i), y: y + 24, 'text-anchor': 'middle', class: 'small strong'}, cut(p.actor, 26)),
-      s('text', {x: x(i), y: y + 40, 'text-anchor': 'middle', class: 'small soft'}, cut(p.text, Math.floor(170 / steps.length))),
+      s('text', {x: x(i), y: y + 24, 'text-anchor': anchor(i), class: 'small strong'}, cut(p.actor, 26)),
+      s('text', {x: x(i), y: y + 40, 'text-anchor': anchor(i), class: 'small soft'}, cut(p.text, Math.floor(170 / steps.length))),
       i ? s('text', {x: (x(i - 1) + x(i)) / 2, y: y - 10, 'text-anchor': 'middle', class: 'small soft'}, '+' + shortTime(p.time_ps - steps[i - 1].time_ps)) : null]));
 }
 
@@ -135,6 +137,7 @@ function storySection(cell) {
       story ? ['attacker', `${story.attacker}; at stake: ${story.victim}`] : null, story ? ['criterion', story.observable] : null,
       story ? ['references', story.references.join(', ')] : null, ['cell', `Linux ${cell.kernel}, ${cell.abi === '2l' ? '2-level' : 'FIFO'} event channels, ${cell.seconds.toFixed(3)} s`]]),
     h('h4', {}, 'The same attack in the other modes'), otherModes(cell),
+    cell.lint.length ? [h('h4', {}, 'What this configuration leaves open'), h('ul', {style: 'padding-left:20px'}, cell.lint.map(line => h('li', {}, line)))] : null,
     cell.observations.length ? table([{title: 'Observation', of: o => h('code', {}, o.text)}, {title: 'Seen', of: o => h('code', {}, o.actual)}, {title: '', of: o => o.held ? 'so' : 'not so'},
       {title: 'Why it counts', of: o => o.reason || ''}], cell.observations) : null,
     h('h4', {}, 'Reproduce'), h('pre', {}, cell.reproduce));

@@ -10,6 +10,7 @@
 #include "reports/names.h"
 #include "reports/result_json.h"
 #include "scenarios/library.h"
+#include "scenarios/lint.h"
 #include "scenarios/overrides.h"
 #include "scenarios/parser.h"
 
@@ -134,6 +135,7 @@ reports::ReviewCell CellOf(const CellJob& job, const ChildAnswer& answer, std::o
   cell.seconds = answer.seconds;
   cell.reproduce = job.reproduce;
   cell.embargo = job.scenario.embargo;
+  for (const LintItem& item : Lint(job.scenario)) cell.lint.push_back(LintText(item));
   const Expected expected = job.entry->ExpectedIn(job.key);
   cell.expected = expected.outcome;
   cell.expected_class = expected.dma_class;
