@@ -89,49 +89,71 @@ def _seen(kind, headers):
     forced = [header for header, _, _ in FORCED_INCLUDES]
     return [h for h in headers if h.path.startswith("driver/shadow/") or h.path in forced]
 
-def _compile(ctx, kind, file, path, key, headers):
-    """One action; returns its object and its table of blocks."""
+def _is_guarded(kind, path):
+    return kind in ("original", "env") and path not in UNGUARDED
+
+def compile_unit(ctx, kernel, kind, file, path, key, mutants = None):
+    """One action.
+
+    Args:
+      ctx: of a rule with IMAGE_TOOLS.
+      kernel: struct(stamp, manifest, shared, kernel_defines, headers).
+      kind: original, assembly, env, user.
+      file: the source.
+      path: its name in the kernel tree, or in this repository.
+      key: its number in the image.
+      mutants: the file with its mutants (driver/mutants/mutated_image.bzl); None: it is compiled as it is.
+
+    Returns:
+      struct(kind, file, path, key, object, table, copy): the table is that of its blocks, the copy what was compiled in
+      place of the source, if mutated.
+    """
     stem = ctx.label.name + "_objects/" + path.replace("/", "_")
     object_file = ctx.actions.declare_file(stem + ".o")
     table = ctx.actions.declare_file(stem + ".blocks")
-    guarded = kind in ("original", "env") and path not in UNGUARDED
+    guarded = _is_guarded(kind, path)
     packaged = kind in ("original", "assembly") or file.path.startswith("external/")
+    copy = ctx.actions.declare_file(stem + ".mutated.c") if mutants else None
+    mutation = [ctx.file._mutate.path, mutants.path, copy.path, ctx.executable._compile_unit.path] if mutants else []
     ctx.actions.run(
-        executable = ctx.executable._compile_unit,
-        arguments = [
+        executable = ctx.executable._compile_mutated if mutants else ctx.executable._compile_unit,
+        arguments = mutation + [
             kind,
-            ctx.file.stamp.dirname + "/src",
+            kernel.stamp.dirname + "/src",
             path,
-            ctx.file.manifest.path if packaged else "-",
+            kernel.manifest.path if packaged else "-",
             str(key if guarded else 0),
             object_file.path,
             table.path,
             ctx.file._tag_guards.path,
-        ] + _flags(kind, path, ctx.attr.kernel_defines) + (COVERAGE_FLAGS if guarded else []),
-        inputs = [file, ctx.file._tag_guards] + _seen(kind, headers) +
-                 ([ctx.file.shared] if ctx.file.shared else [ctx.file.stamp, ctx.file.manifest]),
-        outputs = [object_file, table],
+        ] + _flags(kind, path, kernel.kernel_defines) + (COVERAGE_FLAGS if guarded else []),
+        inputs = [file, ctx.file._tag_guards] + _seen(kind, kernel.headers) +
+                 ([kernel.shared] if kernel.shared else [kernel.stamp, kernel.manifest]) +
+                 ([ctx.file._mutate, ctx.executable._compile_unit, mutants] if mutants else []),
+        outputs = [object_file, table] + ([copy] if mutants else []),
         mnemonic = "GuestCompile",
         progress_message = "Compiling %s for %s" % (path, ctx.label.name),
         execution_requirements = {"no-sandbox": "1"},
         use_default_shell_env = True,
     )
-    return object_file, table
+    return struct(kind = kind, file = file, path = path, key = key, object = object_file, table = table, copy = copy)
 
 def _kernel_path(file):
     """Path within the kernel tree: what follows external/REPOSITORY/src/."""
     return file.path.partition("/src/")[2]
 
-def _link(ctx, out, objects, script):
+def link_image(ctx, kernel, out, objects, flags = []):
+    """Links objects into the image `out`."""
+    script = kernel.link_script
     args = ctx.actions.args()
-    args.add_all(LINK_FLAGS)
+    args.add_all(LINK_FLAGS + flags)
     args.add_all(["--wrap=" + symbol for symbol in sorted(WRAPS)])
     args.add("-T", script)
     args.add("-o", out)
     args.add_all(objects)
     ctx.actions.run(
         executable = ctx.executable._link_image,
-        arguments = [ctx.label.name, ctx.file.stamp.dirname + "/src", ctx.file._explain_link.path, args],
+        arguments = [ctx.label.name, kernel.stamp.dirname + "/src", ctx.file._explain_link.path, args],
         inputs = objects + [script, ctx.file._explain_link],
         outputs = [out],
         mnemonic = "GuestLink",
@@ -141,34 +163,9 @@ def _link(ctx, out, objects, script):
         use_default_shell_env = True,
     )
 
-def _guest_image_impl(ctx):
-    headers = ctx.files.headers
-    sources = [("assembly" if f.extension == "S" else "original", f, _kernel_path(f)) for f in ctx.files.originals]
-    sources += [("user", f, _kernel_path(f)) for f in ctx.files.kernel_programs]
-    sources += [("env", f, f.path) for f in ctx.files.env]
-    sources += [("user", f, f.path) for f in ctx.files.programs]
-    keys = _keys([path for _, _, path in sources])
-    objects, tables = [], []
-    for kind, file, path in sources:
-        object_file, table = _compile(ctx, kind, file, path, keys[path], headers)
-        objects.append(object_file)
-        if kind in ("original", "env") and path not in UNGUARDED:
-            tables.append(table)
-
-    # The accounting that the plain image links instead does nothing, and inlining leaves nothing of it.
-    accounting = [o for o in objects if o.basename.startswith("driver_env_accounting.c")]
-    plain_accounting, _ = _compile(ctx, "env", ctx.file.plain_accounting, ctx.file.plain_accounting.path, 0, headers)
-
-    outputs = {}
-    for extension in ["elf", "plain.elf", "blocks.tsv", "lines.tsv", "kernel.json", "originals.json", "changes.json"]:
-        outputs[extension] = ctx.actions.declare_file(ctx.label.name + "." + extension)
-
-    outputs["sources"] = ctx.actions.declare_directory(ctx.label.name + ".sources")
-
-    linked = ctx.actions.declare_file(ctx.label.name + "_objects/linked.elf")
-    _link(ctx, linked, objects, ctx.file.link_script)
-    _link(ctx, outputs["plain.elf"], [o for o in objects if o not in accounting] + [plain_accounting], ctx.file.link_script)
-
+def cost_blocks(ctx, linked, units, elf, blocks, lines):
+    """Gives every block of a linked image its cost, and writes its side tables."""
+    tables = [unit.table for unit in units if _is_guarded(unit.kind, unit.path)]
     table_list = ctx.actions.declare_file(ctx.label.name + "_objects/tables")
     ctx.actions.write(table_list, "".join([t.path + "\n" for t in tables]))
     ctx.actions.run(
@@ -179,20 +176,61 @@ def _guest_image_impl(ctx):
             "--image",
             linked.path,
             "--out",
-            outputs["elf"].path,
+            elf.path,
             "--blocks",
-            outputs["blocks.tsv"].path,
+            blocks.path,
             "--lines",
-            outputs["lines.tsv"].path,
+            lines.path,
             "--tables",
             table_list.path,
         ],
         inputs = tables + [linked, table_list, ctx.file._block_costs] + ctx.files._cost_modules,
-        outputs = [outputs["elf"], outputs["blocks.tsv"], outputs["lines.tsv"]],
+        outputs = [elf, blocks, lines],
         mnemonic = "BlockCosts",
         progress_message = "Costing the blocks of " + ctx.label.name,
         use_default_shell_env = True,
     )
+
+GuestImageInfo = provider(
+    doc = "What an image is made of, for images that differ in a few units.",
+    fields = {
+        "kernel": "struct(stamp, manifest, shared, kernel_defines, headers, link_script)",
+        "units": "what compile_unit returned, in the order of linking",
+        "outputs": "{extension: file}",
+    },
+)
+
+def _guest_image_impl(ctx):
+    headers = ctx.files.headers
+    kernel = struct(
+        stamp = ctx.file.stamp,
+        manifest = ctx.file.manifest,
+        shared = ctx.file.shared,
+        kernel_defines = ctx.attr.kernel_defines,
+        headers = headers,
+        link_script = ctx.file.link_script,
+    )
+    sources = [("assembly" if f.extension == "S" else "original", f, _kernel_path(f)) for f in ctx.files.originals]
+    sources += [("user", f, _kernel_path(f)) for f in ctx.files.kernel_programs]
+    sources += [("env", f, f.path) for f in ctx.files.env]
+    sources += [("user", f, f.path) for f in ctx.files.programs]
+    keys = _keys([path for _, _, path in sources])
+    units = [compile_unit(ctx, kernel, kind, file, path, keys[path]) for kind, file, path in sources]
+
+    # The accounting that the plain image links instead does nothing, and inlining leaves nothing of it.
+    plain_accounting = compile_unit(ctx, kernel, "env", ctx.file.plain_accounting, ctx.file.plain_accounting.path, 0)
+    unaccounted = [unit.object for unit in units if unit.path not in UNGUARDED]
+
+    outputs = {}
+    for extension in ["elf", "plain.elf", "blocks.tsv", "lines.tsv", "kernel.json", "originals.json", "changes.json"]:
+        outputs[extension] = ctx.actions.declare_file(ctx.label.name + "." + extension)
+
+    outputs["sources"] = ctx.actions.declare_directory(ctx.label.name + ".sources")
+
+    linked = ctx.actions.declare_file(ctx.label.name + "_objects/linked.elf")
+    link_image(ctx, kernel, linked, [unit.object for unit in units])
+    link_image(ctx, kernel, outputs["plain.elf"], unaccounted + [plain_accounting.object])
+    cost_blocks(ctx, linked, units, outputs["elf"], outputs["blocks.tsv"], outputs["lines.tsv"])
 
     spec = ctx.actions.declare_file(ctx.label.name + "_objects/spec.json")
     ctx.actions.write(spec, struct(
@@ -238,12 +276,33 @@ def _guest_image_impl(ctx):
     files = outputs.values()
     return [
         DefaultInfo(files = depset(files), runfiles = ctx.runfiles(files = files)),
+        GuestImageInfo(kernel = kernel, units = units, outputs = outputs),
         OutputGroupInfo(plain = depset([plain])),
     ]
 
+# What compile_unit, link_image and cost_blocks run.
+IMAGE_TOOLS = {
+    "_compile_unit": attr.label(
+        default = "//driver:compile_unit.sh",
+        allow_single_file = True,
+        cfg = "exec",
+        executable = True,
+    ),
+    "_link_image": attr.label(
+        default = "//driver:link_image.sh",
+        allow_single_file = True,
+        cfg = "exec",
+        executable = True,
+    ),
+    "_explain_link": attr.label(default = "//driver:explain_link.py", allow_single_file = True),
+    "_tag_guards": attr.label(default = "//driver/cost:tag_guards.py", allow_single_file = True),
+    "_block_costs": attr.label(default = "//driver/cost:block_costs.py", allow_single_file = True),
+    "_cost_modules": attr.label(default = "//driver/cost:modules", allow_files = True),
+}
+
 _guest_image = rule(
     implementation = _guest_image_impl,
-    attrs = {
+    attrs = dict(IMAGE_TOOLS, **{
         "shared": attr.label(allow_single_file = True),
         "stamp": attr.label(mandatory = True, allow_single_file = True),
         "manifest": attr.label(mandatory = True, allow_single_file = True),
@@ -255,24 +314,8 @@ _guest_image = rule(
         "headers": attr.label_list(mandatory = True, allow_files = [".h"]),
         "link_script": attr.label(mandatory = True, allow_single_file = [".lds"]),
         "plain_accounting": attr.label(mandatory = True, allow_single_file = [".c"]),
-        "_compile_unit": attr.label(
-            default = "//driver:compile_unit.sh",
-            allow_single_file = True,
-            cfg = "exec",
-            executable = True,
-        ),
-        "_link_image": attr.label(
-            default = "//driver:link_image.sh",
-            allow_single_file = True,
-            cfg = "exec",
-            executable = True,
-        ),
-        "_explain_link": attr.label(default = "//driver:explain_link.py", allow_single_file = True),
-        "_tag_guards": attr.label(default = "//driver/cost:tag_guards.py", allow_single_file = True),
-        "_block_costs": attr.label(default = "//driver/cost:block_costs.py", allow_single_file = True),
-        "_cost_modules": attr.label(default = "//driver/cost:modules", allow_files = True),
         "_describe_image": attr.label(default = "//driver:describe_image.py", allow_single_file = True),
-    },
+    }),
 )
 
 # Definitions that every original of a kernel sees: reason.

@@ -315,6 +315,7 @@ EMULATED = {"6.1": _EMULATED, "6.12": _EMULATED}
 GUEST_FUNCTIONS = [
     "guest/edu.c",
     "guest/find_device.c",
+    "guest/leftovers.c",
     "guest/master.c",
     "guest/row01_io_space.c",
     "guest/row02_biomerge.c",
@@ -342,8 +343,12 @@ GUEST_FUNCTIONS = [
     "guest/rowS_coherent.c",
     "guest/rowS_streaming.c",
     "guest/sleepers.c",
+    "hostile/close_race.c",
     "hostile/crash.c",
     "hostile/endpoint.c",
+    "hostile/fence_probe.c",
+    "hostile/kick.c",
+    "hostile/requests.c",
     "hostile/row20_backend.c",
     "hostile/row20_frontend.c",
 ]
@@ -366,6 +371,7 @@ HEADERS = [
     "guest/edu.h",
     "guest/ports.h",
     "guest/rowS.h",
+    "hostile/ring.h",
     "shadow/asm/io.h",
     "shadow/asm/pci_x86.h",
     "shadow/asm/shared/io.h",

@@ -48,6 +48,7 @@ constexpr std::array kChangeKinds = {
     Row<ChangeKind>{ChangeKind::kDefine, "define"},
     Row<ChangeKind>{ChangeKind::kInclude, "include"},
     Row<ChangeKind>{ChangeKind::kWrap, "wrap"},
+    Row<ChangeKind>{ChangeKind::kMutant, "mutant"},
 };
 constexpr std::array kEmulatedKinds = {
     Row<EmulatedKind>{EmulatedKind::kEmulated, "emulated"},

@@ -27,7 +27,7 @@ enum class DmaClass : uint8_t { kE0, kE1, kE2, kE3, kE4, kE5, kE6, kE7, kE8, kE9
 enum class Severity : uint8_t { kInfo, kLow, kMedium, kHigh, kCritical };                        // threats.md 7
 // What became of an attack, the gravest last. threats.md 4.
 enum class Outcome : uint8_t { kNotApplicable, kContained, kDegraded, kGuestFault, kHostFault, kEscaped };
-enum class ChangeKind : uint8_t { kShadow, kDefine, kInclude, kWrap };
+enum class ChangeKind : uint8_t { kShadow, kDefine, kInclude, kWrap, kMutant };
 enum class EmulatedKind : uint8_t { kEmulated, kDummy };
 enum class DomainState : uint8_t { kRunning, kCrashed, kHung, kDestroyed };
 enum class InterruptKind : uint8_t { kIntx, kMsi, kMsix };

@@ -66,6 +66,8 @@ own folder below --out, beside an index page.
   --kernel 6.1|6.12|PATH      in place of the scenario's kernel: Debian's linux-source-6.1 or -6.12, or your own tree of
                               either (any point release, modified or not; PVPCI_LINUX_SRC=PATH means the same)
   --seed N                    in place of the scenario's seed; same seed, same trace digest
+  --mutant ID                 run a kernel in which one security fix is taken back, to see what notices; the result says so
+                              (scenarios/attacks/mutants.yaml lists them; none: the mutated kernel with every fix in place)
   --set KEY=VALUE             any single value of the file: --set domains.driver.vcpus=2
                               --set machine.xen.uptime_at_start='1 s' (repeatable)
   --out DIR                   where results go (out/<scenario>)
@@ -212,7 +214,7 @@ sim::Ps Duration(const std::string& option, const std::string& text) {
 }
 
 struct RawOptions {
-  std::string iommu, kernel, seed, out, timeout, until, rounds;
+  std::string iommu, kernel, mutant, seed, out, timeout, until, rounds;
   std::vector<std::string> sets, formats;
   bool twice = false, json = false, schema = false, keys = false, markdown = false;
   std::string gdb;
@@ -296,6 +298,7 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
                       verb == Verb::kReview || verb == Verb::kDiff;
   if (writes) app.add_option("--out", raw.out)->expected(1);
   if (runs) {
+    app.add_option("--mutant", raw.mutant)->expected(1);
     app.add_option("--format", raw.formats)->expected(1)->take_all();
     app.add_flag("--twice", raw.twice);
     app.add_option("--timeout", raw.timeout)->expected(1);
@@ -339,6 +342,8 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
   AddOverrides(raw, &command);
   AddFormats(raw, &command);
   command.out = raw.out;
+  command.mutant = raw.mutant;
+  if (runs && app.count("--mutant") > 0 && raw.mutant.empty()) throw UsageError("--mutant: expected a mutant's id");
   command.twice = raw.twice;
   command.json = raw.json;
   command.markdown = raw.markdown;

@@ -34,6 +34,7 @@ struct CommandLine {
   std::vector<std::string> scenarios;   // names or files
   std::vector<Override> overrides;      // --iommu, --kernel, --seed, --set
   std::string out;                      // empty: out/<scenario>, coverage: out/coverage
+  std::string mutant;                   // run: id of a mutant, or "none"; empty: the unmutated kernel
   std::set<std::string> formats;        // of kFormats
   bool twice = false;
   unsigned timeout_s = 0;               // wall clock; 0: none

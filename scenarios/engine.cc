@@ -34,6 +34,7 @@
 #include "scenarios/machine/collect.h"
 #include "scenarios/machine/machine.h"
 #include "scenarios/machine/store_nodes.h"
+#include "scenarios/mutants.h"
 #include "scenarios/review/verdict.h"
 #include "scenarios/steps.h"
 #include "sim/check.h"
@@ -185,6 +186,13 @@ const char* StopText(int reason) {
   }
 }
 
+ImageFiles ImageFor(const Scenario& scenario, const RunOptions& options) {
+  if (options.mutant.empty()) return FindImage(scenario.kernel, options.root);
+  if (options.mutant == kNoMutant) return FindMutatedImage(scenario.kernel, options.root, nullptr);
+  const std::vector<Mutant> mutants = LoadMutants(options.root);
+  return FindMutatedImage(scenario.kernel, options.root, &FindMutant(mutants, options.mutant, scenario.kernel_family));
+}
+
 }  // namespace
 
 void RequestStop(int reason) {
@@ -219,7 +227,7 @@ reports::Result RunScenario(const Scenario& scenario, const RunOptions& options)
     Finish(options, result);
     return result;
   }
-  const ImageFiles image = FindImage(scenario.kernel, options.root);
+  const ImageFiles image = ImageFor(scenario, options);
   Machine machine(scenario, image, options.watch);
   g_simulation = &machine.simulation();
   StepWalk walk(machine);

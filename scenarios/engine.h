@@ -30,6 +30,7 @@ struct RunOptions {
   bool gdb = false;
   sim::Ps gdb_at = 0;                      // 0: at the first finding or stopped domain
   bool line_coverage = true;               // of the originals; a run without it is shorter
+  std::string mutant;                      // run the mutated image with this fix taken back (scenarios/mutants.h)
   std::string reproduce;                   // command line that repeats this run
   std::map<std::string, std::string> settings;  // --set key=value
   // Called at the end with the comparisons that the steps made, if it is set.

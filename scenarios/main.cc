@@ -32,6 +32,7 @@
 #include "scenarios/engine.h"
 #include "scenarios/fidelity.h"
 #include "scenarios/library.h"
+#include "scenarios/mutants.h"
 #include "scenarios/parser.h"
 #include "scenarios/problem.h"
 #include "scenarios/review/run_diff.h"
@@ -74,6 +75,7 @@ std::string Reproduce(const std::string& argument, const Scenario& scenario, con
   for (const Override& change : command.overrides) {
     if (change.origin.rfind("--set", 0) == 0) text += " --set " + Quote(change.key + "=" + change.value);
   }
+  if (!command.mutant.empty()) text += " --mutant " + Quote(command.mutant);
   if (command.until != 0) text += fmt::format(" --until {}ps", command.until);
   return text;
 }
@@ -89,6 +91,7 @@ RunOptions OptionsFor(const std::string& argument, const Scenario& scenario, con
   options.text = command.formats.count("text") != 0 && !options.json;
   options.progress = isatty(STDERR_FILENO) == 1;
   options.gdb = command.gdb;
+  options.mutant = command.mutant;
   options.gdb_at = command.gdb_at;
   options.reproduce = Reproduce(argument, scenario, command);
   for (const Override& change : command.overrides) {
@@ -183,6 +186,9 @@ int Run(const CommandLine& command, const std::string& root) {
   for (const std::string& argument : command.scenarios) {
     scenarios.push_back(LoadScenario(FindScenario(root, argument), command.overrides));
     if (command.until != 0) scenarios.back().until = command.until;
+    if (!command.mutant.empty() && command.mutant != kNoMutant) {
+      FindMutant(LoadMutants(root), command.mutant, scenarios.back().kernel_family);  // or say at once that there is none
+    }
   }
   for (size_t i = 0; i < scenarios.size(); ++i) {
     for (size_t k = 0; k < i; ++k) {

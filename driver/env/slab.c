@@ -3,6 +3,9 @@
  * Stands for mm/slub.c and mm/slab_common.c: power-of-two classes on whole pages of the domain's memory. An object
  * never shares a page with one of another class; classes of 2 KiB and below share pages with their own kind, as SLUB
  * does, so that sub-page exposure stays visible.
+ *
+ * `slab_fence on` (a callable) shows what KASAN would: from then on each object has a page of its own and ends where that
+ * ends; the page behind it, and its own when it is freed, are inaccessible, and whoever comes there stops the domain.
  */
 #include <linux/kmemleak.h>
 #include <linux/log2.h>
@@ -13,6 +16,7 @@
 #include <linux/string.h>
 
 #include "emul.h"
+#include "work.h"
 
 struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][KMALLOC_SHIFT_HIGH + 1];
 
@@ -24,6 +28,46 @@ struct object { struct object *next; };
 static struct object *free_objects[MAX_SHIFT + 1];
 static DEFINE_RAW_SPINLOCK(slab_lock);
 
+#define FENCE_MARK 0x46454e43UL	/* page->private = FENCE_MARK << 16 | size */
+#define FENCE_MOST 512	/* objects, two pages each: none is ever used again */
+
+static unsigned int fence_left;
+
+static void fence(const void *page, unsigned long why, size_t size)
+{
+	emul_call(SEAM_MAP, SEAM_MAP_GUARD, page, PAGE_SIZE, why | size << SEAM_GUARD_SHIFT);
+}
+
+static void *fence_alloc(size_t size, gfp_t gfp)
+{
+	struct page *page = alloc_pages(gfp & ~__GFP_COMP, 1);
+
+	if (!page)
+		return NULL;
+	fence_left--;
+	page->private = FENCE_MARK << 16 | size;
+	fence(page_address(page) + PAGE_SIZE, SEAM_GUARD_BEYOND, size);
+	return page_address(page) + PAGE_SIZE - ALIGN(size, 8);
+}
+
+/* The size of an object with a fence, else 0. */
+static size_t fence_size(const void *p)
+{
+	unsigned long private = virt_to_page(p)->private;
+
+	return private >> 16 == FENCE_MARK ? private & 0xffff : 0;
+}
+
+static int slab_fence(int argc, char **argv)
+{
+	if (argc != 2)
+		return -EINVAL;
+	fence_left = strcmp(argv[1], "on") ? 0 : FENCE_MOST;
+	return 0;
+}
+
+EMUL_REGISTER("slab_fence", EMUL_CALLABLE, slab_fence);
+
 static void *emul_alloc(size_t size, gfp_t gfp)
 {
 	unsigned int shift = max_t(unsigned int, size > 1 ? order_base_2(size) : 0, MIN_SHIFT);
@@ -32,6 +76,8 @@ static void *emul_alloc(size_t size, gfp_t gfp)
 
 	if (size == 0)
 		return ZERO_SIZE_PTR;
+	if (unlikely(fence_left) && size <= PAGE_SIZE)
+		return fence_alloc(size, gfp);
 	if (shift > MAX_SHIFT) {
 		struct page *page = alloc_pages(gfp & ~__GFP_COMP, get_order(size));
 
@@ -82,6 +128,10 @@ void kfree(const void *p)
 	EMUL("slab on the domain's own pages");
 	if (ZERO_OR_NULL_PTR(p))
 		return;
+	if (fence_size(p)) {
+		fence((const void *)((unsigned long)p & PAGE_MASK), SEAM_GUARD_FREED, fence_size(p));
+		return;
+	}
 	shift = shift_of(p);
 	if (shift > MAX_SHIFT) {
 		virt_to_page(p)->private = 0;
@@ -97,7 +147,9 @@ void kfree(const void *p)
 size_t ksize(const void *p)
 {
 	EMUL("slab on the domain's own pages");
-	return ZERO_OR_NULL_PTR(p) ? 0 : 1UL << shift_of(p);
+	if (ZERO_OR_NULL_PTR(p))
+		return 0;
+	return fence_size(p) ?: 1UL << shift_of(p);
 }
 
 unsigned int kmem_cache_size(struct kmem_cache *s) { EMUL("slab on the domain's own pages"); return s->object_size; }

@@ -4,6 +4,7 @@
  *   row20_backend                   registers the driver; binding it to a device by sysfs starts it
  *   row20_answer CMD ERR VALUE      from now on requests CMD get this answer, MSI-X vectors are 0
  *   row20_answer CMD                from now on an honest answer: configuration space, else "not implemented"
+ *   row20_ring_word OFFSET          31 bits of the ring's page, as this side sees it
  *   row20_aer_request CMD DEVFN     an AER request to the frontend; returns its answer
  * Layout of the ring: xen/interface/io/pciif.h.
  */
@@ -173,3 +174,14 @@ static int aer_request(int argc, char **argv)
 }
 
 EMUL_REGISTER("row20_aer_request", EMUL_CALLABLE, aer_request);
+
+static int ring_word(int argc, char **argv)
+{
+	unsigned int offset;
+
+	if (argc != 2 || kstrtouint(argv[1], 0, &offset) || offset > PAGE_SIZE - 4 || !odd.ring)
+		return -EINVAL;
+	return *(u32 *)((u8 *)odd.ring + offset) & INT_MAX;
+}
+
+EMUL_REGISTER("row20_ring_word", EMUL_CALLABLE, ring_word);

@@ -20,9 +20,10 @@
 
 #include "driver/env/emul.h"
 #include "driver/env/work.h"
+#include "driver/hostile/ring.h"
 
-static struct xen_pci_sharedinfo *ring;
-static evtchn_port_t port;
+struct xen_pci_sharedinfo *hostile_ring;
+evtchn_port_t hostile_port;
 
 static int publish(int argc, char **argv)
 {
@@ -30,19 +31,19 @@ static int publish(int argc, char **argv)
 	const char *lie = argc > 1 ? argv[1] : "";
 	int reference, rc;
 
-	ring = (struct xen_pci_sharedinfo *)get_zeroed_page(GFP_KERNEL);
-	reference = gnttab_grant_foreign_access(0, virt_to_gfn(ring), 0);
+	hostile_ring = (struct xen_pci_sharedinfo *)get_zeroed_page(GFP_KERNEL);
+	reference = gnttab_grant_foreign_access(0, virt_to_gfn(hostile_ring), 0);
 	if (reference < 0)
 		return reference;
 	rc = HYPERVISOR_event_channel_op(EVTCHNOP_alloc_unbound, &alloc);
 	if (rc)
 		return rc;
-	port = alloc.port;
-	set_bit(_XEN_PCIB_AERHANDLER, (unsigned long *)&ring->flags);
+	hostile_port = alloc.port;
+	set_bit(_XEN_PCIB_AERHANDLER, (unsigned long *)&hostile_ring->flags);
 	rc = xenbus_printf(XBT_NIL, "device/pci/0", "pci-op-ref", "%d", strcmp(lie, "reference") ? reference : 7777);
 	if (!rc)
 		rc = xenbus_printf(XBT_NIL, "device/pci/0", "event-channel", "%u",
-				   strcmp(lie, "channel") ? port : 1000);
+				   strcmp(lie, "channel") ? hostile_port : 1000);
 	if (!rc)
 		rc = xenbus_printf(XBT_NIL, "device/pci/0", "magic", "%s", strcmp(lie, "magic") ? XEN_PCI_MAGIC : "8");
 	if (!rc)
@@ -87,19 +88,19 @@ static int fuzz(int argc, char **argv)
 	unsigned int count = 0, errors = 0, tries, i;
 	u64 state;
 
-	if (argc != 3 || kstrtou64(argv[1], 0, &state) || kstrtouint(argv[2], 0, &count) || !ring)
+	if (argc != 3 || kstrtou64(argv[1], 0, &state) || kstrtouint(argv[2], 0, &count) || !hostile_ring)
 		return -EINVAL;
 	for (i = 0; i < count; i++) {
-		compose(&ring->op, &state);
+		compose(&hostile_ring->op, &state);
 		wmb();
-		set_bit(_XEN_PCIF_active, (unsigned long *)&ring->flags);
-		notify_remote_via_evtchn(port);
-		for (tries = 0; test_bit(_XEN_PCIF_active, (unsigned long *)&ring->flags); tries++) {
+		set_bit(_XEN_PCIF_active, (unsigned long *)&hostile_ring->flags);
+		notify_remote_via_evtchn(hostile_port);
+		for (tries = 0; test_bit(_XEN_PCIF_active, (unsigned long *)&hostile_ring->flags); tries++) {
 			if (tries == 10000)
 				return -ETIMEDOUT;
 			usleep_range(20, 40);
 		}
-		errors += ring->op.err != XEN_PCI_ERR_success;
+		errors += hostile_ring->op.err != XEN_PCI_ERR_success;
 	}
 	pr_info("row20: %u requests, %u refused\n", count, errors);
 	return errors && errors < count ? 0 : -ENODATA;

@@ -11,6 +11,7 @@
 #define PVPCI_DRIVER_LOADER_IMAGE_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -18,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "driver/loader/backtrace.h"
 #include "driver/loader/block_table.h"
 #include "driver/loader/elf_file.h"
 #include "driver/seam/seam.h"
@@ -126,6 +128,17 @@ class LoadedImage {
   // __per_cpu_offset[cpu] as it stands in guest memory now; 0 if the image has no such symbol.
   uint64_t per_cpu_offset(unsigned cpu) const { return per_cpu_offsets_ == nullptr ? 0 : per_cpu_offsets_[cpu]; }
 
+  // Who made a page of the direct map inaccessible, for a report on whoever comes there; null: nobody.
+  struct GuardNote {
+    uint64_t why = 0;  // enum seam_guard, with an object's size
+    RawBacktrace by;
+  };
+  void NoteGuard(uint64_t page_va, const GuardNote& note) { guard_notes_[page_va] = note; }
+  const GuardNote* FindGuard(uint64_t va) const {
+    const auto found = guard_notes_.find(va & ~uint64_t{4095});
+    return found == guard_notes_.end() ? nullptr : &found->second;
+  }
+
   // Block accounting, called by driver/vcpu.
   seam_clock& clock() const { return *guest_->clock; }
   // Block id of the guard slot at `guard_address`; 0 if that is no guard slot.
@@ -157,6 +170,7 @@ class LoadedImage {
   const seam_guest_table* guest_ = nullptr;
   seam_host_table* host_table_ = nullptr;
   const uint64_t* per_cpu_offsets_ = nullptr;
+  std::map<uint64_t, GuardNote> guard_notes_;
   std::vector<uint8_t> run_;     // by block id
   std::vector<uint8_t> hooked_;  // by block id
 };

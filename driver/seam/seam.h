@@ -33,7 +33,7 @@ enum seam_op {
 	SEAM_EXIT,		/* entry function returned: arg[0] its result */
 	SEAM_USER,		/* arg[0] enum seam_user, arg[1..3] by kind */
 	SEAM_HOOK,		/* arg[0] guard id whose first-instruction hook fired */
-	SEAM_MAP,		/* arg[0] enum seam_map, arg[1] va, arg[2] length */
+	SEAM_MAP,		/* arg[0] enum seam_map, arg[1] va, arg[2] length, arg[3] why: enum seam_guard */
 	SEAM_HANDLER,		/* arg[0] function that became the handler of a physical interrupt */
 };
 
@@ -50,9 +50,17 @@ enum seam_user {
 };
 
 enum seam_map {
-	SEAM_MAP_GUARD = 1,	/* make [va, va + length) of the direct map inaccessible: stack guard */
+	SEAM_MAP_GUARD = 1,	/* make [va, va + length) of the direct map inaccessible */
 	SEAM_MAP_UNGUARD,
 };
+
+/* What a guard stands for; an object's is shifted left and its size added. */
+enum seam_guard {
+	SEAM_GUARD_STACK,	/* the end of a stack */
+	SEAM_GUARD_BEYOND,	/* the page behind a slab object, which ends where it begins */
+	SEAM_GUARD_FREED,	/* a slab object that was given back */
+};
+#define SEAM_GUARD_SHIFT 16
 
 /* What the kernel's debug_dma_* hooks say. */
 enum seam_dma_kind {

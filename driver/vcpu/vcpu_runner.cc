@@ -64,6 +64,37 @@ std::string DescribeAddress(const DomainSpace& space, uint64_t va) {
   return "an address outside the domain";
 }
 
+// The innermost functions of a stack, without the allocator's own.
+std::string Callers(const Image& image, const RawBacktrace& backtrace) {
+  constexpr uint32_t kShown = 5;
+  std::string text;
+  uint32_t shown = 0;
+  for (uint32_t i = 0; i < backtrace.count && shown < kShown; ++i) {
+    const auto nearest = image.NearestFunction(backtrace.pc[i]);
+    if (!nearest || nearest->name.find("fence") != std::string_view::npos) continue;
+    text += (shown++ == 0 ? "" : " < ") + std::string(nearest->name);
+  }
+  return text;
+}
+
+// An access to memory that the slab fences (driver/env/slab.c): an object ends where its page ends, the next one is its
+// fence.
+std::string DescribeGuard(const LoadedImage& image, const LoadedImage::GuardNote& note, uint64_t va, const char* verb) {
+  constexpr uint64_t kPage = 4096, kAlign = 8;
+  const uint64_t size = note.why >> SEAM_GUARD_SHIFT;
+  const uint64_t page = va & ~(kPage - 1);
+  const uint64_t span = (size + kAlign - 1) & ~(kAlign - 1);
+  if ((note.why & ((1u << SEAM_GUARD_SHIFT) - 1)) == SEAM_GUARD_BEYOND) {
+    return fmt::format("out of bounds: {} {} bytes into an object of {} bytes; allocated by {}", verb, va - page + span,
+                       size, Callers(image.image(), note.by));
+  }
+  const LoadedImage::GuardNote* allocated = image.FindGuard(page + kPage);
+  const auto offset = static_cast<int64_t>(va - (page + kPage - span));
+  return fmt::format("use after free: {} {} bytes into an object of {} bytes; freed by {}; allocated by {}", verb, offset,
+                     size, Callers(image.image(), note.by),
+                     allocated == nullptr ? "?" : Callers(image.image(), allocated->by));
+}
+
 }  // namespace
 
 struct VcpuRunner::Scope {
@@ -359,7 +390,12 @@ void VcpuRunner::HandleUser(Request& request) {
 void VcpuRunner::HandleMap(Request& request) {
   DomainSpace& space = image_.space();
   bool done = false;
-  if (request.arg[0] == SEAM_MAP_GUARD) done = space.Guard(request.arg[1], request.arg[2]);
+  if (request.arg[0] == SEAM_MAP_GUARD) {
+    done = space.Guard(request.arg[1], request.arg[2]);
+    if (done && request.arg[3] != SEAM_GUARD_STACK) {
+      image_.NoteGuard(request.arg[1], {request.arg[3], CaptureBacktrace()});
+    }
+  }
   if (request.arg[0] == SEAM_MAP_UNGUARD) done = space.Unguard(request.arg[1], request.arg[2]);
   request.result = done ? 0 : kErrorInvalid;
 }
@@ -392,6 +428,8 @@ void VcpuRunner::HandleFault() {
   } else if (fault.address < kNullZone) {
     Crash(CrashKind::kNullPointer, fmt::format("NULL pointer: {} at {:#x}", verb, fault.address), fault.backtrace,
           fault.address);
+  } else if (const auto* note = image_.FindGuard(fault.address)) {
+    Crash(CrashKind::kOops, DescribeGuard(image_, *note, fault.address, verb), fault.backtrace, fault.address);
   } else if (space.guarded(fault.address)) {
     Crash(CrashKind::kStackOverflow, "the kernel stack ran into its guard page", fault.backtrace, fault.address);
   } else if (const std::string mmio = delegate_.DescribeMmio(fault.address); !mmio.empty()) {

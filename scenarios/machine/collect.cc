@@ -107,6 +107,10 @@ void CollectKernel(Machine& machine, bool line_coverage, reports::Result* result
     result->changes.push_back({ChangeOf(item.value("kind", "shadow")), item.value("name", ""),
                                item.value("sha256", ""), item.value("why", "")});
   }
+  if (files.mutant && files.mutant->number != 0) {
+    result->changes.push_back(
+        {reports::ChangeKind::kMutant, files.mutant->id, files.mutant->sha256, files.mutant->what});
+  }
 }
 
 // struct emul_counter of driver/env/emul.h, as it lies in a domain's image.

@@ -75,6 +75,7 @@ void GuestDomain::Build(const std::string& command_line, uint64_t seed, std::fun
   uint64_t next_pfn = kImagePfn;
   if (image_) {
     loaded_ = driver::LoadedImage::Load(image_, space_, kImagePfn);
+    if (around_.mutant != 0) *reinterpret_cast<int*>(loaded_->Symbol("pvpci_mutant")) = around_.mutant;
     next_pfn = loaded_->first_free_pfn();
     stack_pfn_ = next_pfn;
     work_pfn_ = stack_pfn_ + kStackPages;

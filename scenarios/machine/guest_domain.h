@@ -48,6 +48,7 @@ struct Surroundings {
   Secrets* secrets = nullptr;
   Spans* spans = nullptr;
   RingProbe* rings = nullptr;
+  int mutant = 0;  // which fix the image takes back (driver/mutants/mutate.py), 0: none
   // The physical function a guest calls `name` ("0000:00:00.0"); nothing if it has none of that name.
   std::function<std::optional<pci::Bdf>(sim::DomId, const std::string& name)> function_of;
   // A domain stopped (crashed or hung).

@@ -56,6 +56,7 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image, Watch watch)
   const bool watched = watch == Watch::kEverything;
   if (!watched) trace_.Stop();
   trace_.MixIn(fmt::format("{} seed {} mode {}", scenario_.name, scenario_.seed, ModeName(scenario_.machine.iommu)));
+  if (image_files_.mutant) trace_.MixIn("mutant " + image_files_.mutant->id);
   memory_ = std::make_unique<sim::MachineMemory>(scenario_.machine.memory_bytes >> sim::kPageShift);
   secrets_ = std::make_unique<Secrets>(*memory_, scenario_.seed);
   spans_ = std::make_unique<Spans>(simulation_, trace_);
@@ -137,6 +138,7 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image, Watch watch)
   around.secrets = secrets_.get();
   around.spans = spans_.get();
   around.rings = rings_.get();
+  around.mutant = image_files_.mutant ? image_files_.mutant->number : 0;
   around.function_of = [this](sim::DomId domain, const std::string& name) { return PhysicalBdf(domain, name); };
   around.stopped = [this](sim::DomId domain) {
     if (stopped_) stopped_(*FindGuest(domain));

@@ -38,12 +38,21 @@
 
 namespace pvpci::scenarios {
 
+// What is switched on in a mutated image.
+struct MutantSwitch {
+  int number = 0;          // value of `pvpci_mutant` in every domain; 0: every fix is in place
+  std::string id;          // "XSA-155"
+  std::string sha256;      // digest of the mutated copy
+  std::string what;        // for the result: where, and what is taken back
+};
+
 // Files of a guest image: NAME.elf, NAME.blocks.tsv, NAME.lines.tsv, NAME.kernel.json, NAME.originals.json,
 // NAME.changes.json, and the folder NAME.sources.
 struct ImageFiles {
   std::string folder;
   std::string name;        // "linux_6_1"
   bool accounted = true;   // false: the plain image, which has no blocks.tsv and no lines.tsv
+  std::optional<MutantSwitch> mutant;  // set: a mutated image (scenarios/mutants.h)
   std::string Path(const std::string& extension) const { return folder + "/" + name + "." + extension; }
 };
 

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The PCI ring that row20_publish made, for hostile frontends that write to it as they like. */
+#ifndef PVPCI_DRIVER_HOSTILE_RING_H
+#define PVPCI_DRIVER_HOSTILE_RING_H
+
+#include <xen/events.h>
+#include <xen/interface/io/pciif.h>
+
+extern struct xen_pci_sharedinfo *hostile_ring;
+extern evtchn_port_t hostile_port;
+
+#endif /* PVPCI_DRIVER_HOSTILE_RING_H */
