@@ -142,6 +142,11 @@ def _kernel_path(file):
     """Path within the kernel tree: what follows external/REPOSITORY/src/."""
     return file.path.partition("/src/")[2]
 
+def _link_order(file):
+    """Initcalls of one level run in the order of the link. In a kernel drivers/pci comes before all drivers that sit on it
+    (drivers/Makefile); the other folders stay as they are listed."""
+    return 0 if _kernel_path(file).startswith("drivers/pci/") else 1
+
 def link_image(ctx, kernel, out, objects, flags = []):
     """Links objects into the image `out`."""
     script = kernel.link_script
@@ -210,7 +215,8 @@ def _guest_image_impl(ctx):
         headers = headers,
         link_script = ctx.file.link_script,
     )
-    sources = [("assembly" if f.extension == "S" else "original", f, _kernel_path(f)) for f in ctx.files.originals]
+    originals = sorted(ctx.files.originals, key = _link_order)
+    sources = [("assembly" if f.extension == "S" else "original", f, _kernel_path(f)) for f in originals]
     sources += [("user", f, _kernel_path(f)) for f in ctx.files.kernel_programs]
     sources += [("env", f, f.path) for f in ctx.files.env]
     sources += [("user", f, f.path) for f in ctx.files.programs]

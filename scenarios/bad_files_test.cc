@@ -30,6 +30,8 @@ const Row kRows[] = {
     {"bad_time", 12, 11, "wait: expected a time 0 s .. 3600 s, as in '10 us', found '10 "},
     {"bad_word", 8, 24, "model: expected endpoint_test, edu, virtio_rng, plx_dma, i6300esb"},
     {"bar_not_power_of_two", 8, 81, "bytes: a BAR's size is a power of two, found 3000"},
+    {"bare_metal_domU", 6, 12, "'driver': bare_metal is for the one domain with 'role: dom0'"},
+    {"bare_metal_guest", 6, 12, "'driver': beside a dom0 on bare metal there is no hypervisor th"},
     {"binary", 1, 1, "control character 0x7f: a scenario is a YAML text"},
     {"booted_twice", 12, 11, "'driver' is booted already in line 11"},
     {"calls_since_nowhere", 12, 36, "since: no earlier step has the label 'boot drvier'; did you mean"},

@@ -25,7 +25,9 @@ const char* PolicyText(NoIommuPolicy policy) {
 std::string DomainLine(const DomainSpec& domain, unsigned id) {
   std::string text = fmt::format("  {:<14} {}, {}", domain.name, Name(domain.role), FormatSize(domain.memory_bytes));
   text += fmt::format(", {} vCPU{}", domain.vcpus, domain.vcpus == 1 ? "" : "s");
-  if (domain.memory_at != 0) {
+  if (domain.bare_metal) {
+    text += ", bare metal: it drives the IOMMU";
+  } else if (domain.memory_at != 0) {
     text += fmt::format(", machine memory from {:#x} on", domain.memory_at);
   } else {
     text += domain.p2m == P2mLayout::kExtents2M ? ", p2m in 2 MiB extents" : ", p2m scattered page by page";
@@ -277,6 +279,7 @@ nlohmann::ordered_json DescribeJson(const Scenario& scenario) {
                                {"vcpus", domain.vcpus},
                                {"p2m", Name(domain.p2m)},
                                {"memory_at", domain.memory_at},
+                               {"bare_metal", domain.bare_metal},
                                {"e820_host", domain.e820_host},
                                {"events", Name(domain.events)},
                                {"kernel", domain.kernel}});

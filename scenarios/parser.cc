@@ -151,6 +151,7 @@ class Reader : private ValueReader {
     spec.vcpus = static_cast<unsigned>(Number(node, "vcpus", spec.vcpus));
     spec.p2m = FromName(Text(node, "p2m", "extents_2m"), kLayouts);
     spec.memory_at = Size(node, "memory_at", 0);
+    spec.bare_metal = Flag(node, "bare_metal", false);
     spec.e820_host = Flag(node, "e820_host", true);
     spec.events = FromName(Text(node, "events", "fifo"), kEventAbis);
     spec.swiotlb_bytes = Size(node, "swiotlb", 0);

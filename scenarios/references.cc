@@ -86,6 +86,13 @@ class Checker {
         Complain(domain.place, fmt::format("'{}': its memory ends at {:#x}, the machine's at {:#x}", domain.name,
                                            domain.memory_at + domain.memory_bytes, scenario_.machine.memory_bytes));
       }
+      if (domain.bare_metal && domain.role != Role::kDom0) {
+        Complain(domain.place, fmt::format("'{}': bare_metal is for the one domain with 'role: dom0'", domain.name));
+      }
+      if (domain.role == Role::kDomU && domain.kernel && scenario_.bare_metal()) {
+        Complain(domain.place, fmt::format("'{}': beside a dom0 on bare metal there is no hypervisor that runs others; "
+                                           "'kernel: false' is for its neighbours in memory", domain.name));
+      }
       if (domain.role == Role::kDom0 && !domain.e820_host) {
         Complain(domain.place, fmt::format("'{}': e820_host is a domU's; dom0 has the host's map itself", domain.name));
       }

@@ -164,6 +164,10 @@ const DomainSpec* Scenario::FindDomain(const std::string& domain_name) const {
   return nullptr;
 }
 
+bool Scenario::bare_metal() const {
+  return std::any_of(domains.begin(), domains.end(), [](const DomainSpec& domain) { return domain.bare_metal; });
+}
+
 const DeviceSpec* Scenario::FindDevice(const std::string& device_name) const {
   for (const DeviceSpec& device : devices) {
     if (device.name == device_name) return &device;

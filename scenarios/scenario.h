@@ -123,6 +123,7 @@ struct DomainSpec {
   unsigned vcpus = 1;                   // 1 .. 8
   P2mLayout p2m = P2mLayout::kExtents2M;
   uint64_t memory_at = 0;               // machine address of its first frame, all others follow; 0: anywhere, by `p2m`
+  bool bare_metal = false;              // dom0: its kernel drives the IOMMU itself, and mfn = pfn above 1 MiB
   bool e820_host = true;                // domU: its memory map shows the host's reserved ranges ("e820_host=1")
   EventAbi events = EventAbi::kFifo;
   uint64_t swiotlb_bytes = 0;           // 0: the kernel's own choice, else "swiotlb=" on its command line
@@ -359,6 +360,7 @@ struct Scenario {
   std::vector<std::string> kernels() const;
 
   const DomainSpec* FindDomain(const std::string& name) const;
+  bool bare_metal() const;  // its dom0 is
   const DeviceSpec* FindDevice(const std::string& name) const;
 };
 

@@ -146,6 +146,8 @@ const ObjectSpec& DomainTable() {
           {"p2m", Words({"extents_2m", "scatter_4k"}), false, "how machine frames are dealt out (extents_2m)"},
           {"memory_at", Size(4 * kMiB, 8 * kGiB, 4096), false,
            "with kernel: false: machine address of its first frame, all others follow (anywhere)"},
+          {"bare_metal", Bool(), false,
+           "dom0: the IOMMU belongs to its kernel's own driver (cmdline: intel_iommu=on), pfn = machine frame (false)"},
           {"e820_host", Bool(), false,
            "domU: its memory map shows the host's reserved ranges, as with the tools' e820_host=1 (true)"},
           {"events", Words({"2l", "fifo"}), false, "event channel ABI (fifo)"},

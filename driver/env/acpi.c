@@ -3,7 +3,8 @@
  * Stands for drivers/acpi: no interpreter. dom0's firmware tables are words on its command line, which the machine
  * writes: emul_mcfg=BASE,LAST (the MCFG table: ECAM of segment 0, buses 0-LAST), emul_prt=SLOT.PIN.GSI,... (the _PRT
  * of bus 0; devices behind bridges swizzle; "h" after a GSI: active high) and emul_osc=aer (what _OSC lets the kernel
- * control).
+ * control). On bare metal emul_crs=FIRST-LAST too: the memory window of the host bridge (_CRS), without which the kernel
+ * takes all addresses for the bus's.
  * Which GSI a pin routes to goes through the real acpi_register_gsi_xen.
  */
 #include <linux/acpi.h>
@@ -19,6 +20,7 @@
 #include <xen/xen.h>
 
 #include "emul.h"
+#include "../../arch/x86/pci/bus_numa.h"
 
 int acpi_disabled, acpi_noirq, acpi_pci_disabled, acpi_irq_balance;
 int nr_ioapics;
@@ -125,6 +127,18 @@ int pcibios_root_bridge_prepare(struct pci_host_bridge *bridge)
 	return 0;
 }
 
+static void read_crs(const char *text)
+{
+	struct pci_root_info *info = alloc_pci_root_info(0, 0xff, 0, 0);
+	unsigned long long first;
+	char *end;
+
+	EMUL("the windows of the host bridge (_CRS)");
+	first = simple_strtoull(text, &end, 16);
+	update_res(info, 0, 0xffff, IORESOURCE_IO, 1);
+	update_res(info, first, simple_strtoull(end + 1, NULL, 16), IORESOURCE_MEM, 1);
+}
+
 void emul_acpi_init(void)
 {
 	x86_init.pci.init = emul_pci_init;
@@ -132,6 +146,8 @@ void emul_acpi_init(void)
 	if (xen_initial_domain()) {
 		gsi_top = emul_cmdline("emul_gsi_top") ? simple_strtoul(emul_cmdline("emul_gsi_top"), NULL, 10) : 24;
 		nr_ioapics = 1;
+		if (emul_cmdline("emul_crs"))
+			read_crs(emul_cmdline("emul_crs"));
 	}
 }
 

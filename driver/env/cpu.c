@@ -99,6 +99,18 @@ int __cpuhp_setup_state(enum cpuhp_state state, const char *name, bool invoke, i
 	return __cpuhp_setup_state_cpuslocked(state, name, invoke, startup, teardown, multi_instance);
 }
 
+int __cpuhp_state_add_instance(enum cpuhp_state state, struct hlist_node *node, bool invoke)
+{
+	EMUL_IGNORE("no state with instances is torn down: vCPUs go without kernel/cpu.c");
+	return 0;
+}
+
+int __cpuhp_state_remove_instance(enum cpuhp_state state, struct hlist_node *node, bool invoke)
+{
+	EMUL_IGNORE("no state with instances is torn down: vCPUs go without kernel/cpu.c");
+	return 0;
+}
+
 void __cpuhp_remove_state(enum cpuhp_state state, bool invoke)
 {
 	EMUL_IGNORE("hotplug callbacks run at boot only");

@@ -18,6 +18,8 @@ static void tell(u32 kind, struct device *dev, dma_addr_t addr, size_t size, int
 	emul_call(SEAM_DMA, &dma, 0, 0, 0);
 }
 
+void debug_dma_dump_mappings(struct device *dev) { EMUL_IGNORE("the ledger is the host's") ; }
+
 void debug_dma_map_single(struct device *dev, const void *addr, unsigned long len) { EMUL_IGNORE("the DMA API's debug hooks report to the host's ledger"); }
 
 void debug_dma_map_page(struct device *dev, struct page *page, size_t offset, size_t size, int direction,

@@ -48,6 +48,7 @@ static inline u64 emul_now_ps(void)
 }
 
 /* Boot order is written once, in start.c. */
+bool emul_bare_metal(void);	/* no hypervisor manages the IOMMU */
 void emul_page_alloc_init(void);
 void emul_percpu_init(void);
 void emul_paravirt_init(void);

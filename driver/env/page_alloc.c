@@ -132,6 +132,35 @@ void __free_pages(struct page *page, unsigned int order)
 		free_block(page, order);
 }
 
+struct pglist_data contig_page_data;
+
+void mod_node_page_state(struct pglist_data *node, enum node_stat_item item, long delta)
+{
+	EMUL_IGNORE("no statistics of memory");
+}
+
+void split_page(struct page *page, unsigned int order)
+{
+	unsigned int i;
+
+	EMUL("pages come from the domain's own memory");
+	for (i = 1; i < 1U << order; i++) {
+		set_page_count(page + i, 1);
+		page[i].index = 0;
+	}
+	page->index = 0;
+}
+
+void put_pages_list(struct list_head *pages)
+{
+	struct page *page, *next;
+
+	EMUL("pages come from the domain's own memory");
+	list_for_each_entry_safe(page, next, pages, lru)
+		__free_pages(page, 0);
+	INIT_LIST_HEAD(pages);
+}
+
 void __folio_put(struct folio *folio)
 {
 	EMUL("pages come from the domain's own memory");
@@ -165,11 +194,7 @@ void *EMUL_ALLOC(alloc_pages_exact)(size_t size, gfp_t gfp)
 	EMUL("pages come from the domain's own memory");
 	if (!page)
 		return NULL;
-	for (i = 1; i < 1U << order; i++) {
-		set_page_count(page + i, 1);
-		page[i].index = 0;
-	}
-	page->index = 0;
+	split_page(page, order);
 	for (i = used; i < 1U << order; i++)
 		__free_pages(page + i, 0);
 	return page_address(page);

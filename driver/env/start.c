@@ -357,7 +357,11 @@ __visible __used void __noreturn emul_boot(void *start_info)
 #ifdef EMUL_HAS_BOOT_SWIOTLB
 	emul_memory_map();
 #endif
-	pci_iommu_alloc();
+	/* On bare metal as pci_iommu_alloc() goes on outside a PV domain. */
+	if (emul_bare_metal())
+		detect_intel_iommu();
+	else
+		pci_iommu_alloc();
 	parse_command_line(unknown_option, __start___param, __stop___param - __start___param);
 
 	wait_bit_init();

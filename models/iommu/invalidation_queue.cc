@@ -139,12 +139,22 @@ InvalidationQueue::Error InvalidationQueue::Execute(const D& d) {
   }
 }
 
+void InvalidationQueue::FinishLater(sim::Simulation* simulation, sim::Ps delay) {
+  simulation_ = simulation;
+  delay_ = delay;
+}
+
 void InvalidationQueue::Wait(const D& d) {
   if (unanswered_) {
     unanswered_ = false;
     faults_->SetStatus(Fsts::TimeoutError::kMask);
     return;
   }
+  if (simulation_ == nullptr) return Finish(d);
+  simulation_->After(delay_, [this, d] { Finish(d); });
+}
+
+void InvalidationQueue::Finish(const D& d) {
   if (D::WaitStatus::Get(d.low)) {
     memory_->Store<uint32_t>(d.high & D::StatusAddress::kMask, static_cast<uint32_t>(D::StatusData::Get(d.low)));
   }

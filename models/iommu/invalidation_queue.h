@@ -10,6 +10,7 @@
 #include "sim/field.h"
 #include "sim/machine_memory.h"
 #include "sim/register.h"
+#include "sim/simulation.h"
 
 namespace pvpci::iommu {
 
@@ -95,11 +96,14 @@ class InvalidationQueue {
   // Executes what lies between head and tail. Stops at an error (FSTS.IQE), and at a wait behind a device TLB that did not
   // answer (FSTS.ITE), until software clears that; the wait is then dropped without its status. VT-d 6.5.2.10.
   void Process();
+  // Wait descriptors take `delay` from now on.
+  void FinishLater(sim::Simulation* simulation, sim::Ps delay);
 
  private:
   enum class Error : uint8_t { kNone = 0, kTail = 1, kFetch = 2, kType = 3, kReserved = 4, kWidth = 5 };
   Error Execute(const InvalidationDescriptor& descriptor);
   void Wait(const InvalidationDescriptor& descriptor);
+  void Finish(const InvalidationDescriptor& descriptor);
 
   sim::RegisterBank* bank_;
   sim::MachineMemory* memory_;
@@ -108,6 +112,8 @@ class InvalidationQueue {
   InvalidationTarget* target_;
   bool enabled_ = false;
   bool unanswered_ = false;  // by a device TLB, since the last wait
+  sim::Simulation* simulation_ = nullptr;  // null: waits end at once
+  sim::Ps delay_ = 0;
 };
 
 }  // namespace pvpci::iommu

@@ -48,6 +48,26 @@ TEST_F(Queue, ExecutesUpToTheTailAndWritesTheStatus) {
   EXPECT_EQ(bench_.iommu.counters().invalidations, 3u);
 }
 
+// For software that polls while time passes: the invalidation is done at once, its status comes later.
+TEST(QueueOfPollingSoftware, WritesTheStatusWhenTheTimeHasPassed) {
+  IommuConfig config;
+  config.wait_status_later = true;
+  TestBench bench(config);
+  const uint64_t base = bench.memory.NewTable(), status = bench.memory.NewTable();
+  bench.iommu.WriteRegister(OffsetOf("IQA"), base, 8);
+  bench.iommu.WriteRegister(OffsetOf("GCMD"), Gcmd::QueuedInvalidation::kMask, 4);
+  const InvalidationDescriptor descriptors[] = {InvalidationDescriptor::Iotlb(),
+                                                InvalidationDescriptor::Wait(status, 0xCAFE)};
+  bench.memory.memory.Write(base, descriptors, sizeof descriptors);
+  bench.iommu.WriteRegister(OffsetOf("IQT"), QueuePointer::Index::Of(2), 8);
+  EXPECT_EQ(bench.iommu.counters().invalidations, 1u);
+  EXPECT_EQ(bench.memory.memory.Load<uint32_t>(status), 0u);
+  bench.simulation.Run(config.invalidation_wait - 1);
+  EXPECT_EQ(bench.memory.memory.Load<uint32_t>(status), 0u);
+  bench.simulation.Run(config.invalidation_wait);
+  EXPECT_EQ(bench.memory.memory.Load<uint32_t>(status), 0xCAFEu);
+}
+
 TEST_F(Queue, WrapsAtItsEnd) {
   for (int i = 0; i < 1000; ++i) {
     Put(InvalidationDescriptor::IotlbOfDomain(1));

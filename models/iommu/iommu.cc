@@ -161,6 +161,7 @@ Iommu::Impl::Impl(sim::Simulation* s, sim::MachineMemory* m, sim::Trace* t, cons
       tables(c.paging_cache_entries),
       interrupts(m, &unit_memory, c.posted_interrupts),
       queue(&bank, m, &faults, &completion_event, this) {
+  if (config.wait_status_later) queue.FinishLater(simulation, config.invalidation_wait);
   SetCapabilities();
   bank.OnWrite("GCMD", &Impl::WriteGcmd, this);
   bank.OnWrite("CCMD", &Impl::WriteCcmd, this);

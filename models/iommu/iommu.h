@@ -25,6 +25,10 @@
 
 namespace pvpci::iommu {
 
+// Where boards map the registers of the one unit.
+inline constexpr uint64_t kRegisterBase = 0xfed9'0000;
+inline constexpr uint64_t kRegisterBytes = 0x1000;
+
 // Origins: A7: timing.md, profile bdw-gen3x8; V verified, D derived from raw data, R reported, A assumed.
 struct IommuConfig {
   bool remap_dma = true;                 // M1, M2. Off: the unit cannot switch translation on (GCMD.TE is ignored).
@@ -46,6 +50,9 @@ struct IommuConfig {
   sim::Ps interrupt_hit = 2700 * sim::kPs;   // Interrupt entry cache hit. As `hit`, A.
   sim::Ps interrupt_miss = 80 * sim::kNs;    // One dependent memory read. 50..120 ns, A: a quarter of `miss`.
   sim::Ps invalidation_wait = 700 * sim::kNs;  // Queue tail write to wait status. 300..2000 ns. A7 (R).
+  bool wait_status_later = false;        // The status is written that much later, for software that polls it as time
+                                         // passes. Off: at once, for software that is told the time (table_writer.h).
+  sim::Ps register_access = 200 * sim::kNs;  // A processor's read of a register, no link on the way. 100..400 ns. A.
 };
 
 // What a function keeps of translations that the unit gave it (ATS), as the unit reaches it. PCIe 6.0, 10.3.

@@ -26,6 +26,7 @@ enum class DomainRole : uint8_t { kDom0, kDomU };
 enum class P2mLayout : uint8_t {
   kExtents,  // 2 MiB extents, as domain builders make it
   kScatter,  // page by page; no two neighbours in pfn are neighbours in mfn
+  kIdentity,  // mfn = pfn but for the first megabyte: a kernel on bare metal
 };
 
 struct DomainSpec {

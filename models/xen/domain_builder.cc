@@ -22,6 +22,7 @@ constexpr unsigned kSuperpageOrder = 9;
 constexpr uint64_t kSuperpage = uint64_t{1} << kSuperpageOrder;
 constexpr uint64_t kTableEntries = 512;
 constexpr uint64_t kL1Span = sim::kPageSize * kTableEntries;
+constexpr uint64_t kFirstSame = 256;  // the low megabyte is full of holes, and Xen's
 constexpr uint64_t kLow = uint64_t{1} << 31;
 
 uint64_t PagesFor(uint64_t bytes) { return (bytes + sim::kPageSize - 1) >> sim::kPageShift; }
@@ -39,6 +40,7 @@ class Builder {
   void AllocateExtents(sim::Random& random);
   void AllocateScattered(sim::Random& random);
   void TakeFrom(sim::Mfn first);
+  void TakeSame(sim::Random& random);
   void BuildTables();
   uint64_t* Table(uint64_t pfn) { return reinterpret_cast<uint64_t*>(Page(pfn)); }
   std::byte* Page(uint64_t pfn) { return request_.memory.base + (pfn << sim::kPageShift); }
@@ -109,9 +111,24 @@ void Builder::TakeFrom(sim::Mfn first) {
   }
 }
 
+void Builder::TakeSame(sim::Random& random) {
+  for (uint64_t pfn = 0; pfn < request_.spec.pages; ++pfn) {
+    sim::Mfn mfn = pfn;
+    if (pfn < kFirstSame) {
+      mfn = hypervisor_.frames().Allocate(domain_->id(), 0, 0, request_.spec.pages, random).value_or(kNoFrame);
+    } else if (!hypervisor_.frames().Take(domain_->id(), mfn)) {
+      mfn = kNoFrame;
+    }
+    SIM_CHECK(mfn != kNoFrame, fmt::format("machine frame {:#x} is not free for {}", pfn, request_.spec.name));
+    domain_->p2m[pfn] = mfn;
+    hypervisor_.frames().Place(*domain_, mfn, pfn, /*scrub=*/false);
+  }
+}
+
 void Builder::AllocateFrames() {
   sim::Random random(request_.spec.seed, "xen.p2m." + request_.spec.name);
   if (request_.spec.first_mfn != 0) TakeFrom(request_.spec.first_mfn);
+  else if (request_.spec.p2m == P2mLayout::kIdentity) TakeSame(random);
   else if (request_.spec.p2m == P2mLayout::kExtents) AllocateExtents(random);
   else AllocateScattered(random);
   domain_->allocated_pages = request_.spec.pages;

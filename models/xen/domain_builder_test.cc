@@ -54,6 +54,17 @@ TEST(DomainBuilder, APlacedDomainTakesTheFramesItNames) {
   EXPECT_THROW(machine.Add(2, 1, P2mLayout::kExtents, kFirst + kTestPages - 1), sim::BenchError);
 }
 
+TEST(DomainBuilder, OnBareMetalFramesAreWhereTheKernelThinks) {
+  HypervisorConfig config;
+  config.xen_frames_on_top = true;
+  TestMachine machine(config);
+  TestDomain& domain = machine.Add(0, 1, P2mLayout::kIdentity);
+  for (uint64_t pfn = 256; pfn < kTestPages; ++pfn) EXPECT_EQ(domain.domain->p2m[pfn], pfn);
+  const uint64_t last = machine.memory.frame_count() - 1;
+  EXPECT_EQ(machine.memory.frame(last).owner, sim::kDomXen);
+  EXPECT_EQ(machine.memory.frame(last).type, sim::FrameType::kM2p);
+}
+
 TEST(DomainBuilder, SameSeedSameFrames) {
   TestMachine machine;
   TestDomain& domain = machine.Add(1, 1, P2mLayout::kScatter);

@@ -68,13 +68,15 @@ Frames::Frames(Hypervisor& hypervisor) : hypervisor_(hypervisor), memory_(hyperv
     memory_.frame(mfn).type_count = memory_.frame(mfn).ref_count = 1;
   };
   for (uint64_t mfn = 0; mfn < kLowRamEnd; ++mfn) take(mfn, sim::FrameType::kXenHeap);
+  const uint64_t own = config.xen_frames + (m2p_bytes_ >> sim::kPageShift);
+  first_own_ = config.xen_frames_on_top ? hole - own : kFirstMib;
+  SIM_CHECK(hole > kFirstMib + own, "machine memory is smaller than Xen and its m2p table");
   for (uint64_t i = 0; i < config.xen_frames; ++i) {
-    take(kFirstMib + i, i < kXenTextFrames ? sim::FrameType::kXenText : sim::FrameType::kXenHeap);
+    take(first_own_ + i, i < kXenTextFrames ? sim::FrameType::kXenText : sim::FrameType::kXenHeap);
   }
   // The m2p table occupies machine frames as well; guests read it through the second mapping.
   for (uint64_t i = 0; i < m2p_bytes_ >> sim::kPageShift; ++i) {
-    const uint64_t mfn = kFirstMib + config.xen_frames + i;
-    SIM_CHECK(mfn < count, "machine memory is smaller than its m2p table");
+    const uint64_t mfn = first_own_ + config.xen_frames + i;
     take(mfn, sim::FrameType::kM2p);
     memory_.frame(mfn).host = reinterpret_cast<std::byte*>(m2p_) + (i << sim::kPageShift);
     memory_.frame(mfn).backing_fd = m2p_fd_;
@@ -141,8 +143,9 @@ bool Frames::Take(sim::DomId owner, sim::Mfn mfn) {
 }
 
 sim::Mfn Frames::AllocateShared(sim::DomId with) {
-  // Xen's heap grows upwards from its own frames; the choice needs no randomness.
-  for (uint64_t mfn = kFirstMib; mfn < memory_.frame_count(); ++mfn) {
+  // Xen's heap grows away from its own frames; the choice needs no randomness.
+  const bool down = hypervisor_.config().xen_frames_on_top;
+  for (uint64_t mfn = first_own_; mfn >= kFirstMib && mfn < memory_.frame_count(); down ? --mfn : ++mfn) {
     if (!free_[mfn]) continue;
     free_[mfn] = false;
     --free_count_;

@@ -80,6 +80,7 @@ class Frames {
   uint64_t m2p_entries_ = 0;
   uint64_t m2p_bytes_ = 0;
   std::vector<std::pair<uint64_t, uint64_t>> ram_;
+  uint64_t first_own_ = 0;  // of Xen's own frames above 1 MiB
   std::vector<bool> free_;
   uint64_t free_count_ = 0;
 };

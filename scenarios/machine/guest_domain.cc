@@ -96,6 +96,7 @@ void GuestDomain::Build(const std::string& command_line, uint64_t seed, std::fun
   request.spec.vcpus = spec_.vcpus;
   request.spec.seed = seed;
   request.spec.p2m = spec_.p2m == P2mLayout::kExtents2M ? xen::P2mLayout::kExtents : xen::P2mLayout::kScatter;
+  if (spec_.bare_metal) request.spec.p2m = xen::P2mLayout::kIdentity;
   request.spec.first_mfn = spec_.memory_at >> sim::kPageShift;
   request.spec.e820_host = spec_.e820_host;
   request.spec.fifo_events = spec_.events == EventAbi::kFifo;

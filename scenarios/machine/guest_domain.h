@@ -21,6 +21,7 @@
 #include "driver/loader/domain_space.h"
 #include "driver/loader/image.h"
 #include "driver/vcpu/vcpu_runner.h"
+#include "models/iommu/iommu.h"
 #include "models/pci/fabric.h"
 #include "models/xen/domain_builder.h"
 #include "models/xen/guest_space.h"
@@ -43,6 +44,7 @@ struct Surroundings {
   bool watched = true;  // false: ledger, backtraces, spans and rings are not told of anything
   xen::Hypervisor* hypervisor = nullptr;
   pci::Fabric* fabric = nullptr;
+  iommu::Iommu* iommu = nullptr;  // null unless a kernel drives it
   sim::DmaLedger* ledger = nullptr;
   Backtraces* backtraces = nullptr;
   Secrets* secrets = nullptr;
@@ -189,6 +191,7 @@ class GuestVcpu : public driver::VcpuDelegate, public xen::VcpuHost {
 
  private:
   pci::WriteContext Context(bool with_backtrace);
+  iommu::Iommu* IommuAt(uint64_t machine_address) const;  // whose registers the domain reaches there
 
   GuestDomain& guest_;
   const unsigned number_;

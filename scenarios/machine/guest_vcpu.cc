@@ -104,6 +104,12 @@ pci::WriteContext GuestVcpu::Context(bool with_backtrace) {
   return context;
 }
 
+iommu::Iommu* GuestVcpu::IommuAt(uint64_t machine_address) const {
+  const bool registers = machine_address >= iommu::kRegisterBase &&
+                         machine_address < iommu::kRegisterBase + iommu::kRegisterBytes;
+  return registers ? guest_.around_.iommu : nullptr;
+}
+
 driver::Answer GuestVcpu::MmioRead(uint64_t va, unsigned size) {
   const auto mapping = guest_.around_.hypervisor->Walk(vcpu(), va);
   if (!mapping) {
@@ -113,6 +119,10 @@ driver::Answer GuestVcpu::MmioRead(uint64_t va, unsigned size) {
   if (guest_.around_.fabric->Decodes(mapping->machine_address)) {
     const pci::AccessResult result = guest_.around_.fabric->MmioRead(mapping->machine_address, size, Context(false));
     return {Mask(result.value, size), result.latency};
+  }
+  if (iommu::Iommu* const iommu = IommuAt(mapping->machine_address)) {
+    const uint64_t value = iommu->ReadRegister(static_cast<uint32_t>(mapping->machine_address - iommu::kRegisterBase), size);
+    return {Mask(value, size), iommu->config().register_access};
   }
   uint64_t value = ~uint64_t{0};
   guest_.around_.hypervisor->memory().Read(mapping->machine_address, &value, size);
@@ -139,6 +149,10 @@ driver::Answer GuestVcpu::MmioWrite(uint64_t va, unsigned size, uint64_t value) 
     const pci::AccessResult result =
         guest_.around_.fabric->MmioWrite(mapping->machine_address, size, value, Context(true));
     return {0, result.latency};
+  }
+  if (iommu::Iommu* const iommu = IommuAt(mapping->machine_address)) {
+    iommu->WriteRegister(static_cast<uint32_t>(mapping->machine_address - iommu::kRegisterBase), value, size);
+    return {};
   }
   guest_.around_.hypervisor->memory().Write(mapping->machine_address, &value, size);
   return {};

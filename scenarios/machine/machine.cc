@@ -20,6 +20,8 @@
 namespace pvpci::scenarios {
 namespace {
 
+constexpr const char* kIommuInterrupt = "dmar_interrupt";  // driver/env/dmar.c
+
 xen::NoIommuPolicy ToXen(NoIommuPolicy policy) {
   switch (policy) {
     case NoIommuPolicy::kRefused: return xen::NoIommuPolicy::kRefused;
@@ -73,16 +75,25 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image, Watch watch)
   if (scenario_.machine.iommu != IommuKind::kNone) {
     iommu::IommuConfig config;
     config.remap_interrupts = scenario_.machine.iommu == IommuKind::kDmarIr;
+    config.wait_status_later = scenario_.bare_metal();
     ApplyIommuParameters(&config);
     iommu_ = std::make_unique<iommu::Iommu>(&simulation_, memory_.get(), &trace_, config);
     iommu_->OnFault([this](const iommu::FaultRecorded& fault) { classifier_->OnFault(fault); });
-    tables_ = std::make_unique<IommuTables>(*iommu_, *memory_, scenario_.seed);
+    if (scenario_.bare_metal()) {
+      // The message that its software programs reaches no local APIC of this machine: the kernel's handler is called.
+      iommu_->OnEvent([this](uint64_t, uint32_t) {
+        guests_.at(0)->Post(SEAM_WORK_CALL, {kIommuInterrupt}, [](long, const std::string&) {});
+      });
+    } else {
+      tables_ = std::make_unique<IommuTables>(*iommu_, *memory_, scenario_.seed);
+    }
   }
 
   xen::HypervisorConfig config;
   config.no_iommu = ToXen(scenario_.machine.policy);
   config.ecam_address = fabric_->ecam_base();
   config.ecam_length = uint64_t{fabric_->ecam_buses()} << 20;
+  config.xen_frames_on_top = scenario_.bare_metal();
   ApplyXenParameters(&config);
   ApplyPassthroughParameters(&config);
   hypervisor_ =
@@ -94,7 +105,7 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image, Watch watch)
       hypervisor_->passthrough().SetLossObserver(meter_.get());
     }
   }
-  if (iommu_) hypervisor_->SetInterruptRemapper(iommu_.get());
+  if (tables_) hypervisor_->SetInterruptRemapper(iommu_.get());
   for (const pci::Function* function : fabric_->functions()) hypervisor_->passthrough().AddFunction(function->bdf());
   if (watched) hypervisor_->SetInterruptProbe(spans_.get());
   hypervisor_->AddDomainObserver(this);
@@ -132,6 +143,7 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image, Watch watch)
   around.trace = &trace_;
   around.hypervisor = hypervisor_.get();
   around.fabric = fabric_.get();
+  if (scenario_.bare_metal()) around.iommu = iommu_.get();
   around.watched = watched;
   around.ledger = &ledger_;
   around.backtraces = &backtraces_;
@@ -263,6 +275,12 @@ std::string Machine::CommandLine(const GuestDomain& guest) const {
     }
   }
   if (spec.role == Role::kDom0 && fabric_->firmware().native_aer) text += " emul_osc=aer";
+  if (spec.bare_metal) {
+    text += fmt::format(" emul_crs={:x}-{:x}", fabric_->firmware().memory_base, fabric_->firmware().memory_end - 1);
+  }
+  if (spec.bare_metal && iommu_) {
+    text += fmt::format(" emul_dmar={:x},{}", iommu::kRegisterBase, iommu_->config().host_address_bits);
+  }
   if (spec.events == EventAbi::k2L) text += " xen.fifo_events=0";
   if (spec.swiotlb_bytes != 0) text += fmt::format(" swiotlb={}", spec.swiotlb_bytes / 2048);  // slots of 2 KiB
   if (!spec.cmdline.empty()) text += " " + spec.cmdline;

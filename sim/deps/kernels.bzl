@@ -32,6 +32,7 @@ SUBTREES = [
     "drivers/input/input-poller.h",
     "drivers/input/input.c",
     "drivers/input/misc/xen-kbdfront.c",
+    "drivers/iommu",
     "drivers/misc",
     "drivers/net/xen-netfront.c",
     "drivers/pci",
