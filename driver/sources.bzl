@@ -3,6 +3,7 @@
 
 # Kernel files, byte for byte as the package ships them: what every kernel has.
 _COMMON = [
+    "arch/x86/kernel/apic/io_apic.c",
     "arch/x86/kernel/apic/msi.c",
     "arch/x86/kernel/i8259.c",
     "arch/x86/kernel/pci-dma.c",
@@ -303,6 +304,7 @@ _EMULATED = [
     "env/frontends.c",
     "env/generated_dummies.c",
     "env/iomem.c",
+    "env/irqs_off.c",
     "env/kthread_worker.c",
     "env/misc.c",
     "env/netlink.c",

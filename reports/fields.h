@@ -99,6 +99,14 @@ void Fields(A& a, Of<DomainReport, A>& x) {
 }
 
 template <typename A>
+void Fields(A& a, Of<IrqsOff, A>& x) {
+  a("longest_ps", x.longest_ps);
+  a("from_ps", x.from_ps);
+  a("vcpu", x.vcpu);
+  a("backtrace", x.backtrace);
+}
+
+template <typename A>
 void Fields(A& a, Of<DomainResult, A>& x) {
   a("id", x.id);
   a("name", x.name);
@@ -107,6 +115,7 @@ void Fields(A& a, Of<DomainResult, A>& x) {
   a("vcpus", x.vcpus);
   a("state", x.state);
   a("report", x.report);
+  a("irqs_off", x.irqs_off);
 }
 
 template <typename A>

@@ -93,6 +93,14 @@ struct DomainReport {
   std::vector<Frame> backtrace;
 };
 
+// The longest time that one of a domain's vCPUs let no event in. `backtrace` is where it let them in again.
+struct IrqsOff {
+  Ps longest_ps = 0;
+  Ps from_ps = 0;
+  int vcpu = 0;
+  std::vector<Frame> backtrace;
+};
+
 struct DomainResult {
   int id = 0;
   std::string name;
@@ -101,6 +109,7 @@ struct DomainResult {
   int vcpus = 1;
   DomainState state = DomainState::kRunning;
   std::optional<DomainReport> report;
+  std::optional<IrqsOff> irqs_off;  // beyond the contract; empty: no image, or it never let events in
 };
 
 struct DmaTotals {

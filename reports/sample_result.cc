@@ -112,9 +112,11 @@ Result Base(const std::string& scenario, const std::string& claim, Mode mode) {
                      {"schedule", EmulatedKind::kEmulated, 1204},
                      {"queue_work_on", EmulatedKind::kEmulated, 88},
                      {"pm_runtime_init", EmulatedKind::kDummy, 14}};
-  result.domains = {{0, "dom0", "dom0", "6.1", 2, DomainState::kRunning, std::nullopt},
-                    {1, "driver", "domU", "6.1", 2, DomainState::kRunning, std::nullopt},
-                    {2, "victim", "domU", std::nullopt, 1, DomainState::kRunning, std::nullopt}};
+  result.domains = {{0, "dom0", "dom0", "6.1", 2, DomainState::kRunning, std::nullopt,
+                     IrqsOff{31'000'000, 4'000'000, 1, {}}},
+                    {1, "driver", "domU", "6.1", 2, DomainState::kRunning, std::nullopt,
+                     IrqsOff{2'000'101'000'000, 81'000'000, 0, {{"do_pci_op", "drivers/pci/xen-pcifront.c", 188}}}},
+                    {2, "victim", "domU", std::nullopt, 1, DomainState::kRunning, std::nullopt, std::nullopt}};
   result.hypercalls = {{"driver", "EVTCHNOP_send", 812, 0},         {"driver", "EVTCHNOP_bind_pirq", 3, 0},
                        {"driver", "SCHEDOP_poll", 2210, 0},         {"dom0", "PHYSDEVOP_map_pirq", 4, 1},
                        {"dom0", "EVTCHNOP_bind_interdomain", 2, 0}, {"dom0", "EVTCHNOP_alloc_unbound", 2, 0}};

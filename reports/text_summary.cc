@@ -154,6 +154,20 @@ void Domains(const Result& result, Page* page) {
   }
 }
 
+// Shorter ones are everyday life.
+constexpr Ps kLongIrqsOff = 100'000'000;
+
+void LongIrqsOff(const Result& result, Page* page) {
+  std::string heading = "Events off";
+  for (const DomainResult& domain : result.domains) {
+    if (!domain.irqs_off || domain.irqs_off->longest_ps < kLongIrqsOff) continue;
+    page->Heading(heading, fmt::format("{} vCPU {}: {} us at a stretch", Printable(domain.name), domain.irqs_off->vcpu,
+                                       Grouped(domain.irqs_off->longest_ps / 1'000'000)));
+    heading.clear();
+    Backtrace(Lead("  until"), domain.irqs_off->backtrace, page);
+  }
+}
+
 void Dma(const Result& result, Page* page) {
   if (result.dma.empty() && result.faults.empty()) return;
   const size_t text_width = page->width() - kMargin - 5 - 36;
@@ -352,6 +366,7 @@ std::string TextSummary(const Result& result, const TextOptions& options) {
   Page page(options);
   Verdicts(result, &page);
   Domains(result, &page);
+  LongIrqsOff(result, &page);
   Dma(result, &page);
   Findings(result, &page);
   Interrupts(result, &page);

@@ -83,6 +83,14 @@ TEST(TextSummary, SaysWhoProgrammedTheAddress) {
   EXPECT_THAT(text, HasSubstr("Again       ./pvpci run slurp --iommu none --seed 1 --kernel 6.1\n"));
 }
 
+// Of the sample's domains one kept events out for two seconds; another, for 31 us, is not worth a line.
+TEST(TextSummary, SaysWhoKeptEventsOutForLong) {
+  const std::string text = TextSummary(SampleSlurp(Mode::kM0), {});
+  EXPECT_THAT(text, HasSubstr("driver vCPU 0: 2,000,101 us at a stretch"));
+  EXPECT_THAT(text, HasSubstr("do_pci_op"));
+  EXPECT_THAT(text, Not(HasSubstr("dom0 vCPU 1")));
+}
+
 TEST(TextSummary, ShowsTheActualValueOfAViolatedExpectation) {
   EXPECT_THAT(TextSummary(SampleTrouble(), {}), HasSubstr("NOT dma.E5.bytes == 0\n                actual: 4096\n"));
 }

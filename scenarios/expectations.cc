@@ -34,7 +34,7 @@ const std::map<std::string, std::vector<std::string>>& Fields() {
       {"changes", {"kind", "name", "sha256", "why"}},
       {"programs", {"domain", "argv", "exit", "stdout"}},
       {"emulated", {"function", "kind", "calls"}},
-      {"domains", {"id", "name", "role", "kernel", "vcpus", "state", "report"}},
+      {"domains", {"id", "name", "role", "kernel", "vcpus", "state", "report", "irqs_off"}},
       {"dma", {"accesses", "bytes"}},
       {"faults", {"bdf", "address", "access", "reason", "text", "time_ps"}},
       {"findings",

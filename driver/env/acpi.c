@@ -23,8 +23,6 @@
 #include "../../arch/x86/pci/bus_numa.h"
 
 int acpi_disabled, acpi_noirq, acpi_pci_disabled, acpi_irq_balance;
-int nr_ioapics;
-u32 gsi_top;
 
 int (*__acpi_register_gsi)(struct device *dev, u32 gsi, int trigger, int polarity);
 void (*__acpi_unregister_gsi)(u32 gsi);
@@ -143,6 +141,7 @@ void emul_acpi_init(void)
 {
 	x86_init.pci.init = emul_pci_init;
 	x86_init.pci.init_irq = x86_init_noop;
+	/* The MADT: one IO-APIC. What mp_register_ioapic() of the real io_apic.c makes of it. */
 	if (xen_initial_domain()) {
 		gsi_top = emul_cmdline("emul_gsi_top") ? simple_strtoul(emul_cmdline("emul_gsi_top"), NULL, 10) : 24;
 		nr_ioapics = 1;
@@ -157,28 +156,9 @@ int acpi_register_gsi(struct device *dev, u32 gsi, int trigger, int polarity)
 	return __acpi_register_gsi ? __acpi_register_gsi(dev, gsi, trigger, polarity) : -ENODEV;
 }
 
-/* The override of a legacy IRQ: all ISA interrupts edge, active high. */
-int acpi_get_override_irq(u32 gsi, int *trigger, int *polarity)
-{
-	EMUL("no interrupt source overrides");
-	if (gsi >= 16)
-		return -1;
-	*trigger = 0;
-	*polarity = 0;
-	return 0;
-}
-
-
 /* arch/x86/kernel/apic/vector.c: how many descriptors to make early. No PIC, none (abi.md S6). */
 int __init arch_probe_nr_irqs(void)
 {
 	EMUL("no legacy interrupts in a PV guest");
 	return legacy_pic->probe();
-}
-
-/* kernel/irq/irqdesc.c: dynamic irqs start above the GSIs (io_apic.c). */
-unsigned int arch_dynirq_lower_bound(unsigned int from)
-{
-	EMUL("dynamic irqs start above the GSIs");
-	return gsi_top ? (from < gsi_top ? gsi_top : from) : from;
 }

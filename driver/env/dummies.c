@@ -34,9 +34,9 @@ struct irq_domain *x86_vector_domain;
 DEFINE_PER_CPU(vector_irq_t, vector_irq);
 DEFINE_PER_CPU_SHARED_ALIGNED(struct tlb_state, cpu_tlbstate);
 DEFINE_PER_CPU_READ_MOSTLY(cpumask_var_t, cpu_sibling_map);
-int mp_irq_entries, skip_ioapic_setup, x2apic_mode;
+int x2apic_mode, smp_found_config, apic_verbosity;
 #ifdef EMUL_HAS_APIC_FLAGS
-bool apic_is_disabled, ioapic_is_disabled;
+bool apic_is_disabled;
 #else
 int disable_apic;
 #endif
@@ -106,7 +106,6 @@ void hrtimer_init(struct hrtimer *timer, clockid_t clock_id, enum hrtimer_mode m
 int hrtimer_cancel(struct hrtimer *timer) { EMUL_IGNORE("a subsystem that is absent here"); return 0; }
 int hrtimer_try_to_cancel(struct hrtimer *timer) { EMUL_IGNORE("a subsystem that is absent here"); return 0; }
 
-void ioapic_insert_resources(void) { EMUL_IGNORE("no IO-APIC memory resource: Xen owns it"); }
 void ack_bad_irq(unsigned int irq) { EMUL("a subsystem that is absent here"); pr_err("unexpected IRQ trap at irq %02x\n", irq); }
 void __copy_overflow(int size, unsigned long count) { EMUL("a subsystem that is absent here"); pr_err("copy overflow: %d < %lu\n", size, count); }
 bool pm_get_wakeup_count(unsigned int *count, bool block) { EMUL_IGNORE("a subsystem that is absent here"); return false; }

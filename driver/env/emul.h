@@ -33,6 +33,7 @@ struct emul_counter {
 
 extern struct seam_host_table seam_host_table;
 extern struct seam_clock emul_clock;
+extern struct seam_guest_table seam_guest;
 
 #define emul_call(op, a0, a1, a2, a3)							\
 	seam_host_table.call(op, (seam_u64)(a0), (seam_u64)(a1), (seam_u64)(a2), (seam_u64)(a3), 0, 0)
@@ -77,6 +78,10 @@ void emul_rcu_idle(bool idle);
 bool emul_rcu_irq_enter(void);
 void emul_rcu_irq_exit(bool idle);
 int emul_kthread_run(int (*fn)(void *), void *data, const char *name);
+
+/* irqs_off.c */
+void emul_irqs_off(bool upcall);
+void emul_irqs_on(void);
 
 /* time.c */
 u64 emul_hr_next(void);

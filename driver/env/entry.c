@@ -61,6 +61,7 @@ PV_CALLEE_SAVE_REGS_THUNK(emul_save_fl);
 
 __visible void emul_irq_disable(void)
 {
+	emul_irqs_off(false);
 	this_cpu_read(xen_vcpu)->evtchn_upcall_mask = 1;
 	barrier();
 }
@@ -71,6 +72,7 @@ __visible void emul_irq_enable(void)
 	struct vcpu_info *vcpu = this_cpu_read(xen_vcpu);
 
 	barrier();
+	emul_irqs_on();
 	vcpu->evtchn_upcall_mask = 0;
 	barrier();
 	if (unlikely(vcpu->evtchn_upcall_pending))
@@ -92,12 +94,14 @@ static void emul_upcall(void)
 	bool idle = emul_rcu_irq_enter();
 
 	EMUL("exception entry of the event callback");
+	emul_irqs_off(true);
 	this_cpu_inc(emul_upcalls);
 	irq_enter();
 	xen_evtchn_do_upcall();
 	irq_exit();
 	emul_rcu_irq_exit(idle);
 	set_irq_regs(old_regs);
+	emul_irqs_on();
 }
 
 DEFINE_PER_CPU(struct pt_regs *, __irq_regs);

@@ -44,6 +44,7 @@
 #include <asm/xen/pci.h>
 #include <xen/events.h>
 #include <xen/features.h>
+#include <xen/interface/callback.h>
 #include <xen/interface/memory.h>
 #include <xen/interface/physdev.h>
 #include <xen/interface/vcpu.h>
@@ -341,6 +342,10 @@ __visible __used void __noreturn emul_boot(void *start_info)
 	xen_vcpu_setup_all();
 	this_cpu_read(xen_vcpu)->evtchn_upcall_mask = 1;
 
+	/* As xen_pvmmu_arch_setup() does; the host enters by seam_guest.upcall, which this is. */
+	BUG_ON(HYPERVISOR_callback_op(CALLBACKOP_register,
+				      &(struct callback_register){ .type = CALLBACKTYPE_event,
+								   .address = (unsigned long)seam_guest.upcall }));
 	/* Rights to I/O ports, as xen_start_kernel asks for them: Xen checks the domain's ports, not the task's. */
 	BUG_ON(HYPERVISOR_physdev_op(PHYSDEVOP_set_iopl, &(struct physdev_set_iopl){ .iopl = 1 }));
 	x86_init.resources.probe_roms = x86_init_noop;

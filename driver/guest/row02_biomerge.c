@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Row 02: neighbours in pseudo-physical memory may be merged into one segment of a request only if their machine frames
- * are neighbours, too. The question stands here as the block layer asks it (biovec_phys_mergeable in block/blk.h, which
- * needs a kernel with disks), in front of the real drivers/xen/biomerge.c.
+ * are neighbours, too. The block layer's own biovec_phys_mergeable (block/blk.h) asks the real drivers/xen/biomerge.c.
  */
 #include <linux/bio.h>
+#include <linux/blkdev.h>
 #include <linux/scatterlist.h>
 #include <xen/features.h>
 #include <xen/xen.h>
 #include <xen/xen-ops.h>
 
+#include "../../block/blk.h"
 #include "driver/guest/rowS.h"
 
 #define PAGES 3
@@ -18,13 +19,12 @@
 
 static struct bio_vec vec[PAGES];
 
-static bool mergeable(const struct bio_vec *first, const struct bio_vec *second)
-{
-	phys_addr_t end = page_to_phys(first->bv_page) + first->bv_offset + first->bv_len;
+/* Of a disk with the default limits, all that the question looks at. */
+static struct request_queue queue = { .limits.seg_boundary_mask = BLK_SEG_BOUNDARY_MASK };
 
-	if (end != page_to_phys(second->bv_page) + second->bv_offset)
-		return false;
-	return !xen_domain() || xen_biovec_phys_mergeable(first, second->bv_page);
+static bool mergeable(struct bio_vec *first, struct bio_vec *second)
+{
+	return biovec_phys_mergeable(&queue, first, second);
 }
 
 /*
@@ -67,13 +67,19 @@ static int row_02_mergeable(int argc, char **argv)
 	WANT(xen_biovec_phys_mergeable(&half, vec[0].bv_page), "two pieces of one page");
 	WANT(!xen_biovec_phys_mergeable(&half, vec[1].bv_page), "a hole between them");
 	WANT(xen_biovec_phys_mergeable(&rest, vec[1].bv_page), "from the middle of a page to its end");
-	WANT(mergeable(&vec[0], &vec[1]), "with the question of the block layer");
-	WANT(!mergeable(&vec[1], &vec[2]), "with the question of the block layer");
+	WANT(mergeable(&vec[0], &vec[1]), "the block layer does not merge neighbours");
+	WANT(!mergeable(&vec[1], &vec[2]), "the block layer merges what only looks like neighbours");
 	WANT(!mergeable(&vec[1], &vec[0]), "the wrong way round");
+	WANT(!mergeable(&half, &vec[1]), "the block layer merges over a hole");
+	queue.limits.seg_boundary_mask = PAGE_SIZE - 1;
+	WANT(!mergeable(&vec[0], &vec[1]), "over a boundary that the disk's segments must not cross");
 	xen_features[XENFEAT_auto_translated_physmap] = 1;
 	WANT(xen_biovec_phys_mergeable(&vec[0], vec[1].bv_page), "auto-translated");
 	WANT(xen_biovec_phys_mergeable(&vec[1], vec[2].bv_page), "auto-translated: the guest's frames are the machine's");
+	queue.limits.seg_boundary_mask = BLK_SEG_BOUNDARY_MASK;
+	WANT(mergeable(&vec[1], &vec[2]), "auto-translated: the block layer does not merge");
 out:
+	queue.limits.seg_boundary_mask = BLK_SEG_BOUNDARY_MASK;
 	xen_features[XENFEAT_auto_translated_physmap] = translated;
 	free_pages((unsigned long)va, ORDER);
 	return rc;

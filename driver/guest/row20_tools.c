@@ -8,20 +8,28 @@
  *   row20_read BDF OFFSET SIZE VALUE   one configuration access
  *   row20_write BDF OFFSET SIZE VALUE
  *   row20_power BDF                    down to D3hot and back, by the PCI core
+ *   row20_stranger                     gets the number of pcifront's port in between its two closes (abi.md S9)
+ *   row20_virtual_function BDF OF      the marks that pci_iov_add_virtfn() gives a virtual function of another
  */
+#include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/gfp.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/irqdesc.h>
 #include <linux/irqnr.h>
 #include <linux/kernel.h>
+#include <linux/kthread.h>
 #include <linux/pci.h>
 #include <linux/string.h>
 #include <asm/xen/page.h>
 #include <xen/grant_table.h>
+#include <xen/interface/version.h>
+#include <xen/xenbus.h>
 
 #include "driver/env/emul.h"
 #include "driver/env/work.h"
+#include "driver/guest/ports.h"
 
 static struct pci_dev *find(const char *name)
 {
@@ -187,3 +195,68 @@ static int power(int argc, char **argv)
 EMUL_REGISTER("row20_power", EMUL_CALLABLE, power);
 EMUL_REGISTER("row20_read", EMUL_CALLABLE, config_read);
 EMUL_REGISTER("row20_write", EMUL_CALLABLE, config_write);
+
+#define STRANGER_PORTS 900
+
+static struct completion stranger_over;
+
+/*
+ * On a vCPU of its own: waits until pcifront has no handler any more, then asks for channels until one has its number.
+ * Numbers are given from the lowest free one on, so that is the one right after its first close.
+ */
+static int stranger_thread(void *result)
+{
+	static evtchn_port_t ports[STRANGER_PORTS];
+	evtchn_port_t wanted = xenbus_read_unsigned("device/pci/0", "event-channel", 0);
+	struct evtchn_status status = { .dom = DOMID_SELF, .port = wanted };
+	int irq = irq_from_evtchn(wanted), n = 0, rc = -ENOENT;
+	unsigned int looks = 0;
+
+	/* Less than a microsecond from the handler's end to the first close. Now and then a sign of life for the bench. */
+	while (irq_has_action(irq))
+		if (!(++looks % 4096))
+			(void)HYPERVISOR_xen_version(XENVER_version, NULL);
+	while (n < STRANGER_PORTS && !port_alloc(&ports[n]) && ports[n++] != wanted)
+		;
+	if (n && ports[n - 1] == wanted) {
+		rc = HYPERVISOR_event_channel_op(EVTCHNOP_status, &status);
+		pr_info("row20: channel %u of the stranger has status %u\n", wanted, status.status);
+		msleep(20);
+		rc = rc ?: HYPERVISOR_event_channel_op(EVTCHNOP_status, &status) ?: status.status;
+		pr_info("row20: channel %u of the stranger has status %u\n", wanted, status.status);
+		n--;
+	}
+	while (n--)
+		port_close(ports[n]);
+	*(int *)result = rc;
+	complete(&stranger_over);
+	return 0;
+}
+
+/* The status of the stranger's channel at last: 0 closed, 1 unbound and his; -ENOENT: he never got it. */
+static int stranger(int argc, char **argv)
+{
+	int result = -EINVAL;
+
+	if (num_online_cpus() < 2)
+		return -EINVAL;
+	init_completion(&stranger_over);
+	wake_up_process(kthread_create_on_cpu(stranger_thread, &result, 1, "stranger/%u"));
+	wait_for_completion(&stranger_over);
+	return result;
+}
+
+EMUL_REGISTER("row20_stranger", EMUL_CALLABLE, stranger);
+
+static int virtual_function(int argc, char **argv)
+{
+	struct pci_dev *dev = argc == 3 ? find(argv[1]) : NULL, *of = dev ? find(argv[2]) : NULL;
+
+	if (!of)
+		return -ENODEV;
+	dev->is_virtfn = 1;
+	dev->physfn = of;
+	return 0;
+}
+
+EMUL_REGISTER("row20_virtual_function", EMUL_CALLABLE, virtual_function);

@@ -35,6 +35,7 @@ enum seam_op {
 	SEAM_HOOK,		/* arg[0] guard id whose first-instruction hook fired */
 	SEAM_MAP,		/* arg[0] enum seam_map, arg[1] va, arg[2] length, arg[3] why: enum seam_guard */
 	SEAM_HANDLER,		/* arg[0] function that became the handler of a physical interrupt */
+	SEAM_IRQS_OFF,		/* arg[0] local time since when events were masked, longer than ever before */
 };
 
 enum seam_stop {

@@ -334,6 +334,8 @@ void VcpuRunner::Handle(Request& request) {
       return;
     case SEAM_HANDLER:
       return delegate_.Handler(arg[0]);
+    case SEAM_IRQS_OFF:
+      return delegate_.IrqsOff(arg[0]);
     case SEAM_USER:
       return HandleUser(request);
     case SEAM_MAP:

@@ -171,6 +171,7 @@ void CollectDomains(Machine& machine, reports::Result* result) {
     domain.vcpus = static_cast<int>(guest->spec().vcpus);
     domain.state = StateOf(*guest);
     domain.report = guest->report();
+    domain.irqs_off = guest->irqs_off();
     result->domains.push_back(domain);
     result->programs.insert(result->programs.end(), guest->programs().begin(), guest->programs().end());
     if (guest->domain() != nullptr && machine.hypervisor().domain(id) != nullptr) {

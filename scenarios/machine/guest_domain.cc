@@ -151,6 +151,12 @@ void GuestDomain::Start(std::function<void()> up) {
   vcpus_[0]->runner().Start(built_.start_info_va, top, kStackBytes, started_);
 }
 
+std::optional<reports::IrqsOff> GuestDomain::irqs_off() const {
+  if (irqs_off_.length == 0) return std::nullopt;
+  return reports::IrqsOff{irqs_off_.length, irqs_off_.since, static_cast<int>(irqs_off_.vcpu),
+                          around_.backtraces->Resolve(id_, irqs_off_.backtrace)};
+}
+
 void GuestDomain::Pause() {
   for (const auto& vcpu : vcpus_) vcpu->runner().Pause();
 }

@@ -103,6 +103,9 @@ class GuestDomain : public xen::GuestSpace {
   // built yet.
   bool OnEntry(const std::string& function, driver::FunctionHook hook);
 
+  // The longest time that a vCPU has let no event in so far; empty before a vCPU has masked and unmasked them.
+  std::optional<reports::IrqsOff> irqs_off() const;
+
   // End of the pages through which work is handed to the guest; nobody uses them while there is none.
   static constexpr uint64_t kWorkAreaBytes = 8 * sim::kPageSize;
   std::byte* work_area_end() { return space_.page(work_pfn_) + kWorkAreaBytes; }
@@ -118,6 +121,13 @@ class GuestDomain : public xen::GuestSpace {
     uint64_t va = 0;
     seam_work_kind kind = SEAM_WORK_CALL;
     WorkDone done;
+  };
+
+  struct IrqsOff {
+    sim::Ps length = 0;
+    sim::Ps since = 0;
+    unsigned vcpu = 0;
+    driver::RawBacktrace backtrace;
   };
 
   void InstallHooks();
@@ -140,6 +150,7 @@ class GuestDomain : public xen::GuestSpace {
   xen::BuiltDomain built_;
   State state_ = State::kNew;
   std::optional<reports::DomainReport> report_;
+  IrqsOff irqs_off_;
   std::function<void()> up_;
   sim::Ps started_ = 0;  // jiffies count from here, on every vCPU
 
@@ -178,6 +189,7 @@ class GuestVcpu : public driver::VcpuDelegate, public xen::VcpuHost {
   void Log(unsigned level, std::string_view text) override;
   void Dma(const seam_dma& what) override;
   void Handler(uint64_t address) override;
+  void IrqsOff(sim::Ps since) override;
   driver::Answer User(seam_user kind, std::string_view text, uint64_t value) override;
   std::string DescribeMmio(uint64_t va) override;
   void Warned(const driver::WarnReport& report) override;

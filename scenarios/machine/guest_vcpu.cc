@@ -199,6 +199,13 @@ driver::JiffiesClock GuestVcpu::jiffies_clock() const {
 
 void GuestVcpu::Log(unsigned level, std::string_view text) { guest_.Log(level, text, runner_->local_time()); }
 
+void GuestVcpu::IrqsOff(sim::Ps since) {
+  GuestDomain::IrqsOff& longest = guest_.irqs_off_;
+  const sim::Ps length = runner_->local_time() - since;
+  if (length <= longest.length) return;
+  longest = {length, since, number_, runner_->CaptureBacktrace()};
+}
+
 void GuestVcpu::Dma(const seam_dma& what) {
   if (!guest_.around_.watched) return;
   const std::string name(what.device, strnlen(what.device, sizeof what.device));

@@ -30,8 +30,8 @@ expect:
 reports::Result Ended() {
   reports::Result result;
   result.scenario = "s";
-  result.domains.push_back({0, "control", "dom0", "6.1", 1, DomainState::kRunning, {}});
-  result.domains.push_back({1, "driver", "domU", "6.1", 1, DomainState::kRunning, {}});
+  result.domains.push_back({0, "control", "dom0", "6.1", 1, DomainState::kRunning, {}, {}});
+  result.domains.push_back({1, "driver", "domU", "6.1", 1, DomainState::kRunning, {}, {}});
   return result;
 }
 
