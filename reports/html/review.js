@@ -182,8 +182,9 @@ function mutantsSection() {
   return h('section', {id: 'mutants'}, h('h2', {}, 'Would it notice?'),
     lead('Security fixes taken back in copies of the kernels, one at a time. Each must be told from the unmutated code by an attack; none of this is in any other result.'),
     table([{title: 'Fix taken back', of: m => h('b', {}, m.id)}, {title: 'File', of: m => h('code', {}, m.file)}, {title: 'Function', of: m => h('code', {}, m.function)},
-      {title: 'What', of: m => m.reverts}, {title: '', of: m => h('span', {class: m.detected ? 'yes' : 'no'}, m.detected ? '\u2714 detected' : '\u2716 survived')},
-      {title: 'By', of: m => m.by.join(', ')}, {title: 'Seen', of: m => h('details', {}, h('summary', {}, plural(m.seen.length, 'difference')), m.seen.concat(m.problems).map(line => h('div', {}, line)))}],
+      {title: 'What, and what was seen', of: m => [m.reverts, h('details', {style: 'margin:2px 0 0'}, h('summary', {style: 'font-weight:400;padding:0'}, plural(m.seen.length, 'difference')),
+        m.seen.concat(m.problems).map(line => h('div', {class: 'mono', style: 'font-size:12px'}, line)))]}, {title: '', of: m => h('span', {class: m.detected ? 'yes' : 'no'}, m.detected ? '\u2714 detected' : '\u2716 survived')},
+      {title: 'By', of: m => m.by.map(name => h('div', {style: 'white-space:nowrap'}, name))}],
     review.mutants, m => m.detected ? null : 'bad'));
 }
 

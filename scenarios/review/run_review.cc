@@ -31,6 +31,7 @@
 #include "scenarios/library.h"
 #include "scenarios/review/catalogue.h"
 #include "scenarios/review/cells.h"
+#include "scenarios/review/mutant_runs.h"
 #include "scenarios/review/profile.h"
 #include "scenarios/review/run_diff.h"
 #include "scenarios/review/warm_image.h"
@@ -137,6 +138,20 @@ class ReviewRun {
                                           [](const reports::ReviewCell& cell) { return cell.held; });
   }
 
+  // Only in a review of everything: an attack that is named is somebody's work in hand.
+  void RunMutantsToo() {
+    if (!options_.attacks.empty() || interrupted_by() != 0) return;
+    std::optional<ProgressLine> progress;
+    MutantRuns runs = RunMutants(options_.root, options_.systemc, [&](size_t, size_t total, const std::string& what) {
+      if (!progress) progress.emplace(options_.progress, total);
+      progress->Done(what);
+    });
+    review_.mutants = std::move(runs.mutants);
+    review_.unclean = std::move(runs.unclean);
+    review_.unmutated_clean = review_.unmutated_clean && review_.unclean.empty();
+    review_.incomplete = review_.incomplete || !runs.complete;
+  }
+
   reports::Review& review() { return review_; }
 
  private:
@@ -229,6 +244,7 @@ int RunReview(const ReviewOptions& options) {
   std::error_code ignored;
   for (const char* file : kFiles) fs::remove(fs::path(options.out) / file, ignored);
   run.RunCells();
+  run.RunMutantsToo();
   reports::Review& review = run.review();
   const auto seconds = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
