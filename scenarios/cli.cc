@@ -23,7 +23,7 @@ const std::vector<std::string>& Formats() {
 
 const std::vector<std::string>& Verbs() {
   static const std::vector<std::string> verbs = {"run",  "list",  "show",     "check",    "rows", "review", "test",
-                                                 "demo", "bench", "fidelity", "coverage", "diff", "help"};
+                                                 "demo", "bench", "fidelity", "coverage", "diff", "reach", "help"};
   return verbs;
 }
 
@@ -39,6 +39,7 @@ constexpr const char* kMainHelp =
   ./pvpci review                     the security review: every attack in every mode, on every kernel, as pages
   ./pvpci diff A B                   what is new, fixed and unchanged between two reviews or runs, for CI
   ./pvpci bench                      how fast it is: ratios with quartiles, each beside its baseline
+  ./pvpci reach slurp                what can each device reach, and whose is it?
   ./pvpci fidelity golden            how like a real hypervisor: each line that differs from its recorded traces
   ./pvpci coverage                   which lines of the real kernel files ran, and why the others did not
   ./pvpci test                       build and run every test
@@ -115,6 +116,18 @@ and quartiles are printed whether a goal is met or not. Exit 0, or 1 if a goal i
 
   --json       one JSON document on standard output (id, what, baseline, figure, quartiles, rounds, goal, met)
   --rounds N   15 unless told, 1 .. 1000
+)";
+
+constexpr const char* kReachHelp =
+    R"(./pvpci reach SCENARIO [options]: what each device can reach when the scenario has ended.
+
+Runs it in every mode it applies in and lists every page that each device can read or write, by owner, with the cheapest
+way to the first of each kind. Leaves reach.json and reach.html in the folder.
+
+  --iommu none|dmar|dmar+ir   in this mode only
+  --kernel, --seed, --set     as 'run' takes them
+  --out FOLDER                (out/SCENARIO)
+  --json                      print the document in place of the table
 )";
 
 constexpr const char* kFidelityHelp =
@@ -282,19 +295,20 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
   command.verb = verb;
   app.add_flag("--help,-h", help_wanted);
   const bool runs = verb == Verb::kRun || verb == Verb::kKernels;
-  const bool takes_scenarios = runs || verb == Verb::kShow || verb == Verb::kCheck || verb == Verb::kCoverage;
+  const bool settable = runs || verb == Verb::kShow || verb == Verb::kReach;
+  const bool takes_scenarios = settable || verb == Verb::kCheck || verb == Verb::kCoverage;
   std::vector<std::string> about;
   if (verb == Verb::kFidelity) app.add_option("about", about);
   if (takes_scenarios) app.add_option("scenarios", command.scenarios);
-  if (runs || verb == Verb::kShow || verb == Verb::kFidelity || verb == Verb::kCoverage) {
+  if (settable || verb == Verb::kFidelity || verb == Verb::kCoverage) {
     app.add_option("--kernel", raw.kernel)->expected(1);
   }
-  if (runs || verb == Verb::kShow) {
+  if (settable) {
     app.add_option("--iommu", raw.iommu)->expected(1);
     app.add_option("--seed", raw.seed)->expected(1);
     app.add_option("--set", raw.sets)->expected(1)->take_all();
   }
-  const bool writes = runs || verb == Verb::kCoverage || verb == Verb::kRows ||
+  const bool writes = runs || verb == Verb::kReach || verb == Verb::kCoverage || verb == Verb::kRows ||
                       verb == Verb::kReview || verb == Verb::kDiff;
   if (writes) app.add_option("--out", raw.out)->expected(1);
   if (runs) {
@@ -379,7 +393,9 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
   if (command.counterfactual && (command.twice || command.gdb)) {
     throw UsageError("run: --counterfactual goes neither with --twice nor with --gdb");
   }
-  if (verb == Verb::kShow && command.scenarios.size() > 1) throw UsageError("show: one scenario at a time");
+  if ((verb == Verb::kShow || verb == Verb::kReach) && command.scenarios.size() > 1) {
+    throw UsageError(fmt::format("{}: one scenario at a time", name));
+  }
   return command;
 }
 
@@ -409,6 +425,7 @@ CommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   if (verb == "rows") return ParseVerb(Verb::kRows, verb, kRowsHelp, rest);
   if (verb == "diff") return ParseVerb(Verb::kDiff, verb, kDiffHelp, rest);
   if (verb == "review") return ParseVerb(Verb::kReview, verb, kReviewHelp, rest);
+  if (verb == "reach") return ParseVerb(Verb::kReach, verb, kReachHelp, rest);
   if (verb == "bench") return ParseVerb(Verb::kBench, verb, kBenchHelp, rest);
   if (verb == "test" || verb == "demo") {
     if (!rest.empty() && (rest.front() == "--help" || rest.front() == "-h")) return Help(kMainHelp);

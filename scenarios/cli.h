@@ -26,7 +26,7 @@ enum ExitCode : int {
   kExitTerminated = 143,
 };
 
-enum class Verb { kHelp, kRun, kList, kShow, kCheck, kBench, kFidelity, kCoverage, kRows, kReview, kDiff, kKernels };
+enum class Verb { kHelp, kRun, kList, kShow, kCheck, kBench, kFidelity, kCoverage, kRows, kReview, kDiff, kReach, kKernels };
 
 struct CommandLine {
   Verb verb = Verb::kHelp;

@@ -70,6 +70,10 @@ TEST(CommandLine, TakesAReviewAndADiff) {
   EXPECT_EQ(diff.verb, Verb::kDiff);
   EXPECT_THAT(diff.compared, ElementsAre("a", "b"));
   EXPECT_TRUE(diff.json);
+  const CommandLine reach = ParseCommandLine({"reach", "slurp", "--iommu", "dmar", "--json", "--out", "/tmp/x"});
+  EXPECT_EQ(reach.verb, Verb::kReach);
+  EXPECT_EQ(reach.overrides[0].value, "dmar");
+  EXPECT_TRUE(reach.json);
   EXPECT_TRUE(ParseCommandLine({"run", "slurp", "--counterfactual"}).counterfactual);
 }
 
@@ -103,6 +107,7 @@ TEST(CommandLine, RefusesWithWhatWasMeant) {
   EXPECT_THAT(Refusal({"review", "--json", "--markdown"}), HasSubstr("not both"));
   EXPECT_THAT(Refusal({"diff", "a"}), HasSubstr("expected two"));
   EXPECT_THAT(Refusal({"run", "slurp", "--counterfactual", "--twice"}), HasSubstr("--counterfactual"));
+  EXPECT_THAT(Refusal({"reach", "slurp", "honest_dma"}), HasSubstr("reach: one scenario at a time"));
   EXPECT_THAT(Refusal({"rows", "--makdown"}), HasSubstr("did you mean '--markdown'?"));
 }
 

@@ -257,6 +257,7 @@ reports::Result RunScenario(const Scenario& scenario, const RunOptions& options)
   Collect(machine, options.line_coverage, &result);
   result.expectations = walk.rows();
   if (options.comparisons) options.comparisons(walk.comparisons());
+  if (options.at_end) options.at_end(machine);
   if (options.blocks_ran) options.blocks_ran(CollectBlocks(machine));
   if (!options.out.empty()) {
     WriteConsoles(machine, options.out);

@@ -35,6 +35,8 @@ struct RunOptions {
   std::map<std::string, std::string> settings;  // --set key=value
   // Called at the end with the comparisons that the steps made, if it is set.
   std::function<void(const std::vector<TraceComparison>&)> comparisons;
+  // Called at the end, while the machine stands, if it is set.
+  std::function<void(Machine&)> at_end;
   // Called at the end with the basic blocks that ran in any domain, if it is set.
   std::function<void(const BlocksRan&)> blocks_ran;
 };

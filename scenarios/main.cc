@@ -35,6 +35,7 @@
 #include "scenarios/mutants.h"
 #include "scenarios/parser.h"
 #include "scenarios/problem.h"
+#include "scenarios/reach_run.h"
 #include "scenarios/review/run_diff.h"
 #include "scenarios/review/run_review.h"
 #include "scenarios/rows.h"
@@ -297,6 +298,26 @@ int Fidelity(const CommandLine& command, const std::string& root) {
   return AllMet(lines) ? kExitHolds : kExitViolated;
 }
 
+ReachOptions OptionsOfReach(const CommandLine& command, const std::string& root) {
+  const std::string& argument = command.scenarios.front();
+  const Scenario first = LoadScenario(FindScenario(root, argument), command.overrides);
+  const bool one = std::any_of(command.overrides.begin(), command.overrides.end(),
+                               [](const Override& change) { return change.key == "machine.iommu"; });
+  ReachOptions options;
+  for (const IommuKind kind : one ? std::vector<IommuKind>{first.machine.iommu} : first.modes()) {
+    std::vector<Override> overrides = command.overrides;
+    overrides.push_back({"machine.iommu", Name(kind), "--iommu"});
+    options.scenarios.push_back(LoadScenario(FindScenario(root, argument), overrides));
+  }
+  options.run = OptionsFor(argument, first, command, root, "");
+  options.run.text = options.run.json = false;
+  options.out = command.out.empty() ? (fs::path("out") / first.name).string() : command.out;
+  options.json = command.json;
+  options.timeout_s = command.timeout_s;
+  options.systemc = EnterSystemC;
+  return options;
+}
+
 BenchOptions OptionsOfBench(const CommandLine& command) {
   BenchOptions options;
   options.root = FindRoot();
@@ -351,6 +372,7 @@ int Main(const std::vector<std::string>& arguments) {
       case Verb::kFidelity: return Fidelity(command, root);
       case Verb::kCoverage: return RunCoverage(command, root, EnterSystemC);
       case Verb::kRows: return RunRows(OptionsOfRows(command, root));
+      case Verb::kReach: return RunReach(OptionsOfReach(command, root));
       case Verb::kDiff:
         return RunDiff({command.compared[0], command.compared[1], command.suppressions, command.out, command.json});
       case Verb::kReview: return RunReview(OptionsOfReview(command, root, arguments));

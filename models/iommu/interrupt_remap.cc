@@ -112,6 +112,16 @@ std::variant<RemappedInterrupt, Fault> InterruptRemapper::Post(const Irte& entry
   return result;
 }
 
+std::vector<unsigned> InterruptRemapper::EntriesFor(uint16_t requester) const {
+  std::vector<unsigned> indices;
+  for (unsigned index = 0; index < entries_; ++index) {
+    Irte entry;
+    if (!unit_memory_->Read(table_ + sizeof entry * index, &entry, sizeof entry)) break;
+    if (entry.present() && !entry.reserved() && SourceAllowed(entry, requester)) indices.push_back(index);
+  }
+  return indices;
+}
+
 void InterruptRemapper::InvalidateAll() { std::fill(cache_.begin(), cache_.end(), Line()); }
 
 void InterruptRemapper::Invalidate(unsigned first, unsigned order) {

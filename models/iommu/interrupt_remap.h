@@ -32,6 +32,8 @@ class InterruptRemapper {
   // `index`: the entry the request named (also on a fault), for the fault record. `compatibility`: GSTS.CFIS.
   std::variant<RemappedInterrupt, Fault> Remap(uint16_t requester, uint64_t address, uint32_t data, bool compatibility,
                                                unsigned* index);
+  // Present entries of the table in memory that accept the requester.
+  std::vector<unsigned> EntriesFor(uint16_t requester) const;
   void InvalidateAll();
   void Invalidate(unsigned first, unsigned order);  // 2^order entries
 

@@ -464,6 +464,21 @@ bool Iommu::Remembers(uint16_t domain_id, uint64_t bus_address) const {
   return impl_->iotlb.Contains(domain_id, bus_address);
 }
 
+Reached Iommu::ForEachReached(pci::Bdf function, const std::function<void(const ReachedPage&)>& visit) const {
+  return iommu::ForEachReached(impl_->unit_memory, impl_->limits, impl_->root_table, function.id, visit);
+}
+
+void Iommu::ForEachCached(uint16_t domain_id, const std::function<void(const ReachedPage&)>& visit) const {
+  impl_->iotlb.ForEach([&](uint16_t domain, uint64_t bus_address, const Iotlb::Entry& entry) {
+    if (domain != domain_id) return;
+    visit({bus_address, entry.host_page, entry.level, entry.readable, entry.writable, nullptr});
+  });
+}
+
+std::vector<unsigned> Iommu::InterruptEntriesOf(pci::Bdf function) const {
+  return impl_->interrupts.EntriesFor(function.id);
+}
+
 std::optional<uint16_t> Iommu::CachedDomain(pci::Bdf function) const {
   const ContextEntry* const context = impl_->contexts.Find(function.id);
   return context == nullptr ? std::nullopt : std::optional<uint16_t>(context->domain());

@@ -13,9 +13,11 @@
 #include <memory>
 #include <optional>
 #include <variant>
+#include <vector>
 
 #include "models/iommu/cpu_cache.h"
 #include "models/iommu/faults.h"
+#include "models/iommu/reach.h"
 #include "models/iommu/table_entries.h"
 #include "models/pci/host_ports.h"
 #include "sim/machine_memory.h"
@@ -109,6 +111,12 @@ class Iommu final : public pci::DmaRemapper {
 
   // For observers. Whether the IOTLB has a translation of the page under that domain id: a request then needs no table.
   bool Remembers(uint16_t domain_id, uint64_t bus_address) const;
+  // Every page that the function's requests reach by the tables in memory.
+  Reached ForEachReached(pci::Bdf function, const std::function<void(const ReachedPage&)>& visit) const;
+  // Every translation in the IOTLB under that domain id; `walk` is null.
+  void ForEachCached(uint16_t domain_id, const std::function<void(const ReachedPage&)>& visit) const;
+  // Whether an interrupt entry accepts messages of the function: their indices.
+  std::vector<unsigned> InterruptEntriesOf(pci::Bdf function) const;
   // The domain id under which requests of the function go now, if its context entry is cached.
   std::optional<uint16_t> CachedDomain(pci::Bdf function) const;
   // Called after something was forgotten: invalidation or replacement.

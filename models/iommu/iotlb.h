@@ -41,6 +41,15 @@ class Iotlb {
   Entry* Insert(uint16_t domain, uint64_t bus_address, unsigned level, uint64_t host_address, bool readable,
                 bool writable, sim::Ps ready_at);
 
+  // In no order that means anything, but always the same.
+  template <typename Visit>
+  void ForEach(const Visit& visit) const {
+    for (const Entry& entry : entries_) {
+      if (entry.key == 0) continue;
+      visit(static_cast<uint16_t>(entry.key >> 48), (entry.key & 0xFFFF'FFFF'FFFF) >> 2 << Shift(entry.level), entry);
+    }
+  }
+
   void InvalidateAll();
   void InvalidateDomain(uint16_t domain);
   // 2^order pages of 4 KiB from the naturally aligned `bus_address` on, and larger pages that overlap them.
