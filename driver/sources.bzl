@@ -327,6 +327,7 @@ EMULATED = {"6.1": _EMULATED, "6.12": _EMULATED}
 # Kernel C that a scenario starts by name: small drivers, hostile ones, deliberate crashes.
 GUEST_FUNCTIONS = [
     "guest/edu.c",
+    "guest/event_count.c",
     "guest/find_device.c",
     "guest/leftovers.c",
     "guest/master.c",
