@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Security fixes of the originals that a mutated image can take back, one at a time.
 
-A mutant says where its fix is and which condition, statement or call brings the old behaviour back; nothing of the fix
-is copied. driver/mutants/mutate.py applies all of them to copies of the sources, each behind its number. What each means,
-its fix and what notices that it is gone: scenarios/attacks/mutants.yaml.
+A mutant says where its fix is and which condition, statement or call brings the old behaviour back; nothing of the
+fix is copied. driver/mutants/mutate.py applies all of them to copies of the sources, each behind its number. What
+each means, its fix and what notices that it is gone: scenarios/attacks/mutants.yaml.
 """
 
 def _edit(verb, function, pattern, by = ""):
@@ -55,7 +55,11 @@ MUTANTS = [
         _skip("command_write", "value |= val & ~PCI_COMMAND_GUEST"),
     ]),
     _mutant("XSA-120b", _OPS, [
-        _before("xen_pcibk_reset_device", "{{dev->is_busmaster = 0;}} } else", "pci_write_config_word(dev, PCI_COMMAND, 0)"),
+        _before(
+            "xen_pcibk_reset_device",
+            "{{dev->is_busmaster = 0;}} } else",
+            "pci_write_config_word(dev, PCI_COMMAND, 0)",
+        ),
     ]),
     _mutant("XSA-155", _OPS, [
         _instead("xen_pcibk_do_one_op", "*op = {{&pdev->op}};", "&pdev->sh_info->op"),
@@ -139,4 +143,8 @@ MUTANTS = [
 
 def mutants_of(kernel):
     """[struct(number, mutant)] that apply to a kernel."""
-    return [struct(number = index + 1, mutant = mutant) for index, mutant in enumerate(MUTANTS) if kernel not in mutant.absent]
+    return [
+        struct(number = index + 1, mutant = mutant)
+        for index, mutant in enumerate(MUTANTS)
+        if kernel not in mutant.absent
+    ]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """mutated_image: a guest image in which security fixes can be taken back, for tests of what would notice.
 
-The units of mutants.bzl are compiled from copies (mutate.py), all others are those of the unmutated image, which stays as
-it is. Outputs are named as an image's: NAME.elf, NAME.blocks.tsv, NAME.lines.tsv, NAME.kernel.json (modified),
+The units of mutants.bzl are compiled from copies (mutate.py), all others are those of the unmutated image, which stays
+as it is. Outputs are named as an image's: NAME.elf, NAME.blocks.tsv, NAME.lines.tsv, NAME.kernel.json (modified),
 NAME.originals.json (a copy has its own digest), NAME.changes.json, and
 
 NAME.mutants.json   number, file, functions, edits of every mutant, and the digest of the copy
@@ -21,7 +21,8 @@ def _mutated_image_impl(ctx):
     units, copies = [], []
     for unit in base.units:
         if unit.path in by_file:
-            mutants = ctx.actions.declare_file("%s_objects/%s.mutants.json" % (ctx.label.name, unit.path.replace("/", "_")))
+            stem = "%s_objects/%s" % (ctx.label.name, unit.path.replace("/", "_"))
+            mutants = ctx.actions.declare_file(stem + ".mutants.json")
             ctx.actions.write(mutants, struct(mutants = by_file.pop(unit.path)).to_json())
             unit = compile_unit(ctx, base.kernel, unit.kind, unit.file, unit.path, unit.key, mutants)
             copies.append(struct(file = unit.path, copy = unit.copy, mutants = mutants))
@@ -29,9 +30,10 @@ def _mutated_image_impl(ctx):
     if by_file:
         fail("mutants.bzl names files that are not in the image: %s" % ", ".join(by_file))
 
+    tables = ["blocks.tsv", "lines.tsv", "kernel.json", "originals.json", "changes.json", "mutants.json"]
     outputs = {
         extension: ctx.actions.declare_file("%s.%s" % (ctx.label.name, extension))
-        for extension in ["elf", "blocks.tsv", "lines.tsv", "kernel.json", "originals.json", "changes.json", "mutants.json"]
+        for extension in ["elf"] + tables
     }
     linked = ctx.actions.declare_file(ctx.label.name + "_objects/linked.elf")
     link_image(ctx, base.kernel, linked, [unit.object for unit in units], ["--undefined=pvpci_mutant"])
