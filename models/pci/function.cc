@@ -250,6 +250,21 @@ void Function::WriteMemory(uint64_t bus_address, uint64_t length_bytes, const st
   Send(request, std::move(done));
 }
 
+ProvenanceId Function::Fetched(uint64_t bus_address, unsigned size, uint64_t value, ProvenanceId via) {
+  SIM_CHECK(attached(), "a function fetches nothing before it is placed");
+  if (via == 0) return 0;
+  ProvenanceRecord record;
+  record.function = bdf();
+  record.space = RegisterSpace::kDescriptor;
+  record.size = static_cast<uint8_t>(size);
+  record.offset = bus_address;
+  record.value = value;
+  record.time = fabric_->simulation().now();
+  record.context = fabric_->provenance(via).context;
+  record.via = via;
+  return fabric_->provenance_.Append(record);
+}
+
 void Function::Send(const DmaRequest& request, DmaDone done) {
   SIM_CHECK(attached(), "a function sends nothing before it is placed");
   fabric_->upstream_->Submit(*this, request, std::move(done));

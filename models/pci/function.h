@@ -116,6 +116,8 @@ class Function {
   // Internal state to its defaults. Requests are already dropped: their `done` will not be called.
   virtual void OnReset(ResetKind kind);
 
+  // An address that the device found at `bus_address`, of `size` bytes there, after the register write `via` made it look.
+  ProvenanceId Fetched(uint64_t bus_address, unsigned size, uint64_t value, ProvenanceId via);
   // Services. Requests stay in order; reads and writes are cut by MRRS and MPS and at 4 KiB.
   void ReadMemory(uint64_t bus_address, uint64_t length_bytes, std::byte* sink, ProvenanceId provenance, DmaDone done);
   // `done`: the last byte landed (or was refused: a posted write itself never learns that, PCIe 2.4).

@@ -114,6 +114,8 @@ void PlxDma::Take() {
     return;
   }
   moved_ = 0;
+  destination_found_ = Fetched(NextAddress() + 8, 4, descriptor_.destination, start_writer_);
+  source_found_ = Fetched(NextAddress() + 12, 4, descriptor_.source, start_writer_);
   After(plx_config_.descriptor_time, [this] { Move(); });
 }
 
@@ -124,14 +126,14 @@ void PlxDma::Move() {
     Finish(false);
     return;
   }
-  ReadMemory(descriptor_.source + moved_, count, buffer_.data(), start_writer_, [this, count](Completion status) {
+  ReadMemory(descriptor_.source + moved_, count, buffer_.data(), source_found_, [this, count](Completion status) {
     if (status != Completion::kSuccess) {
       Finish(true);
       return;
     }
     const unsigned period = plx_config_.corrupt_every;
     if (moved_ == 0 && period != 0 && (descriptors_done_ + 1) % period == 0) buffer_[0] ^= std::byte{0x10};
-    WriteMemory(descriptor_.destination + moved_, count, buffer_.data(), start_writer_, [this, count](Completion) {
+    WriteMemory(descriptor_.destination + moved_, count, buffer_.data(), destination_found_, [this, count](Completion) {
       moved_ += count;
       Move();
     });

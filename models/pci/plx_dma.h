@@ -124,6 +124,7 @@ class PlxDma : public Function {
   bool running_ = false;
   bool restarted_ = false;  // START was written while the engine was running: look once more before stopping
   ProvenanceId ring_writer_ = 0, start_writer_ = 0, writer_ = 0;
+  ProvenanceId source_found_ = 0, destination_found_ = 0;  // the addresses of the descriptor at work
   std::array<std::byte, 16> fetched_{};
   std::array<std::byte, 4> written_back_{};
   Descriptor descriptor_;

@@ -184,7 +184,7 @@ TEST(PlxDma, PausesWhenAskedTo) {
   EXPECT_EQ(Ctrl::GracefulPauseDone::Get(driver.Get("CTRL")), 1u) << "at once when it stands still";
 }
 
-TEST(PlxDma, NamesTheRegisterWritesBehindItsRequests) {
+TEST(PlxDma, NamesTheWritesBehindItsRequests) {
   Driver driver;
   driver.Describe(0, kSource, kDestination, 8);
   driver.Start();
@@ -192,7 +192,13 @@ TEST(PlxDma, NamesTheRegisterWritesBehindItsRequests) {
   for (const AccessSeen& access : driver.rig().host.accesses) {
     writers.insert(driver.rig().fabric->provenance(access.provenance).RegisterName());
   }
-  EXPECT_THAT(writers, ElementsAre("BAR0+0x21c", "BAR0+0x238"));
+  EXPECT_THAT(writers, ElementsAre("BAR0+0x21c", "descriptor at 0x1008", "descriptor at 0x100c"));
+  for (const AccessSeen& access : driver.rig().host.accesses) {
+    const ProvenanceRecord& record = driver.rig().fabric->provenance(access.provenance);
+    if (record.space != RegisterSpace::kDescriptor) continue;
+    EXPECT_EQ(record.value, access.type == TlpType::kMemoryRead ? kSource : kDestination);
+    EXPECT_EQ(driver.rig().fabric->provenance(record.via).RegisterName(), "BAR0+0x238") << "START";
+  }
 }
 
 TEST(PlxDma, IsBrokenOnlyWhenAskedToBe) {

@@ -13,6 +13,8 @@ std::string RegisterName(RegisterSpace space, uint64_t offset) {
       return fmt::format("config+{:#04x}", offset);
     case RegisterSpace::kRom:
       return fmt::format("ROM+{:#04x}", offset);
+    case RegisterSpace::kDescriptor:
+      return fmt::format("descriptor at {:#x}", offset);
     default:
       return fmt::format("BAR{}+{:#04x}", static_cast<unsigned>(space), offset);
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who programmed what: every downstream register write, in order, so that a DMA can name the write that caused it.
+// Who programmed what: every downstream register write, in order, so that a DMA can name the write that caused it. An
+// address that the device itself found in memory, in a descriptor, is a record as well.
 #ifndef PVPCI_MODELS_PCI_PROVENANCE_H_
 #define PVPCI_MODELS_PCI_PROVENANCE_H_
 
@@ -19,8 +20,9 @@ struct WriteContext {
   uint32_t backtrace = 0;  // caller's token, 0: none
 };
 
-// Which address space of the function was written.
-enum class RegisterSpace : uint8_t { kBar0, kBar1, kBar2, kBar3, kBar4, kBar5, kRom, kConfig };
+// Which address space of the function was written. kDescriptor: none; memory that the device fetched, `offset` is its bus
+// address.
+enum class RegisterSpace : uint8_t { kBar0, kBar1, kBar2, kBar3, kBar4, kBar5, kRom, kConfig, kDescriptor };
 
 struct ProvenanceRecord {
   ProvenanceId id = 0;
@@ -30,9 +32,10 @@ struct ProvenanceRecord {
   uint64_t offset = 0;
   uint64_t value = 0;
   sim::Ps time = 0;
-  WriteContext context;
+  WriteContext context;  // of a descriptor: that of the write that made the device look
+  ProvenanceId via = 0;  // kDescriptor: that write
 
-  std::string RegisterName() const;  // "BAR0+0x0c", "config+0x04", "ROM+0x00"
+  std::string RegisterName() const;  // "BAR0+0x0c", "config+0x04", "ROM+0x00", "descriptor at 0x1f400008"
 };
 std::string RegisterName(RegisterSpace space, uint64_t offset);
 

@@ -268,11 +268,12 @@ void VirtioFunction::FetchDescriptor(unsigned index, uint16_t descriptor) {
     NeedReset();
     return;
   }
-  ReadMemory(queue.desc + uint64_t{kDescriptorBytes} * descriptor, kDescriptorBytes, queue.scratch.data(),
-             queue.desc_writer, Then([this, index] { TakeDescriptor(index); }));
+  const uint64_t address = queue.desc + uint64_t{kDescriptorBytes} * descriptor;
+  ReadMemory(address, kDescriptorBytes, queue.scratch.data(), queue.desc_writer,
+             Then([this, index, address] { TakeDescriptor(index, address); }));
 }
 
-void VirtioFunction::TakeDescriptor(unsigned index) {
+void VirtioFunction::TakeDescriptor(unsigned index, uint64_t descriptor_address) {
   Queue& queue = queues_[index];
   const std::byte* at = queue.scratch.data();
   const uint16_t flags = Load<uint16_t>(at + 12), next = Load<uint16_t>(at + 14);
@@ -280,7 +281,9 @@ void VirtioFunction::TakeDescriptor(unsigned index) {
     NeedReset();
     return;
   }
-  queue.buffer.segments.push_back({Load<uint64_t>(at), Load<uint32_t>(at + 8), (flags & kDescWrite) != 0});
+  const auto address = Load<uint64_t>(at);
+  queue.buffer.segments.push_back({address, Load<uint32_t>(at + 8), (flags & kDescWrite) != 0,
+                                   Fetched(descriptor_address, sizeof address, address, queue.buffer.provenance)});
   if (flags & kDescNext) {
     FetchDescriptor(index, next);
     return;

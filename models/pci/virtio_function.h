@@ -95,6 +95,7 @@ class VirtioFunction : public Function {
     uint64_t address = 0;
     uint32_t length_bytes = 0;
     bool device_writes = false;
+    ProvenanceId provenance = 0;  // of the descriptor that carried the address
   };
   struct Buffer {
     unsigned queue = 0;
@@ -137,7 +138,7 @@ class VirtioFunction : public Function {
   void Poll(unsigned index);
   void FetchHead(unsigned index);
   void FetchDescriptor(unsigned index, uint16_t descriptor);
-  void TakeDescriptor(unsigned index);
+  void TakeDescriptor(unsigned index, uint64_t descriptor_address);
   void Used(unsigned index);
   void Interrupt(uint16_t vector, uint8_t isr_bit);
   // Runs `next` when the request succeeded and the device was not reset meanwhile.

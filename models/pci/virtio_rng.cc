@@ -44,7 +44,7 @@ void VirtioRng::Fill(const Buffer& buffer) {
   for (const Segment& part : buffer.segments) {
     const uint32_t count = std::min<uint32_t>(part.length_bytes, static_cast<uint32_t>(bytes_.size()) - filled);
     for (uint32_t i = 0; i < count; ++i) bytes_[filled + i] = static_cast<std::byte>(random_.Next() & 0xff);
-    if (count != 0) WriteMemory(part.address, count, bytes_.data() + filled, buffer.provenance);
+    if (count != 0) WriteMemory(part.address, count, bytes_.data() + filled, part.provenance);
     filled += count;
   }
   bytes_given_ += filled;

@@ -219,7 +219,7 @@ TEST(VirtioRng, WritesDataBeforeTheRingAndTheRingBeforeTheMessage) {
   EXPECT_EQ(std::find(message, order.end(), "write"), order.end());
 }
 
-TEST(VirtioRng, NamesTheRegisterWritesBehindItsRequests) {
+TEST(VirtioRng, NamesTheWritesBehindItsRequests) {
   Driver driver;
   driver.Start();
   driver.Describe(0, kData, 16, kWrite);
@@ -229,7 +229,13 @@ TEST(VirtioRng, NamesTheRegisterWritesBehindItsRequests) {
   for (const AccessSeen& access : driver.rig().host.accesses) {
     writers.insert(driver.rig().fabric->provenance(access.provenance).RegisterName());
   }
-  EXPECT_THAT(writers, ElementsAre("BAR4+0x20", "BAR4+0x28", "BAR4+0x30", "BAR4+0x3000"));
+  EXPECT_THAT(writers, ElementsAre("BAR4+0x20", "BAR4+0x28", "BAR4+0x30", "descriptor at 0x1000"));
+  for (const AccessSeen& access : driver.rig().host.accesses) {
+    const ProvenanceRecord& record = driver.rig().fabric->provenance(access.provenance);
+    if (record.space != RegisterSpace::kDescriptor) continue;
+    EXPECT_EQ(record.value, kData) << "the address that the descriptor carried";
+    EXPECT_EQ(driver.rig().fabric->provenance(record.via).RegisterName(), "BAR4+0x3000") << "the notification";
+  }
 }
 
 TEST(VirtioRng, FollowsChainsAndTakesSeveralBuffersForOneNotification) {

@@ -336,6 +336,31 @@ reports::MessageReach Classifier::ReachOf(const pci::Access& access, const Judge
                                                                               : reports::MessageReach::kHypervisor;
 }
 
+// Who gave the device the address: the register write, or, of an address that it found in a descriptor, the descriptor and
+// the write that made it look.
+void Classifier::DescribeProgramming(const pci::Access& access, Found* found) {
+  reports::Finding& finding = found->finding;
+  const std::string device = pci::ToString(access.tlp->function);
+  const pci::ProvenanceRecord& record = fabric_->provenance(access.tlp->provenance);
+  finding.programmed_by =
+      reports::ProgrammedBy{record.RegisterName(), record.value, record.time, backtraces_.Resolve(found->backtrace)};
+  const pci::ProvenanceRecord& written = record.via != 0 ? fabric_->provenance(record.via) : record;
+  const auto place = [](const std::vector<reports::Frame>& frames) {
+    return frames.empty() ? "" : fmt::format(" in {} ({}:{})", frames[0].function, frames[0].file, frames[0].line);
+  };
+  finding.story.push_back({written.time, ownership_.DomainName(record.context.domain),
+                           fmt::format("wrote {:#x} to {} of {}{}", written.value, written.RegisterName(), device,
+                                       place(finding.programmed_by->backtrace))});
+  if (record.via == 0) return;
+  std::string story = fmt::format("fetched the {}, which carried {:#x}", record.RegisterName(), record.value);
+  const auto id = sim::MakeDmaDevice(access.tlp->function.segment, access.tlp->function.id);
+  const auto coverage = ledger_.Covering(id, record.offset, record.size, /*write=*/false);
+  if (coverage.mapping != nullptr) {
+    story += fmt::format(", in a buffer mapped{}", place(backtraces_.Resolve(coverage.mapping->mapped_by)));
+  }
+  finding.story.push_back({record.time, "device " + device, story});
+}
+
 void Classifier::Describe(const pci::Access& access, const Judgement& judgement, Found* found) {
   const bool write = access.tlp->type == pci::TlpType::kMemoryWrite;
   const uint64_t address = Stopped(access) ? access.bus_address : access.host_address;
@@ -395,17 +420,7 @@ void Classifier::Describe(const pci::Access& access, const Judgement& judgement,
                                                   mapping.unmapped_at, backtraces_.Resolve(mapping.unmapped_by)};
     }
   }
-  if (access.tlp->provenance != 0 && fabric_ != nullptr) {
-    const pci::ProvenanceRecord& record = fabric_->provenance(access.tlp->provenance);
-    finding.programmed_by =
-        reports::ProgrammedBy{record.RegisterName(), record.value, record.time, backtraces_.Resolve(found->backtrace)};
-    const auto& frames = finding.programmed_by->backtrace;
-    const std::string where =
-        frames.empty() ? "" : fmt::format(" in {} ({}:{})", frames[0].function, frames[0].file, frames[0].line);
-    finding.story.push_back({record.time, fmt::format("{}", ownership_.DomainName(record.context.domain)),
-                             fmt::format("wrote {:#x} to {} of {}{}", record.value, record.RegisterName(), device,
-                                         where)});
-  }
+  if (access.tlp->provenance != 0 && fabric_ != nullptr) DescribeProgramming(access, found);
   finding.story.push_back({access.issued, "device " + device,
                            fmt::format("sent a {} of {:#x}", write ? "write" : "read", access.bus_address)});
   if (judgement.dma_class == DmaClass::kE9) {

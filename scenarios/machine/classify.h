@@ -127,6 +127,7 @@ class Classifier : public pci::AccessObserver {
   Found& FindOrAdd(const pci::Access& access, const Judgement& judgement);
   reports::MessageReach ReachOf(const pci::Access& access, const Judgement& judgement) const;
   void Describe(const pci::Access& access, const Judgement& judgement, Found* found);
+  void DescribeProgramming(const pci::Access& access, Found* found);
   void Trail(const pci::Access& access, sim::DomId attacker);
   void Emit(const pci::Access& access, const Judgement& judgement);
 
