@@ -99,7 +99,7 @@ void StopForDebugger(Machine& machine, const RunOptions& options, const std::str
 // result.json and what only the run knows: the consoles, whole, the store and the PCI rings.
 nlohmann::json Observations(Machine& machine, const reports::Result& result) {
   nlohmann::json json = nlohmann::json::parse(reports::ToJson(result).dump());
-  json["console"] = nlohmann::json::object();
+  json["console"] = {{kXenConsole, machine.hypervisor().console().text()}};
   for (const auto& [id, guest] : machine.guests()) {
     if (guest->spec().kernel) json["console"][guest->spec().name] = guest->console();
   }

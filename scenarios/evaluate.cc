@@ -132,7 +132,7 @@ Selection SelectLines(const Expectation& expectation, const json& result) {
   }
   const json consoles = result.value(kConsoleRoot, json::object());
   for (const auto& [domain, console] : consoles.items()) {
-    if (which.filters.empty() || which.filters[0].second == domain) add(console.get<std::string>());
+    if (which.filters.empty() ? domain != kXenConsole : which.filters[0].second == domain) add(console.get<std::string>());
   }
   return selection;
 }

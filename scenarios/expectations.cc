@@ -45,6 +45,9 @@ const std::map<std::string, std::vector<std::string>>& Fields() {
        {"source", "kind", "abi", "domain", "asserted", "delivered", "coalesced", "lost", "duplicated", "spurious",
         "latency_ns", "total_ps", "parts", "eoi_tail_ps"}},
       {"hypercalls", {"domain", "name", "calls", "failed"}},
+      {"iommu",
+       {"dom0", "quarantine", "flush", "unfixed", "scratch", "hits", "misses", "tables_read", "invalidations", "faults",
+        "faults_lost", "log_suppressed", "silenced", "escape_windows"}},
       {kConsoleRoot, {"lines"}},
       {kTraceRoot, {"lines"}},
       {kStoreRoot, {"value", "history", "writers", "together"}},
@@ -202,6 +205,8 @@ class ExpectationParser {
       if (step.name == "escapes" && expectation.path.size() > 2) {
         throw ExpectationError(expectation.path[2].offset, "'dma.escapes' has no parts");
       }
+    } else if (root.name == "iommu") {
+      next = 1;  // an object: its fields follow at once
     } else if (root.name == kStoreRoot) {
       next = 2;
       CheckStorePath(expectation.path[1]);
@@ -246,7 +251,9 @@ class ExpectationParser {
       if (!brackets || path[1].filters.size() > 1 || (!path[1].filters.empty() && !path[1].filters[0].first.empty())) {
         throw ExpectationError(second, "whose console? expected one domain or '*', as in console[driver]");
       }
-      for (const auto& [field, domain] : path[1].filters) CheckDomain(domain, path[1].offset);
+      for (const auto& [field, domain] : path[1].filters) {
+        if (domain != kXenConsole) CheckDomain(domain, path[1].offset);
+      }
     }
     if (path.size() > 3 || (path.size() == 3 && path[2].name != "lines")) {
       throw ExpectationError(path[2].offset, "here there is only '.lines', how many there are");

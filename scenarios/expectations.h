@@ -21,6 +21,8 @@
 //   domains.driver.report.message matches "NULL pointer"
 //   console[driver] contains "PCI Frontend"     what the domain's kernel printed, "matches" line by line
 //   console[driver,"claiming resource"].lines == 6   how many lines contain the text
+//   console[xen,"fault addr"].lines == 5        what the hypervisor printed: 'xl dmesg'
+//   iommu.escape_windows[grant].max_ps == 0     how long devices reached what their domain had lost: ownership, type, grant
 //   trace["driver ring request conf_write","offset=0xc"].lines == 1     lines of trace.txt that contain the texts
 //   trace[since=unload,until=again,"close"].lines == 1     from the step with that label to before the other
 //   store[driver.be/state] == 4                 a node of xenstore at the end; null: not there. Paths: store_path.h
@@ -62,6 +64,7 @@ struct PathStep {
 
 // Roots beside those of result.json.
 inline constexpr const char* kConsoleRoot = "console";
+inline constexpr const char* kXenConsole = "xen";  // in the console root: what Xen printed; '*' does not mean it
 inline constexpr const char* kStoreRoot = "store";
 inline constexpr const char* kTraceRoot = "trace";
 
