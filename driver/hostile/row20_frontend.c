@@ -3,6 +3,7 @@
  * Row 20: a PCI frontend of a guest that means no good, in place of pcifront (whose driver must not be bound).
  *   row20_publish good|magic|reference|channel   publishes a ring; all but the first with one lie in it
  *   row20_fuzz SEED COUNT      that many requests with random fields; every one must be answered
+ *   frontend_state N           what it says about its own state, beside pcifront
  * Layout of the ring: xen/interface/io/pciif.h.
  */
 #include <linux/delay.h>
@@ -107,3 +108,14 @@ static int fuzz(int argc, char **argv)
 }
 
 EMUL_REGISTER("row20_fuzz", EMUL_CALLABLE, fuzz);
+
+static int frontend_state(int argc, char **argv)
+{
+	int value;
+
+	if (argc != 2 || kstrtoint(argv[1], 0, &value))
+		return -EINVAL;
+	return xenbus_printf(XBT_NIL, "device/pci/0", "state", "%d", value);
+}
+
+EMUL_REGISTER("frontend_state", EMUL_CALLABLE, frontend_state);
