@@ -69,6 +69,7 @@ def main():
     parser.add_argument("--tree", required=True)
     parser.add_argument("--manifest", required=True)
     parser.add_argument("--spec", required=True, help="JSON: originals, shadows, defines, includes, wraps")
+    parser.add_argument("--probed", required=True, help="what driver/probe_kernel.sh wrote")
     parser.add_argument("--shadow", required=True, help="folder of the shadow headers")
     parser.add_argument("--kernel-out", required=True)
     parser.add_argument("--originals-out", required=True)
@@ -79,6 +80,8 @@ def main():
         stamp = json.load(file)
     with open(args.spec, encoding="utf-8") as file:
         spec = json.load(file)
+    with open(args.probed, encoding="utf-8") as file:
+        stamp["features"] = sorted(line.split()[1].replace("EMUL_HAS_", "", 1) for line in file)
     for path, value in ((args.kernel_out, stamp),
                         (args.originals_out, originals(stamp, args.tree, args.manifest, spec["originals"])),
                         (args.changes_out, changes(args.tree, args.shadow, spec))):

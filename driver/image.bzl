@@ -92,12 +92,28 @@ def _seen(kind, headers):
 def _is_guarded(kind, path):
     return kind in ("original", "env") and path not in UNGUARDED
 
+def _probe(ctx):
+    """The header of the features that no version tells; the same text for another tree makes nothing anew."""
+    probed = ctx.actions.declare_file(ctx.label.name + "_objects/probed.h")
+    compat = [f for f in ctx.files.headers if f.path == "driver/env/compat.h"][0]
+    ctx.actions.run(
+        executable = ctx.executable._probe_kernel,
+        arguments = [ctx.file.stamp.dirname + "/src", compat.path, probed.path],
+        inputs = [compat, ctx.file.stamp, ctx.file.manifest],
+        outputs = [probed],
+        mnemonic = "ProbeKernel",
+        progress_message = "Looking at the kernel of " + ctx.label.name,
+        execution_requirements = {"no-sandbox": "1"},
+        use_default_shell_env = True,
+    )
+    return probed
+
 def compile_unit(ctx, kernel, kind, file, path, key, mutants = None):
     """One action.
 
     Args:
       ctx: of a rule with IMAGE_TOOLS.
-      kernel: struct(stamp, manifest, shared, kernel_defines, headers).
+      kernel: struct(stamp, manifest, shared, kernel_defines, headers, probed).
       kind: original, assembly, env, user.
       file: the source.
       path: its name in the kernel tree, or in this repository.
@@ -126,9 +142,11 @@ def compile_unit(ctx, kernel, kind, file, path, key, mutants = None):
             object_file.path,
             table.path,
             ctx.file._tag_guards.path,
-        ] + _flags(kind, path, kernel.kernel_defines) + (COVERAGE_FLAGS if guarded else []),
+        ] + _flags(kind, path, kernel.kernel_defines) + (COVERAGE_FLAGS if guarded else []) +
+        (["-include", "@REPO@/" + kernel.probed.path] if kind == "env" else []),
         inputs = [file, ctx.file._tag_guards] + _seen(kind, kernel.headers) +
                  ([kernel.shared] if kernel.shared else [kernel.stamp, kernel.manifest]) +
+                 ([kernel.probed] if kind == "env" else []) +
                  ([ctx.file._mutate, ctx.executable._compile_unit, mutants] if mutants else []),
         outputs = [object_file, table] + ([copy] if mutants else []),
         mnemonic = "GuestCompile",
@@ -202,7 +220,7 @@ def cost_blocks(ctx, linked, units, elf, blocks, lines):
 GuestImageInfo = provider(
     doc = "What an image is made of, for images that differ in a few units.",
     fields = {
-        "kernel": "struct(stamp, manifest, shared, kernel_defines, headers, link_script)",
+        "kernel": "struct(stamp, manifest, shared, kernel_defines, headers, probed, link_script)",
         "units": "what compile_unit returned, in the order of linking",
         "outputs": "{extension: file}",
     },
@@ -216,6 +234,7 @@ def _guest_image_impl(ctx):
         shared = ctx.file.shared,
         kernel_defines = ctx.attr.kernel_defines,
         headers = headers,
+        probed = _probe(ctx),
         link_script = ctx.file.link_script,
     )
     originals = sorted(ctx.files.originals, key = _link_order)
@@ -262,6 +281,8 @@ def _guest_image_impl(ctx):
             ctx.file.manifest.path,
             "--spec",
             spec.path,
+            "--probed",
+            kernel.probed.path,
             "--shadow",
             ctx.file.link_script.dirname + "/shadow",
             "--kernel-out",
@@ -273,7 +294,7 @@ def _guest_image_impl(ctx):
             "--sources-out",
             outputs["sources"].path,
         ],
-        inputs = [ctx.file.stamp, ctx.file.manifest, spec, ctx.file._describe_image, ctx.file.link_script] +
+        inputs = [ctx.file.stamp, ctx.file.manifest, spec, kernel.probed, ctx.file._describe_image, ctx.file.link_script] +
                  headers + ctx.files.originals + ctx.files.kernel_programs,
         outputs = [outputs["kernel.json"], outputs["originals.json"], outputs["changes.json"], outputs["sources"]],
         mnemonic = "DescribeImage",
@@ -323,6 +344,12 @@ _guest_image = rule(
         "headers": attr.label_list(mandatory = True, allow_files = [".h"]),
         "link_script": attr.label(mandatory = True, allow_single_file = [".lds"]),
         "plain_accounting": attr.label(mandatory = True, allow_single_file = [".c"]),
+        "_probe_kernel": attr.label(
+            default = "//driver:probe_kernel.sh",
+            allow_single_file = True,
+            cfg = "exec",
+            executable = True,
+        ),
         "_describe_image": attr.label(default = "//driver:describe_image.py", allow_single_file = True),
     }),
 )

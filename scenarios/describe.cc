@@ -78,10 +78,14 @@ std::string IommuSettings(const MachineSpec& machine) {
   return text;
 }
 
-// "M1 M2 on 6.12"; empty where nothing is left out.
+// "M1 M2 on 6.12 with MSI_FLAG_NO_MASK"; empty where nothing is left out.
 std::string ScopeText(const Scope& scope) {
   std::string text = scope.modes.empty() ? "" : ModeNames(scope.modes);
   if (!scope.kernels.empty()) text += fmt::format("{}on {}", text.empty() ? "" : " ", fmt::join(scope.kernels, " "));
+  for (const std::string& feature : scope.features) {
+    const bool absent = feature.rfind("no ", 0) == 0;
+    text += fmt::format("{}{}", text.empty() ? "" : " ", absent ? "without " + feature.substr(3) : "with " + feature);
+  }
   return text;
 }
 

@@ -213,7 +213,8 @@ int ExitCodeOf(const reports::Result& result) {
   return kExitBench;
 }
 
-reports::Result RunScenario(const Scenario& scenario, const RunOptions& options) {
+reports::Result RunScenario(const Scenario& asked, const RunOptions& options) {
+  Scenario scenario = asked;
   reports::Result result = StubResult(scenario, options.reproduce);
   result.view.settings = options.settings;
   const fs::path below = fs::path(result.view.source_file).lexically_proximate(options.root);
@@ -228,6 +229,7 @@ reports::Result RunScenario(const Scenario& scenario, const RunOptions& options)
     return result;
   }
   const ImageFiles image = ImageFor(scenario, options);
+  scenario.features = FeaturesOf(image);
   Machine machine(scenario, image, options.watch);
   g_simulation = &machine.simulation();
   StepWalk walk(machine);

@@ -58,7 +58,7 @@ class Reader : private ValueReader {
     scenario.kernel_family = Family(root, scenario.kernel);
     scenario.seed = Number(root, "seed", scenario.seed);
     scenario.embargo = Flag(root, "embargo", false);
-    scenario.scope = {Modes(root, "modes"), Kernels(root, "kernels")};
+    scenario.scope = {Modes(root, "modes"), Kernels(root, "kernels"), {}};
     if (const YamlNode* matrix = root.Find("matrix")) scenario.matrix = ReadMatrix(*matrix);
     scenario.until = Time(root, "until", 0);
     if (const YamlNode* machine = root.Find("machine")) scenario.machine = ReadMachine(*machine);

@@ -39,6 +39,7 @@ steps:
 expect:
   - dma.escapes == 0
   - {that: "findings.E5 >= 1", when: 6.1, because: nobody looks}
+  - {that: findings.E5 == 1, when: [M0, MSI_FLAG_NO_MASK, no VIRQ_ELSEWHERE]}
 )";
 
 Scenario Small(const std::vector<Override>& overrides = {}) { return ParseScenario("small.yaml", kSmall, overrides); }
@@ -132,6 +133,18 @@ TEST(Parser, AppliesAStepInAnyListedModeAndOnAnyListedKernel) {
   EXPECT_EQ(runs("none", "6.12"), std::make_pair(false, false));
   EXPECT_EQ(runs("dmar", "6.1"), std::make_pair(false, true));
   EXPECT_EQ(runs("dmar", "6.12"), std::make_pair(true, false));
+}
+
+TEST(Parser, AppliesAnExpectationOnKernelsWithAllOfItsFeatures) {
+  Scenario scenario = Small();
+  const auto judged = [&](std::optional<std::vector<std::string>> features) {
+    scenario.features = std::move(features);
+    return scenario.Applies(scenario.expect[2].when);
+  };
+  EXPECT_TRUE(judged(std::nullopt));
+  EXPECT_FALSE(judged(std::vector<std::string>{}));
+  EXPECT_TRUE(judged(std::vector<std::string>{"MSI_FLAG_NO_MASK", "PCIFRONT_AER_CHECKS"}));
+  EXPECT_FALSE(judged(std::vector<std::string>{"MSI_FLAG_NO_MASK", "VIRQ_ELSEWHERE"}));
 }
 
 TEST(Parser, ReadsWhereAClaimAppliesAndWhatTheSuiteRuns) {

@@ -28,6 +28,12 @@ const std::vector<std::string>& KernelFamilies() {
   return families;
 }
 
+const std::vector<std::string>& KernelFeatures() {
+  static const std::vector<std::string> features = {"IRQ_EVTCHN_FROM_VIRQ", "MSI_FLAG_NO_MASK", "PCIFRONT_AER_CHECKS",
+                                                    "VIRQ_ELSEWHERE"};
+  return features;
+}
+
 bool IsKernelPath(const std::string& kernel) { return kernel.find('/') != std::string::npos; }
 
 const char* Name(NoIommuPolicy policy) {
@@ -148,7 +154,14 @@ bool Scenario::Applies(const Scope& where) const {
   const auto includes = [](const auto& list, const auto& value) {
     return list.empty() || std::find(list.begin(), list.end(), value) != list.end();
   };
-  return includes(where.modes, machine.iommu) && includes(where.kernels, kernel_family);
+  const auto holds = [this](const std::string& feature) {
+    if (!features) return true;
+    const bool absent = feature.rfind("no ", 0) == 0;
+    const std::string name = absent ? feature.substr(3) : feature;
+    return absent != (std::find(features->begin(), features->end(), name) != features->end());
+  };
+  return includes(where.modes, machine.iommu) && includes(where.kernels, kernel_family) &&
+         std::all_of(where.features.begin(), where.features.end(), holds);
 }
 
 std::vector<IommuKind> Scenario::modes() const {

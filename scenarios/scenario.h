@@ -34,11 +34,16 @@ const std::vector<std::string>& KernelFamilies();
 // Whether `kernel` names a tree rather than a family.
 bool IsKernelPath(const std::string& kernel);
 
-// Where a step, an expectation or a whole claim applies: in one of these modes and on one of these kernels. An empty
-// list leaves that dimension open.
+// What some point releases of a family have and others have not, because a fix was brought back: the image of a kernel
+// says which of these its sources have (driver/env/compat.h).
+const std::vector<std::string>& KernelFeatures();
+
+// Where a step, an expectation or a whole claim applies: in one of these modes, on one of these kernels, and with all of
+// these features. An empty list leaves that dimension open.
 struct Scope {
   std::vector<IommuKind> modes;
-  std::vector<std::string> kernels;  // of KernelFamilies()
+  std::vector<std::string> kernels;   // of KernelFamilies()
+  std::vector<std::string> features;  // of KernelFeatures(); "no NAME": a kernel without it
 };
 
 // What the toolstack does with passthrough when there is no IOMMU. abi.md S3.
@@ -340,6 +345,7 @@ struct Scenario {
   std::string claim;
   std::string kernel = "6.1";        // "6.1", "6.12" or the path of a tree
   std::string kernel_family = "6.1"; // of KernelFamilies(); of a tree: what its Makefile says
+  std::optional<std::vector<std::string>> features;  // of KernelFeatures(), once an image is there: before, all apply
   uint64_t seed = 1;
   bool embargo = false;              // it may show a flaw of shipped code (threats.md 5): left out of exported reports
   Scope scope;                       // where the claim applies; elsewhere *skipped*
@@ -353,7 +359,7 @@ struct Scenario {
   std::vector<Step> steps;
   std::vector<ExpectationSpec> expect;
 
-  // Whether `scope` includes this scenario's mode and kernel.
+  // Whether `where` includes this scenario's mode, kernel and features.
   bool Applies(const Scope& where) const;
   // All that the claim applies in and on, open dimensions spelt out.
   std::vector<IommuKind> modes() const;

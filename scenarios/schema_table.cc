@@ -64,9 +64,13 @@ ValueSpec OneOrMore(ValueSpec spec) {
 
 ValueSpec Modes() { return OneOrMore(Words({"M0", "M1", "M2"})); }
 ValueSpec Kernels() { return OneOrMore(Words(KernelFamilies())); }
-ValueSpec ModesOrKernels() {
+ValueSpec When() {
   ValueSpec spec = Modes();
   spec.words.insert(spec.words.end(), KernelFamilies().begin(), KernelFamilies().end());
+  for (const std::string& feature : KernelFeatures()) {
+    spec.words.push_back(feature);
+    spec.words.push_back("no " + feature);
+  }
   return spec;
 }
 ValueSpec Kernel() {
@@ -481,7 +485,7 @@ const ObjectSpec& StepTable() {
           {"label", Text(), false, "name of the step in messages"},
           {"deadline", Duration(sim::kUs, 3600 * sim::kSec), false, "simulated time it may take (10 s)"},
           {"background", Bool(), false, "the next step starts at once (false)"},
-          {"when", ModesOrKernels(), false, "only in these modes, only on these kernels (all)"},
+          {"when", When(), false, "only in these modes, on these kernels, with these features of theirs (all)"},
           {"because", Text(), false, "why the real code answers so"},
       },
       "",
@@ -495,10 +499,10 @@ const ObjectSpec& MatrixTable() {
   static const ObjectSpec spec{
       "a test matrix",
       {
-          {"modes", Modes(), false, "(on 6.1 all where the claim applies, on others the file's own)"},
+          {"modes", Modes(), false, "(all where the claim applies)"},
           {"kernels", Kernels(), false, "(all where the claim applies)"},
-          {"events", OneOrMore(Words({"2l", "fifo"})), false, "in every domain with a kernel (as the domains say)"},
-          {"vcpus", OneOrMore(Unsigned(1, 8)), false, "in every domain with a kernel (as the domains say)"},
+          {"events", OneOrMore(Words({"2l", "fifo"})), false, "in every domain with a kernel (both, unless one says 2l)"},
+          {"vcpus", OneOrMore(Unsigned(1, 8)), false, "in every domain with a kernel (1 and 4, unless one says more than 1)"},
       },
       "",
       {}};
@@ -510,7 +514,7 @@ const ObjectSpec& ConditionTable() {
       "an observation",
       {
           {"that", Text(), true, "as an expectation, dma.E11.bytes > 0"},
-          {"when", ModesOrKernels(), false, "only in these modes, only on these kernels (all)"},
+          {"when", When(), false, "only in these modes, on these kernels, with these features of theirs (all)"},
           {"because", Text(), false, "why it counts, for the report"},
       },
       "that",
@@ -555,7 +559,7 @@ const ObjectSpec& ExpectTable() {
       "an expectation",
       {
           {"that", Text(), true, "dma.E5.bytes == 4096"},
-          {"when", ModesOrKernels(), false, "only in these modes, only on these kernels (all)"},
+          {"when", When(), false, "only in these modes, on these kernels, with these features of theirs (all)"},
           {"because", Text(), false, "why, for the report"},
       },
       "that",

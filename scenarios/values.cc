@@ -86,7 +86,15 @@ std::vector<std::string> ValueReader::Kernels(const YamlNode& map, const char* k
   return kernels;
 }
 
-Scope ValueReader::When(const YamlNode& map) { return {Modes(map, "when"), Kernels(map, "when")}; }
+Scope ValueReader::When(const YamlNode& map) {
+  Scope scope{Modes(map, "when"), Kernels(map, "when"), {}};
+  for (const YamlNode* item : Items(map, "when")) {
+    for (const std::string& feature : KernelFeatures()) {
+      if (item->text == feature || item->text == "no " + feature) scope.features.push_back(item->text);
+    }
+  }
+  return scope;
+}
 
 std::vector<Parameter> ValueReader::ReadParameters(const YamlNode& map, const char* key) {
   std::vector<Parameter> parameters;

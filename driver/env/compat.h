@@ -2,6 +2,15 @@
 /*
  * Where the kernels differ that the environment stands in: one feature, one name, one difference. This is the only
  * place that looks at a version; everybody else asks for a feature.
+ *
+ * Fixes are brought back in the middle of a family, and a tree of the user's may have any of them: no version tells,
+ * the sources do. driver/probe_kernel.sh looks whether a line of a file matches an expression (grep -E), and defines the
+ * features of these lines for every source of ours. Scenarios ask for them too, without EMUL_HAS_ (`when:`), so
+ * KernelFeatures() of scenarios/scenario.cc has the same names.
+ * probe: EMUL_HAS_IRQ_EVTCHN_FROM_VIRQ include/xen/events.h irq_evtchn_from_virq
+ * probe: EMUL_HAS_MSI_FLAG_NO_MASK include/linux/msi.h MSI_FLAG_NO_MASK
+ * probe: EMUL_HAS_PCIFRONT_AER_CHECKS drivers/pci/xen-pcifront.c if .*err_handler->mmio_enabled
+ * probe: EMUL_HAS_VIRQ_ELSEWHERE drivers/xen/events/events_base.c exists \? -EEXIST
  */
 #ifndef PVPCI_DRIVER_ENV_COMPAT_H
 #define PVPCI_DRIVER_ENV_COMPAT_H
@@ -25,7 +34,6 @@
 #define EMUL_HAS_KTHREAD_STOP_PUT	/* kthread_stop_put() */
 #define EMUL_HAS_KVFREE_POINTER		/* kvfree_call_rcu() gets the object, not the callback */
 #define EMUL_HAS_MAX_PAGE_ORDER		/* MAX_PAGE_ORDER is the largest order; MAX_ORDER was one more */
-#define EMUL_HAS_MSI_FLAG_NO_MASK	/* who may not mask messages is said by the MSI domain, not by pci_msi_ignore_mask */
 #define EMUL_HAS_NOP_FUNC		/* pv_ops' empty entries are nop_func and BUG_func */
 #define EMUL_HAS_PCPU_HOT		/* current, preemption count, CPU number and irq stack share a cache line */
 #define EMUL_HAS_POWER_FADT		/* kernel/power/main.c reads the FADT */
@@ -94,6 +102,13 @@
 #define EMUL_FIRMWARE_DRIVERS_ONLY video_firmware_drivers_only
 #else
 #define EMUL_FIRMWARE_DRIVERS_ONLY drm_firmware_drivers_only
+#endif
+
+/* The irq and the port of a virtual interrupt, -1 if it is not bound there. */
+#ifdef EMUL_HAS_IRQ_EVTCHN_FROM_VIRQ
+#define emul_irq_from_virq(cpu, virq, port) irq_evtchn_from_virq(cpu, virq, port)
+#else
+#define emul_irq_from_virq(cpu, virq, port) (*(port) = evtchn_from_irq(irq_from_virq(cpu, virq)), irq_from_virq(cpu, virq))
 #endif
 
 /* What scsi_host_alloc() takes. */

@@ -2,6 +2,7 @@
 /*
  * Event channels that are not pirqs, through every door of drivers/xen/events (rows 03 and 06):
  *   chips ipi|virq|priority|errors     what their names say
+ *   chips elsewhere                    a global virq asked for on a vCPU that is not vCPU 0
  *   chips global                       (dom0) a global virq bound behind the kernel's back, and moved to another vCPU
  *   chips moved                        an event that changes vCPU while its handler runs: once more after it, never beside it
  *   chips expand N                     binds port N; answers what the bind answers
@@ -103,7 +104,7 @@ static int virq(void)
 
 	if (irq < 0)
 		return irq;
-	if (differs("irq of a virq", irq_evtchn_from_virq(0, VIRQ_DEBUG, &port), irq))
+	if (differs("irq of a virq", emul_irq_from_virq(0, VIRQ_DEBUG, &port), irq))
 		return -EPROTO;
 	if (differs("irq of the same virq", bind_virq_to_irq(VIRQ_DEBUG, 0, true), irq) || debug())
 		return -EPROTO;
@@ -117,12 +118,18 @@ static int virq(void)
 	irq = bind_virq_to_irqhandler(VIRQ_XENOPROF, 0, chips_event, flags, "chips", &handled);
 	if (irq < 0)
 		return irq;
-	(void)irq_evtchn_from_virq(0, VIRQ_XENOPROF, &port);
+	(void)emul_irq_from_virq(0, VIRQ_XENOPROF, &port);
 	if (differs("port that was found", port, bind.port))
 		return -EPROTO;
 	unbind_from_irqhandler(irq, &handled);
-	/* A global one belongs to vCPU 0. */
-	irq = bind_virq_to_irqhandler(VIRQ_TBUF, 1, chips_event, IRQF_NOBALANCING, "chips", &handled);
+	return 0;
+}
+
+/* A global virq belongs to vCPU 0. */
+static int elsewhere(void)
+{
+	int irq = bind_virq_to_irqhandler(VIRQ_TBUF, 1, chips_event, IRQF_NOBALANCING, "chips", &handled);
+
 	return differs("global virq for vCPU 1", irq, -EINVAL) ? -EPROTO : 0;
 }
 
@@ -151,8 +158,8 @@ static int global(void)
 		return irq;
 	if (irq_set_affinity(irq, cpumask_of(1)))
 		return -EXDEV;
-	if (differs("irq of a virq that moved", irq_evtchn_from_virq(1, VIRQ_TBUF, &port), irq) ||
-	    irq_evtchn_from_virq(0, VIRQ_TBUF, &port) == irq)
+	if (differs("irq of a virq that moved", emul_irq_from_virq(1, VIRQ_TBUF, &port), irq) ||
+	    emul_irq_from_virq(0, VIRQ_TBUF, &port) == irq)
 		return -EPROTO;
 	unbind_from_irqhandler(irq, &handled);
 	return 0;
@@ -336,6 +343,8 @@ static int chips(int argc, char **argv)
 		return ipi();
 	if (!strcmp(argv[1], "virq"))
 		return virq();
+	if (!strcmp(argv[1], "elsewhere"))
+		return elsewhere();
 	if (!strcmp(argv[1], "global"))
 		return global();
 	if (!strcmp(argv[1], "priority"))

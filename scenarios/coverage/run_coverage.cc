@@ -76,7 +76,7 @@ std::vector<Job> JobsOf(const CommandLine& command, const std::string& root, con
     const std::string path = FindScenario(root, name);
     const Scenario plain = LoadScenario(path, command.overrides);
     if (plain.kernel != kernel) continue;  // its blocks are another image's
-    if (!plain.Applies({{}, plain.scope.kernels})) continue;
+    if (!plain.Applies({{}, plain.scope.kernels, {}})) continue;
     ScenarioBlocks blocks;
     blocks.name = plain.name;
     for (const IommuKind kind : plain.modes()) {

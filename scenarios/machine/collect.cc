@@ -85,6 +85,7 @@ void CollectKernel(Machine& machine, bool line_coverage, reports::Result* result
   entry.version = kernel.value("version", "");
   entry.modified.reset();
   if (kernel.contains("modified") && kernel["modified"].is_boolean()) entry.modified = kernel["modified"].get<bool>();
+  entry.features = FeaturesOf(files);
   result->kernels.push_back(entry);
   const BlocksRan ran = CollectBlocks(machine);
   const auto run = CountBySource(ImageOf(machine), ran);
@@ -381,6 +382,10 @@ reports::Result StubResult(const Scenario& scenario, const std::string& reproduc
   result.reproduce = reproduce;
   result.verdict = reports::Verdict::kUnable;
   return result;
+}
+
+std::vector<std::string> FeaturesOf(const ImageFiles& files) {
+  return ReadJson(files.Path("kernel.json")).value("features", std::vector<std::string>());
 }
 
 BlocksRan CollectBlocks(Machine& machine) {

@@ -5,6 +5,7 @@
 #define PVPCI_SCENARIOS_MACHINE_COLLECT_H_
 
 #include <string>
+#include <vector>
 
 #include "reports/result.h"
 #include "scenarios/coverage/line_coverage.h"
@@ -17,6 +18,9 @@ reports::Result StubResult(const Scenario& scenario, const std::string& reproduc
 
 // Fills `result` from the machine, with or without the lines of the originals that ran. Throws std::runtime_error if an image's description cannot be read.
 void Collect(Machine& machine, bool line_coverage, reports::Result* result);
+
+// What an image's description says its kernel's sources have, of KernelFeatures().
+std::vector<std::string> FeaturesOf(const ImageFiles& files);
 
 // Blocks that ran in any domain. Empty if no domain has an image.
 BlocksRan CollectBlocks(Machine& machine);

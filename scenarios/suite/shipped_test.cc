@@ -44,38 +44,42 @@ void SetInDomains(const Scenario& scenario, const std::string& key, const std::s
   }
 }
 
+// What the suite sets in all domains: what the matrix says, or `usual` unless the domains say it themselves.
+template <typename T>
+std::vector<T> Dimension(const Scenario& scenario, const std::vector<T>& stated, T DomainSpec::*member, std::vector<T> usual) {
+  if (!stated.empty()) return stated;
+  const auto is_default = [&](const DomainSpec& domain) { return !domain.kernel || domain.*member == DomainSpec().*member; };
+  return std::all_of(scenario.domains.begin(), scenario.domains.end(), is_default) ? usual : std::vector<T>{};
+}
+
+// As the file is, in every mode; and in the file's own mode with each event channel ABI and number of vCPUs.
 std::vector<Combination> CombinationsOf(const std::string& name) {
   const Scenario scenario = LoadScenario(FindScenario(".", name));
   const MatrixSpec& matrix = scenario.matrix;
   std::vector<Combination> combinations;
   if (!Includes(matrix.kernels.empty() ? scenario.kernels() : matrix.kernels, kKernel)) return combinations;
-  std::vector<IommuKind> modes = matrix.modes;
-  if (modes.empty()) {
-    modes = scenario.modes();
-    if (kKernel != KernelFamilies().front()) {
-      const bool own = std::find(modes.begin(), modes.end(), scenario.machine.iommu) != modes.end();
-      modes = {own ? scenario.machine.iommu : modes.front()};
-    }
-  }
-  std::vector<std::string> events = {""}, vcpus = {""};
-  if (!matrix.events.empty()) events.clear();
-  for (const EventAbi abi : matrix.events) events.emplace_back(Name(abi));
-  if (!matrix.vcpus.empty()) vcpus.clear();
-  for (const unsigned count : matrix.vcpus) vcpus.push_back(std::to_string(count));
-  for (const IommuKind iommu : modes) {
-    for (const std::string& abi : events) {
-      for (const std::string& count : vcpus) {
-        Combination one{name, iommu, std::string("_") + ModeName(iommu), {}};
-        if (!abi.empty()) {
-          one.name += "_" + abi;
-          SetInDomains(scenario, "events", abi, &one.settings);
-        }
-        if (!count.empty()) {
-          one.name += "_" + count + "vcpu";
-          SetInDomains(scenario, "vcpus", count, &one.settings);
-        }
-        combinations.push_back(one);
+  const std::vector<IommuKind> modes = matrix.modes.empty() ? scenario.modes() : matrix.modes;
+  for (const IommuKind iommu : modes) combinations.push_back({name, iommu, std::string("_") + ModeName(iommu), {}});
+  const bool own = std::find(modes.begin(), modes.end(), scenario.machine.iommu) != modes.end();
+  const IommuKind mode = own ? scenario.machine.iommu : modes.front();
+  const std::vector<EventAbi> events =
+      Dimension(scenario, matrix.events, &DomainSpec::events, {EventAbi::kFifo, EventAbi::k2L});
+  const std::vector<unsigned> vcpus = Dimension(scenario, matrix.vcpus, &DomainSpec::vcpus, {1, 4});
+  for (size_t e = 0; e < std::max<size_t>(events.size(), 1); ++e) {
+    for (size_t v = 0; v < std::max<size_t>(vcpus.size(), 1); ++v) {
+      Combination one{name, mode, std::string("_") + ModeName(mode), {}};
+      bool as_the_file_is = true;
+      if (!events.empty()) {
+        one.name += std::string("_") + Name(events[e]);
+        SetInDomains(scenario, "events", Name(events[e]), &one.settings);
+        as_the_file_is &= events[e] == DomainSpec().events;
       }
+      if (!vcpus.empty()) {
+        one.name += fmt::format("_{}vcpu", vcpus[v]);
+        SetInDomains(scenario, "vcpus", std::to_string(vcpus[v]), &one.settings);
+        as_the_file_is &= vcpus[v] == DomainSpec().vcpus;
+      }
+      if (!as_the_file_is) combinations.push_back(one);
     }
   }
   return combinations;

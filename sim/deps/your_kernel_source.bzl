@@ -28,11 +28,6 @@ shift
 rm -f "$OLDPWD/excluded"
 """
 
-# Files whose digest in the tree is not that in the package, one "digest path" per line, the package's digest.
-_COMPARE = """join -j 2 -a 1 -e - -o 0,1.1,2.1 <(grep -E '\\.[chS]$' "$1" | sort -k 2) <(sort -k 2 manifest.sha256) |
-  awk '$2 != $3 { print $2, $1 }'
-"""
-
 # What a unit is compiled from besides its own file: everything but C and assembly, and C files that others include.
 _SHARED = """set -o pipefail
 included=$(grep -rhoE '^[[:space:]]*#[[:space:]]*include[[:space:]]+["<][^">]*\\.[cS][">]' --include='*.[chS]' src |
@@ -51,7 +46,9 @@ def _differences(repository_ctx, family, version):
     if installed == None or installed.split("-")[0] != version:
         return None, None
     manifest = repository_ctx.path(Label("@linux_%s//:manifest.sha256" % family.replace(".", "_")))
-    result = repository_ctx.execute(["bash", "-c", _COMPARE, "compare", manifest])
+    result = repository_ctx.execute([repository_ctx.path(repository_ctx.attr._compare), manifest, "manifest.sha256"])
+    if result.return_code != 0:
+        fail("\n\n@%s: comparing with %s failed: %s" % (repository_ctx.name, package, result.stderr))
     return package + " " + installed, {line.split(" ")[1]: line.split(" ")[0] for line in _lines(result)}
 
 def _your_kernel_source_impl(repository_ctx):
@@ -93,6 +90,7 @@ your_kernel_source = repository_rule(
         "subtrees": attr.string_list(mandatory = True, doc = "Files and folders of the tree to copy, sorted."),
         "config": attr.label(mandatory = True, allow_single_file = True, doc = "Fragment on top of tinyconfig."),
         "generators": attr.string_list(doc = "Objects that the kernel's own build makes a header for: made as well."),
+        "_compare": attr.label(default = "//sim/deps:compare_manifests.sh", allow_single_file = True),
         "_kernel_tree": attr.label(default = "//sim/deps:kernel_tree.sh", allow_single_file = True),
     },
 )
