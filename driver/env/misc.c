@@ -164,7 +164,7 @@ void acpi_device_notify_remove(struct device *dev) { EMUL_IGNORE("firmware: none
 bool acpi_driver_match_device(struct device *dev, const struct device_driver *drv) { EMUL_IGNORE("firmware: none"); return false; }
 int acpi_device_modalias(struct device *dev, char *buf, int size) { EMUL("firmware: none"); return -ENODEV; }
 int acpi_device_uevent_modalias(EMUL_CONST_DEVICE struct device *dev, struct kobj_uevent_env *env) { EMUL("firmware: none"); return -ENODEV; }
-enum dev_dma_attr acpi_get_dma_attr(struct acpi_device *adev) { return DEV_DMA_COHERENT; }
+enum dev_dma_attr acpi_get_dma_attr(struct acpi_device *adev) { EMUL("firmware: none, and DMA is coherent"); return DEV_DMA_COHERENT; }
 int acpi_dma_configure_id(struct device *dev, enum dev_dma_attr attr, const u32 *id) { EMUL_IGNORE("firmware: none"); return 0; }
 int acpi_dev_pm_attach(struct device *dev, bool power_on) { EMUL_IGNORE("firmware: none"); return 0; }
 int pci_acpi_init(void) { EMUL("firmware: none"); return -ENODEV; }
