@@ -501,8 +501,8 @@ const ObjectSpec& MatrixTable() {
       {
           {"modes", Modes(), false, "(all where the claim applies)"},
           {"kernels", Kernels(), false, "(all where the claim applies)"},
-          {"events", OneOrMore(Words({"2l", "fifo"})), false, "in every domain with a kernel (both, unless one says 2l)"},
-          {"vcpus", OneOrMore(Unsigned(1, 8)), false, "in every domain with a kernel (1 and 4, unless one says more than 1)"},
+          {"events", OneOrMore(Words({"2l", "fifo"})), false, "in every domain with a kernel (rows: both, unless one says 2l)"},
+          {"vcpus", OneOrMore(Unsigned(1, 8)), false, "in every domain with a kernel (rows: 1 and 4, unless one says more)"},
       },
       "",
       {}};

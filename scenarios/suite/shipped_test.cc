@@ -18,6 +18,8 @@ namespace pvpci::scenarios {
 namespace {
 
 const std::string kKernel = PVPCI_SUITE_KERNEL;
+const std::vector<EventAbi> kBothAbis = {EventAbi::kFifo, EventAbi::k2L};
+const std::vector<unsigned> kOneAndFour = {1, 4};
 
 struct Combination {
   std::string scenario;
@@ -52,9 +54,12 @@ std::vector<T> Dimension(const Scenario& scenario, const std::vector<T>& stated,
   return std::all_of(scenario.domains.begin(), scenario.domains.end(), is_default) ? usual : std::vector<T>{};
 }
 
-// As the file is, in every mode; and in the file's own mode with each event channel ABI and number of vCPUs.
+// As the file is, in every mode; a row of the series also in its own mode with each event channel ABI and number of
+// vCPUs, and any other scenario with those that its matrix names.
 std::vector<Combination> CombinationsOf(const std::string& name) {
-  const Scenario scenario = LoadScenario(FindScenario(".", name));
+  const std::string path = FindScenario(".", name);
+  const Scenario scenario = LoadScenario(path);
+  const bool row = path.find("/rows/") != std::string::npos;
   const MatrixSpec& matrix = scenario.matrix;
   std::vector<Combination> combinations;
   if (!Includes(matrix.kernels.empty() ? scenario.kernels() : matrix.kernels, kKernel)) return combinations;
@@ -63,8 +68,8 @@ std::vector<Combination> CombinationsOf(const std::string& name) {
   const bool own = std::find(modes.begin(), modes.end(), scenario.machine.iommu) != modes.end();
   const IommuKind mode = own ? scenario.machine.iommu : modes.front();
   const std::vector<EventAbi> events =
-      Dimension(scenario, matrix.events, &DomainSpec::events, {EventAbi::kFifo, EventAbi::k2L});
-  const std::vector<unsigned> vcpus = Dimension(scenario, matrix.vcpus, &DomainSpec::vcpus, {1, 4});
+      Dimension(scenario, matrix.events, &DomainSpec::events, row ? kBothAbis : std::vector<EventAbi>{});
+  const std::vector<unsigned> vcpus = Dimension(scenario, matrix.vcpus, &DomainSpec::vcpus, row ? kOneAndFour : std::vector<unsigned>{});
   for (size_t e = 0; e < std::max<size_t>(events.size(), 1); ++e) {
     for (size_t v = 0; v < std::max<size_t>(vcpus.size(), 1); ++v) {
       Combination one{name, mode, std::string("_") + ModeName(mode), {}};
