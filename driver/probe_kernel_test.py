@@ -58,7 +58,7 @@ class ProbeKernel(Folder):
         self.assertEqual(asked, set(probed))
 
     def test_only_compat_looks_at_a_version(self):
-        looks = subprocess.run(["grep", "-rlE", "LINUX_VERSION_CODE|KERNEL_VERSION", "driver", "--include=*.c", "--include=*.h"],
+        looks = subprocess.run(["grep", "-RlE", "LINUX_VERSION_CODE|KERNEL_VERSION", "driver", "--include=*.c", "--include=*.h"],
                                check=False, text=True, capture_output=True).stdout.split()
         self.assertEqual(looks, ["driver/env/compat.h"])
 
