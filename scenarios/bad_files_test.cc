@@ -88,6 +88,7 @@ const Row kRows[] = {
     {"parameter_out_of_range", 5, 23, "mmio_read: expected a time 500 ns .. 2.5 us, found '1 s'"},
     {"placed_beyond_memory", 6, 12, "'driver': its memory ends at 0x21400000, the machine's at 0x200"},
     {"placed_kernel", 6, 12, "'driver': memory_at is for a domain with 'kernel: false'"},
+    {"preempt_unbooted", 7, 23, "preempt: 'control' has not been booted by an earlier step"},
     {"program_before_boot", 11, 23, "program: 'driver' has not been booted by an earlier step"},
     {"program_without_command", 12, 36, "run: no command in 'pcitest '-b' (or a quote is never closed)"},
     {"review_no_operator", 5, 29, "expectation 'dma.E5.bytes over 4096': expected ==, !=, <, <=, >, >=,"},
@@ -116,6 +117,7 @@ const Row kRows[] = {
     {"wrong_type_list", 9, 8, "steps: expected a list, found a text"},
     {"wrong_type_map", 3, 8, "claim: expected a text, found a map"},
     {"wrong_type_text", 6, 39, "vcpus: expected a whole number 1 .. 8, found 'two'"},
+    {"xen_has_no_such_frames", 8, 23, "${xen.txt}: Xen has text, heap, m2p, iommu_table or irt"},
 };
 
 std::string PathOf(const std::string& name) { return "scenarios/bad/" + name + ".yaml"; }

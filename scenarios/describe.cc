@@ -200,7 +200,17 @@ std::string Describe(const Step& step) {
                          step.function + (step.count == 1 ? " is" : " are"),
                          FormatDuration(step.duration));
     case StepKind::kEnters:
-      return fmt::format("from now on {} enters {} {} times", step.domain, step.function, step.count);
+      return fmt::format("from now on {} enters {} {} times{}", step.domain, step.function, step.count,
+                         step.within == 0 ? "" : fmt::format(", {} more or less", step.within));
+    case StepKind::kIntact:
+      return fmt::format("from now on {} of {} at {} change", step.count == 0 ? "none" : std::to_string(step.count),
+                         FormatSize(step.bytes), step.address);
+    case StepKind::kPreempt:
+      return fmt::format("each pass of {} from {} to {} stands still for {}, {}{}", step.domain, step.preempt.from,
+                         step.preempt.until, FormatDuration(step.duration),
+                         step.preempt.only == 0 ? "one block later than the one before"
+                                                : fmt::format("before block {}", step.preempt.only),
+                         step.preempt.device.empty() ? "" : "; meanwhile " + step.preempt.device + " interrupts");
     case StepKind::kCalls: {
       std::string text = fmt::format("since '{}' {} called exactly:", step.phase, step.domain);
       for (const std::string& call : step.calls) text += "\n         " + call;

@@ -79,6 +79,7 @@ void WriteConsoles(Machine& machine, const std::string& folder) {
   for (const auto& [id, guest] : machine.guests()) {
     if (guest->spec().kernel) reports::WriteFileAtomically(fs::path(folder) / ConsoleFile(*guest), guest->console());
   }
+  reports::WriteFileAtomically(fs::path(folder) / "console-xen.txt", machine.hypervisor().console().text());
 }
 
 // What a debugger needs, on one line that works as it is.
@@ -156,6 +157,14 @@ void Judge(Machine& machine, const StepWalk& walk, reports::Result* result) {
   if (result->verdict == reports::Verdict::kViolated) {
     result->verdict_reason = fmt::format("{}: {}", violated->text, violated->actual);
   }
+}
+
+// Which interleaving failed, and the command that meets it alone: schedule.txt.
+void WriteSchedule(const StepWalk& walk, const reports::Result& result, const RunOptions& options) {
+  if (options.out.empty() || result.verdict != reports::Verdict::kViolated || walk.Schedule().empty()) return;
+  std::string text = result.reproduce + "\n";
+  for (const std::string& line : walk.Schedule()) text += line + "\n";
+  reports::WriteFileAtomically(fs::path(options.out) / "schedule.txt", text);
 }
 
 void Finish(const RunOptions& options, const reports::Result& result) {
@@ -283,6 +292,7 @@ reports::Result RunScenario(const Scenario& asked, const RunOptions& options) {
       result.expectations.push_back(row);
     }
     Judge(machine, walk, &result);
+    WriteSchedule(walk, result, options);
   }
   Finish(options, result);
   return result;

@@ -40,6 +40,7 @@ std::string ApplyOverride(YamlNode* root, const Override& change, Place place) {
       YamlNode* found = nullptr;
       for (YamlNode& item : at->items) {
         const YamlNode* name = item.Find("name");
+        if (name == nullptr) name = item.Find("label");
         if (name != nullptr && name->text == word) found = &item;
       }
       if (found == nullptr || last) return fmt::format("no '{}' in {}", word, key);

@@ -11,7 +11,8 @@
 
 namespace pvpci::scenarios {
 
-// Key "machine.iommu", "seed", "domains.driver.memory", "devices.endpoint.link", "machine.xen.uptime_at_start".
+// Key "machine.iommu", "seed", "domains.driver.memory", "devices.endpoint.link", "machine.xen.uptime_at_start",
+// "steps.LABEL.preempt.only".
 // `origin` is what the user typed, for messages: "--iommu".
 struct Override {
   std::string key;

@@ -105,7 +105,7 @@ TEST(Parser, ReadsStallsAndCallOrders) {
   std::string text = kSmall;
   text.insert(text.find("  - wait: "),
               "  - stall: {domain: driver, time: 2 s, function: do_IRQ, count: 4}\n"
-              "  - enters: {domain: driver, function: delayed_free_irq, times: 0}\n"
+              "  - enters: {domain: driver, function: delayed_free_irq, times: 0, within: 2}\n"
               "  - calls: {domain: driver, since: boot driver, are: [\"bind_pirq {pirq=*\", eoi], without: send}\n");
   const Scenario scenario = ParseScenario("x.yaml", text);
   const Step& stall = scenario.steps[10];
@@ -116,12 +116,35 @@ TEST(Parser, ReadsStallsAndCallOrders) {
   EXPECT_EQ(Describe(stall), "the next 4 vCPUs of driver to enter do_IRQ are held there for 2 s");
   EXPECT_EQ(scenario.steps[11].kind, StepKind::kEnters);
   EXPECT_EQ(scenario.steps[11].count, 0u);
+  EXPECT_EQ(scenario.steps[11].within, 2u);
   const Step& calls = scenario.steps[12];
   EXPECT_EQ(calls.kind, StepKind::kCalls);
   EXPECT_EQ(calls.phase, "boot driver");
   EXPECT_THAT(calls.calls, ElementsAre("bind_pirq {pirq=*", "eoi"));
   EXPECT_THAT(calls.without, ElementsAre("send"));
   EXPECT_THAT(calls.of, ElementsAre("event_channel_op", "physdev_op"));
+}
+
+TEST(Parser, ReadsWatchesOfMemoryAndPreemptions) {
+  std::string text = kSmall;
+  text.insert(text.find("  - wait: "),
+              "  - intact: {address: \"${xen.text}\", bytes: 1 MiB, changed: 3}\n"
+              "  - label: sweep\n"
+              "    preempt: {domain: driver, from: a, until: b, blocks: [c, drivers/xen/d.c], time: 2 us}\n");
+  const Scenario scenario = ParseScenario("x.yaml", text, {{"steps.sweep.preempt.only", "7", "--set"}});
+  const Step& intact = scenario.steps[10];
+  EXPECT_EQ(intact.kind, StepKind::kIntact);
+  EXPECT_EQ(intact.address, "${xen.text}");
+  EXPECT_EQ(intact.bytes, 1u << 20);
+  EXPECT_EQ(intact.count, 3u);
+  EXPECT_EQ(Describe(intact), "from now on 3 of 1 MiB at ${xen.text} change");
+  const Step& preempt = scenario.steps[11];
+  EXPECT_EQ(preempt.kind, StepKind::kPreempt);
+  EXPECT_EQ(preempt.preempt.from, "a");
+  EXPECT_EQ(preempt.preempt.until, "b");
+  EXPECT_THAT(preempt.preempt.blocks, ElementsAre("c", "drivers/xen/d.c"));
+  EXPECT_EQ(preempt.preempt.only, 7u);
+  EXPECT_EQ(preempt.duration, 2 * sim::kUs);
 }
 
 TEST(Parser, AppliesAStepInAnyListedModeAndOnAnyListedKernel) {

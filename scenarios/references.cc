@@ -12,6 +12,7 @@
 #include "scenarios/store_path.h"
 #include "scenarios/suggest.h"
 #include "scenarios/units.h"
+#include "scenarios/xen_frames.h"
 
 namespace pvpci::scenarios {
 namespace {
@@ -229,6 +230,10 @@ class Checker {
         }
         continue;
       }
+      if (owner == "xen") {
+        if (!XenFrameType(rest)) Complain(place, fmt::format("${{{}}}: Xen has {}", inner, OneOf(XenFrameWords())));
+        continue;
+      }
       const DomainSpec* domain = scenario_.FindDomain(owner);
       if (domain == nullptr) {
         std::vector<std::string> names = domains_;
@@ -251,7 +256,7 @@ class Checker {
     const std::string what = Name(step.kind);
     switch (step.kind) {
       case StepKind::kBoot:
-        Kernel(step.domain, places.domain, what);
+        Domain(step.domain, places.domain, what);
         for (size_t i = 0; i < index; ++i) {
           if (scenario_.steps[i].kind == StepKind::kBoot && scenario_.steps[i].domain == step.domain) {
             Complain(places.domain, fmt::format("'{}' is booted already in line {}", step.domain,
@@ -310,6 +315,11 @@ class Checker {
       case StepKind::kFail: Kernel(step.domain, places.domain, what); break;
       case StepKind::kStall:
       case StepKind::kEnters: Booted(step.domain, places.domain, what, index); break;
+      case StepKind::kIntact: break;
+      case StepKind::kPreempt:
+        Booted(step.domain, places.domain, what, index);
+        if (!step.preempt.device.empty()) Device(step.preempt.device, places.device, what);
+        break;
       case StepKind::kCalls:
         Kernel(step.domain, places.domain, what);
         Phase(step, places, index);
@@ -320,7 +330,8 @@ class Checker {
     }
     for (size_t i = 0; i < step.args.size() && i < places.args.size(); ++i) {
       Argument(step.args[i], places.args[i]);
-      const bool number = step.kind == StepKind::kEmit || step.kind == StepKind::kIommuEdit;
+      const bool number = step.kind == StepKind::kEmit || step.kind == StepKind::kIommuEdit ||
+                          step.kind == StepKind::kIntact;
       if (number && step.args[i].find("${") == std::string::npos && !ParseUnsigned(step.args[i])) {
         Complain(places.args[i], fmt::format("address: expected a number or ${{domain.secret}}, found '{}'",
                                              step.args[i]));

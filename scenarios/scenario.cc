@@ -59,7 +59,7 @@ const std::vector<DeviceModelInfo>& DeviceModels() {
       {DeviceModel::kPlxDma, "plx_dma", "PLX switch DMA channel", {"corrupt_every"}},
       {DeviceModel::kI6300esb, "i6300esb", "Intel 6300ESB watchdog", {}},
       {DeviceModel::kClone, "clone", "cloned function", {}},
-      {DeviceModel::kAttacker, "attacker", "attack device", {}},
+      {DeviceModel::kAttacker, "attacker", "attack device", {"deaf", "flr"}},
   };
   return models;
 }
@@ -120,6 +120,8 @@ const char* Name(StepKind kind) {
     case StepKind::kFail: return "fail";
     case StepKind::kStall: return "stall";
     case StepKind::kEnters: return "enters";
+    case StepKind::kIntact: return "intact";
+    case StepKind::kPreempt: return "preempt";
     case StepKind::kCalls: return "calls";
   }
   return "?";

@@ -201,6 +201,8 @@ enum class StepKind : uint8_t {
   kStall,      // vCPUs of `domain` stand still where they enter a function; done at once
   kEnters,     // from now to the end `domain` enters `function` `count` times; done at once
   kCalls,      // the hypercalls of `domain` since a step are these, in this order
+  kIntact,     // from now to the end `count` of `bytes` bytes of machine memory at `address` change; done at once
+  kPreempt,    // passes through a window of `domain` stand still, each one block later; done at once
 };
 const char* Name(StepKind kind);  // the key in the file: "boot", "seize", ...
 
@@ -237,6 +239,18 @@ struct FrontendSpec {
   std::string kind;
   uint64_t id = 0;
   std::vector<std::pair<std::string, std::string>> front, back;  // name and value
+};
+
+// A window of kernel code that the guest passes again and again, from the entry of one function to that of another. In pass
+// n the vCPU stands still before the n-th block of `blocks` that it executes there, until a pass has fewer: then every
+// place was tried once.
+struct PreemptSpec {
+  std::string from, until;          // functions
+  std::vector<std::string> blocks;  // functions, or source files ("drivers/xen/events/events_base.c")
+  uint64_t only = 0;                // not 0: every pass stands still before this block, and before no other
+  std::string device;               // raises an interrupt at that moment; empty: none
+  IrqKind kind = IrqKind::kMsix;
+  unsigned vector = 0;
 };
 
 // One step. Which members count depends on `kind`; the parser refuses keys that do not belong.
@@ -298,6 +312,8 @@ struct Step {
   std::string hypercall;
   uint64_t skip = 0;
   // kStall: the next `count` vCPUs that enter `function` stand still there for `duration`.
+  uint64_t within = 0;               // kEnters: how far `count` may be missed
+  PreemptSpec preempt;               // kPreempt, for `duration`
   // kCalls: the hypercalls `of` these names since the step labelled `phase`, but for those called as in `without`.
   std::vector<std::string> calls;    // patterns as scenarios/call_order.h has them
   std::vector<std::string> of;

@@ -429,6 +429,39 @@ const ObjectSpec& EntersTable() {
           {"domain", NameValue(), true, "whose"},
           {"function", NameValue(), true, "a kernel function"},
           {"times", Unsigned(0, 1000000000), true, "how often it is entered from now to the end of the run"},
+          {"within", Unsigned(0, 1000000), false, "so many more or less will do (0)"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
+const ObjectSpec& IntactTable() {
+  static const ObjectSpec spec{
+      "a watch on machine memory",
+      {
+          {"address", Text(), true, "machine address, ${domain.secret}, ${xen.text}, ${xen.iommu_table}, ..."},
+          {"bytes", Size(1, 64 * kMiB), true, "how many"},
+          {"changed", Unsigned(0, 64 * kMiB), false, "so many of them differ at the end of the run (0)"},
+      },
+      "",
+      {}};
+  return spec;
+}
+
+const ObjectSpec& PreemptTable() {
+  static const ObjectSpec spec{
+      "a preemption at every block",
+      {
+          {"domain", NameValue(), true, "whose vCPUs"},
+          {"from", NameValue(), true, "a pass starts where this kernel function is entered"},
+          {"until", NameValue(), true, "and ends where this one is"},
+          {"blocks", OneOrMore(Text()), true, "blocks of these functions or source files count"},
+          {"time", Duration(sim::kNs, sim::kSec), true, "how long the vCPU stands still"},
+          {"only", Unsigned(0, 1000000), false, "always before this block; 0: one later in each pass (0)"},
+          {"device", NameValue(), false, "interrupts at that moment (none)"},
+          {"kind", Words({"intx", "msi", "msix"}), false, "how (msix)"},
+          {"vector", Unsigned(0, 31), false, "MSI message or MSI-X entry (0)"},
       },
       "",
       {}};
@@ -480,6 +513,8 @@ const ObjectSpec& StepTable() {
           {"compare", Object(CompareTable()), false, "compare the trace of a phase with a golden one"},
           {"stall", Object(StallTable()), false, "the next vCPUs that enter a function stand still there; the next step does not wait"},
           {"enters", Object(EntersTable()), false, "a kernel function is entered so often from now on; the next step does not wait"},
+          {"intact", Object(IntactTable()), false, "bytes of machine memory that change until the end; the next step does not wait"},
+          {"preempt", Object(PreemptTable()), false, "a vCPU stands still at each block of a window, once; the next step does not wait"},
           {"calls", Object(CallsTable()), false, "exactly these hypercalls since a step"},
           {"fail", Object(FailTable()), false, "hypercalls answer an error from now on; may precede the domain's boot"},
           {"label", Text(), false, "name of the step in messages"},
@@ -491,7 +526,7 @@ const ObjectSpec& StepTable() {
       "",
       {"boot", "seize", "attach", "detach", "destroy", "pause", "unpause", "frontend", "store", "refuse", "await",
        "program", "write", "read", "call", "attack", "crash", "error", "storm", "emit", "iommu_edit", "wait", "join", "compare",
-       "stall", "enters", "calls", "fail"}};
+       "stall", "enters", "intact", "preempt", "calls", "fail"}};
   return spec;
 }
 

@@ -27,7 +27,8 @@ constexpr StepKind kStepKinds[] = {StepKind::kBoot,   StepKind::kSeize,     Step
                                    StepKind::kCall,  StepKind::kAttack, StepKind::kCrash, StepKind::kError,
                                    StepKind::kStorm, StepKind::kEmit,
                                    StepKind::kIommuEdit, StepKind::kWait,   StepKind::kJoin, StepKind::kCompare,
-                                   StepKind::kFail,  StepKind::kStall,  StepKind::kEnters, StepKind::kCalls};
+                                   StepKind::kFail,  StepKind::kStall,  StepKind::kEnters, StepKind::kCalls,
+                                   StepKind::kIntact, StepKind::kPreempt};
 
 std::string DefaultLabel(const Step& step) {
   const std::string name = Name(step.kind);
@@ -74,6 +75,10 @@ std::string DefaultLabel(const Step& step) {
     case StepKind::kStall:
       return fmt::format("{} stands still in {}", step.domain, step.function);
     case StepKind::kEnters: return fmt::format("{} enters {}", step.domain, step.function);
+    case StepKind::kIntact: return fmt::format("{} at {} change", FormatSize(step.bytes), step.address);
+    case StepKind::kPreempt:
+      return fmt::format("{} stands still everywhere from {} to {}", step.domain, step.preempt.from,
+                         step.preempt.until);
     case StepKind::kCalls: return fmt::format("calls of {} since '{}'", step.domain, step.phase);
     case StepKind::kCompare: return "compare with " + step.golden.substr(step.golden.rfind('/') + 1);
   }
@@ -233,7 +238,28 @@ void StepReader::Read(const YamlNode& node, Scenario* scenario) {
       step.domain = Text(*action, "domain", "");
       step.function = Text(*action, "function", "");
       step.count = Number(*action, "times", 1);
+      step.within = Number(*action, "within", 0);
       places.domain = PlaceOf(*action, "domain");
+      break;
+    case StepKind::kIntact:
+      step.address = Text(*action, "address", "");
+      step.bytes = Size(*action, "bytes", step.bytes);
+      step.count = Number(*action, "changed", 0);
+      step.args = {step.address};
+      places.args = {PlaceOf(*action, "address")};
+      break;
+    case StepKind::kPreempt:
+      step.domain = Text(*action, "domain", "");
+      step.duration = Time(*action, "time", 0);
+      step.preempt.from = Text(*action, "from", "");
+      step.preempt.until = Text(*action, "until", "");
+      for (const YamlNode* item : Items(*action, "blocks")) step.preempt.blocks.push_back(item->text);
+      step.preempt.only = Number(*action, "only", 0);
+      step.preempt.device = Text(*action, "device", "");
+      step.preempt.kind = FromName(Text(*action, "kind", "msix"), kIrqKinds);
+      step.preempt.vector = static_cast<unsigned>(Number(*action, "vector", 0));
+      places.domain = PlaceOf(*action, "domain");
+      places.device = PlaceOf(*action, "device");
       break;
     case StepKind::kCalls:
       step.domain = Text(*action, "domain", "");

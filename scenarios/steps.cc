@@ -208,6 +208,8 @@ void StepWalk::Begin(const ActivityPtr& activity) {
       case StepKind::kFail: return Fail(activity);
       case StepKind::kStall: return Stall(activity);
       case StepKind::kEnters: return Enters(activity);
+      case StepKind::kIntact: return Intact(activity);
+      case StepKind::kPreempt: return Preempt(activity);
       case StepKind::kCalls: return Calls(activity);
     }
   } catch (const sim::BenchError&) {

@@ -15,6 +15,7 @@
 #include "reports/result.h"
 #include "scenarios/machine/golden.h"
 #include "scenarios/machine/machine.h"
+#include "scenarios/machine/preemption.h"
 #include "scenarios/scenario.h"
 
 namespace pvpci::scenarios {
@@ -33,6 +34,8 @@ class StepWalk {
   // How many records the trace had when a step started, by its label.
   const std::map<std::string, uint64_t>& first_record() const { return first_record_; }
   const std::vector<TraceComparison>& comparisons() const { return comparisons_; }
+  // One line for each vCPU that a preempt step holds, or held last, and how to meet exactly that again.
+  std::vector<std::string> Schedule() const;
   // The step that runs now, in the foreground; null before the first and after the last.
   const Step* current() const;
 
@@ -78,6 +81,8 @@ class StepWalk {
   void Fail(const ActivityPtr& activity);
   void Stall(const ActivityPtr& activity);
   void Enters(const ActivityPtr& activity);
+  void Intact(const ActivityPtr& activity);
+  void Preempt(const ActivityPtr& activity);
   void Calls(const ActivityPtr& activity);
   void JudgePromises();
   void RaiseNext(const ActivityPtr& activity, const StormSpec& storm, uint64_t left);
@@ -101,8 +106,10 @@ class StepWalk {
     const Step* step;
     bool exactly;  // `count` times; else a count of 0 means at least once
     std::function<uint64_t()> met;
+    const char* unit = "times";
   };
   std::vector<Promise> promises_;
+  std::vector<std::unique_ptr<Preemption>> preemptions_;
   std::vector<std::shared_ptr<std::vector<std::byte>>> buffers_;  // of emitted TLPs
 };
 

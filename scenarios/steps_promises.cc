@@ -8,6 +8,7 @@
 #include "scenarios/call_order.h"
 #include "scenarios/steps.h"
 #include "scenarios/suggest.h"
+#include "scenarios/units.h"
 
 namespace pvpci::scenarios {
 
@@ -57,6 +58,38 @@ void StepWalk::Enters(const ActivityPtr& activity) {
   Complete(activity);
 }
 
+void StepWalk::Intact(const ActivityPtr& activity) {
+  const Step& step = activity->step;
+  const uint64_t address = ParseUnsigned(machine_.Expand(step.address)).value_or(0);
+  auto before = std::make_shared<std::vector<std::byte>>(step.bytes);
+  if (!machine_.memory().Read(address, before->data(), step.bytes)) {
+    return Abort(activity, fmt::format("there is no memory at {:#x}", address));
+  }
+  promises_.push_back({&step, /*exactly=*/true, [this, address, before] {
+                         std::vector<std::byte> now(before->size());
+                         machine_.memory().Read(address, now.data(), now.size());
+                         uint64_t changed = 0;
+                         for (size_t i = 0; i < now.size(); ++i) changed += now[i] != (*before)[i];
+                         return changed;
+                       },
+                       "bytes"});
+  Complete(activity);
+}
+
+void StepWalk::Preempt(const ActivityPtr& activity) {
+  const Step& step = activity->step;
+  pci::Function* device = step.preempt.device.empty() ? nullptr : &machine_.device(step.preempt.device);
+  preemptions_.push_back(std::make_unique<Preemption>(machine_.guest(step.domain), step, device));
+  if (const std::string missing = preemptions_.back()->Install(); !missing.empty()) return Abort(activity, missing);
+  Complete(activity);
+}
+
+std::vector<std::string> StepWalk::Schedule() const {
+  std::vector<std::string> lines;
+  for (const auto& preemption : preemptions_) lines.push_back(preemption->Story());
+  return lines;
+}
+
 void StepWalk::Calls(const ActivityPtr& activity) {
   const Step& step = activity->step;
   const sim::DomId domain = machine_.guest(step.domain).id();
@@ -77,10 +110,15 @@ void StepWalk::JudgePromises() {
     const Step& step = *promise.step;
     const uint64_t met = promise.met();
     const bool any = step.count == 0 && !promise.exactly;
-    Row(step, fmt::format("{}: {}", step.label, any ? "at least once" : fmt::format("{} times", step.count)),
-        any ? met > 0 : met == step.count, fmt::format("{} times", met));
+    const std::string margin = step.within == 0 ? "" : fmt::format(" or {} more or less", step.within);
+    Row(step,
+        fmt::format("{}: {}", step.label, any ? "at least once" : fmt::format("{} {}{}", step.count, promise.unit, margin)),
+        any ? met > 0 : met + step.within >= step.count && met <= step.count + step.within, fmt::format("{} {}", met, promise.unit));
   }
   promises_.clear();
+  for (const auto& preemption : preemptions_) {
+    Row(preemption->step(), preemption->step().label + ": every block", preemption->complete(), preemption->Story());
+  }
 }
 
 }  // namespace pvpci::scenarios

@@ -29,6 +29,7 @@
 #define EMUL_HAS_CONST_DEVICES		/* what only looks at a device or bus takes it const */
 #define EMUL_HAS_DEBUG_DMA_PAGES	/* dma_alloc_pages() has debug hooks of its own */
 #define EMUL_HAS_DRM_DEVICE_DEBUG	/* DRM's debug messages name the device */
+#define EMUL_HAS_FREE_RESERVED_PAGE	/* free_reserved_page() is a function */
 #define EMUL_HAS_HASHED_POINTER_RNG	/* vsprintf.c waits for randomness by execute_with_initialized_rng() */
 #define EMUL_HAS_HWRNG_SLEEP_AFTER	/* add_hwgenerator_randomness() is told whether to wait */
 #define EMUL_HAS_KTHREAD_STOP_PUT	/* kthread_stop_put() */

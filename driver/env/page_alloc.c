@@ -301,3 +301,28 @@ int memblock_reserve(phys_addr_t base, phys_addr_t size)
 	EMUL_IGNORE("boot memory is not tracked");
 	return 0;
 }
+
+/* --- what the balloon driver asks of memory management --- */
+struct pglist_data contig_page_data;
+unsigned long totalreserve_pages __read_mostly = 256;	/* what the watermarks would keep: the balloon does not insist on these */
+
+void adjust_managed_page_count(struct page *page, long count)
+{
+	EMUL_IGNORE("nobody asks how many pages the kernel manages");
+}
+
+#ifdef EMUL_HAS_FREE_RESERVED_PAGE
+void free_reserved_page(struct page *page)
+{
+	EMUL("pages come from the domain's own memory");
+	ClearPageReserved(page);
+	init_page_count(page);
+	__free_page(page);
+}
+#endif
+
+long si_mem_available(void)
+{
+	EMUL("pages come from the domain's own memory");
+	return emul_free_pages();
+}

@@ -254,6 +254,11 @@ void iounmap(volatile void __iomem *addr)
 		kfree(container_of(vm, struct emul_area, vm));
 }
 
+void flush_tlb_all(void)
+{
+	EMUL_IGNORE("no TLB is modelled");
+}
+
 void emul_vmalloc_init(void)
 {
 	init_mm.pgd = (pgd_t *)xen_start_info->pt_base;

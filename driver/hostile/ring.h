@@ -9,4 +9,7 @@
 extern struct xen_pci_sharedinfo *hostile_ring;
 extern evtchn_port_t hostile_port;
 
+/* Sends what stands in the ring; `meanwhile` is called again and again until the answer is there. 0 or -ETIMEDOUT. */
+int hostile_request(void (*meanwhile)(struct xen_pci_sharedinfo *ring));
+
 #endif /* PVPCI_DRIVER_HOSTILE_RING_H */

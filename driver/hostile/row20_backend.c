@@ -2,7 +2,8 @@
 /*
  * Row 20: a PCI backend in dom0 that answers as it is told, in place of pciback (the bus must not probe by itself).
  *   row20_backend                   registers the driver; binding it to a device by sysfs starts it
- *   row20_answer CMD ERR VALUE      from now on requests CMD get this answer, MSI-X vectors are 0
+ *   row20_answer CMD ERR VALUE [TIMES]   from now on, or so often, requests CMD get this answer
+ *   row20_vectors FIRST STEP        with these MSI-X vectors: FIRST, FIRST + STEP, ... (0, 0)
  *   row20_answer CMD                from now on an honest answer: configuration space, else "not implemented"
  *   row20_ring_word OFFSET          31 bits of the ring's page, as this side sees it
  *   row20_aer_request CMD DEVFN     an AER request to the frontend; returns its answer
@@ -22,13 +23,15 @@
 #include "driver/env/work.h"
 
 #define COMMANDS 6
+#define FOR_EVER UINT_MAX
 
 static struct {
 	struct xen_pci_sharedinfo *ring;
 	struct pci_dev *dev;
 	struct work_struct work;
 	int irq;
-	struct { bool set; s32 err; u32 value; } answers[COMMANDS];
+	struct { unsigned int left; s32 err; u32 value; } answers[COMMANDS];
+	u16 vector, step;	/* of MSI-X entries: first, and difference to the next */
 } odd;
 
 static void honest(struct xen_pci_op *op)
@@ -62,10 +65,17 @@ static void answer(struct work_struct *work)
 	u32 cmd = op->cmd;
 
 	if (test_bit(_XEN_PCIF_active, (unsigned long *)&odd.ring->flags)) {
-		if (cmd < COMMANDS && odd.answers[cmd].set) {
+		if (cmd < COMMANDS && odd.answers[cmd].left) {
+			unsigned int i;
+
+			if (odd.answers[cmd].left != FOR_EVER)
+				odd.answers[cmd].left--;
 			op->err = odd.answers[cmd].err;
 			op->value = odd.answers[cmd].value;
-			memset(op->msix_entries, 0, sizeof(op->msix_entries));
+			for (i = 0; i < SH_INFO_MAX_VEC; i++) {
+				op->msix_entries[i].entry = 0;
+				op->msix_entries[i].vector = odd.vector + odd.step * i;
+			}
 		} else {
 			honest(op);
 		}
@@ -138,19 +148,35 @@ EMUL_REGISTER("row20_backend", EMUL_CALLABLE, backend);
 static int tell(int argc, char **argv)
 {
 	unsigned int cmd;
+	unsigned int times = FOR_EVER;
 	int err = 0, value = 0;
 
-	if ((argc != 2 && argc != 4) || kstrtouint(argv[1], 0, &cmd) || cmd >= COMMANDS)
+	if ((argc != 2 && argc != 4 && argc != 5) || kstrtouint(argv[1], 0, &cmd) || cmd >= COMMANDS)
 		return -EINVAL;
-	if (argc == 4 && (kstrtoint(argv[2], 0, &err) || kstrtoint(argv[3], 0, &value)))
+	if (argc >= 4 && (kstrtoint(argv[2], 0, &err) || kstrtoint(argv[3], 0, &value)))
+		return -EINVAL;
+	if (argc == 5 && kstrtouint(argv[4], 0, &times))
 		return -EINVAL;
 	odd.answers[cmd].err = err;
 	odd.answers[cmd].value = value;
-	odd.answers[cmd].set = argc == 4;
+	odd.answers[cmd].left = argc >= 4 ? times : 0;
 	return 0;
 }
 
 EMUL_REGISTER("row20_answer", EMUL_CALLABLE, tell);
+
+static int vectors(int argc, char **argv)
+{
+	u16 first, step;
+
+	if (argc != 3 || kstrtou16(argv[1], 0, &first) || kstrtou16(argv[2], 0, &step))
+		return -EINVAL;
+	odd.vector = first;
+	odd.step = step;
+	return 0;
+}
+
+EMUL_REGISTER("row20_vectors", EMUL_CALLABLE, vectors);
 
 static int aer_request(int argc, char **argv)
 {

@@ -54,6 +54,24 @@ static int publish(int argc, char **argv)
 
 EMUL_REGISTER("row20_publish", EMUL_CALLABLE, publish);
 
+int hostile_request(void (*meanwhile)(struct xen_pci_sharedinfo *ring))
+{
+	unsigned int tries;
+
+	wmb();
+	set_bit(_XEN_PCIF_active, (unsigned long *)&hostile_ring->flags);
+	notify_remote_via_evtchn(hostile_port);
+	for (tries = 0; test_bit(_XEN_PCIF_active, (unsigned long *)&hostile_ring->flags); tries++) {
+		if (tries == (meanwhile ? 10000000 : 10000))
+			return -ETIMEDOUT;
+		if (meanwhile)
+			meanwhile(hostile_ring);
+		else
+			usleep_range(20, 40);
+	}
+	return 0;
+}
+
 static u32 random(u64 *state)
 {
 	*state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
@@ -86,21 +104,15 @@ static void compose(struct xen_pci_op *op, u64 *state)
 
 static int fuzz(int argc, char **argv)
 {
-	unsigned int count = 0, errors = 0, tries, i;
+	unsigned int count = 0, errors = 0, i;
 	u64 state;
 
 	if (argc != 3 || kstrtou64(argv[1], 0, &state) || kstrtouint(argv[2], 0, &count) || !hostile_ring)
 		return -EINVAL;
 	for (i = 0; i < count; i++) {
 		compose(&hostile_ring->op, &state);
-		wmb();
-		set_bit(_XEN_PCIF_active, (unsigned long *)&hostile_ring->flags);
-		notify_remote_via_evtchn(hostile_port);
-		for (tries = 0; test_bit(_XEN_PCIF_active, (unsigned long *)&hostile_ring->flags); tries++) {
-			if (tries == 10000)
-				return -ETIMEDOUT;
-			usleep_range(20, 40);
-		}
+		if (hostile_request(NULL))
+			return -ETIMEDOUT;
 		errors += hostile_ring->op.err != XEN_PCI_ERR_success;
 	}
 	pr_info("row20: %u requests, %u refused\n", count, errors);

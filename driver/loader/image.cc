@@ -191,4 +191,15 @@ std::vector<uint32_t> Image::EntryBlocks(std::string_view function, std::string_
   return ids;
 }
 
+std::vector<uint32_t> Image::BlocksOf(std::string_view name) const {
+  const bool source = name.find('/') != std::string_view::npos;
+  std::vector<uint32_t> ids;
+  for (uint32_t id = 1; id <= block_count(); ++id) {
+    const Block& candidate = block(id);
+    if (candidate.id == 0) continue;
+    if (source ? sources()[candidate.source] == name : candidate.function == name) ids.push_back(id);
+  }
+  return ids;
+}
+
 }  // namespace pvpci::driver

@@ -71,6 +71,8 @@ class Image {
   const std::vector<std::string>& sources() const;
   // Ids of the entry blocks of every function of that name, optionally of one source only. Empty: not in the image.
   std::vector<uint32_t> EntryBlocks(std::string_view function, std::string_view source = {}) const;
+  // Ids of every block of that function, or of a whole source if `name` has a '/'. Empty: not in the image.
+  std::vector<uint32_t> BlocksOf(std::string_view name) const;
   // Block id held by each guard slot as linked (0: unused slot). Slot i lives at guards_address() + 4 * i.
   const std::vector<uint32_t>& guard_ids() const;
   uint64_t guards_address() const;  // as linked; 0: not instrumented
@@ -148,8 +150,8 @@ class LoadedImage {
   }
   void MarkRun(uint32_t block_id) { run_[block_id] = 1; }
   bool has_run(uint32_t block_id) const { return run_[block_id] != 0; }
-  // Keeps the block's guard armed for ever, so that each execution enters the host.
-  void Hook(uint32_t block_id);
+  // Keeps the guards of these blocks armed for ever, so that each execution enters the host.
+  void Hook(const std::vector<uint32_t>& block_ids);
   bool hooked(uint32_t block_id) const { return hooked_[block_id] != 0; }
 
   // Per source that has at least one block, in order of Image::sources().

@@ -78,11 +78,11 @@ uint64_t LoadedImage::Symbol(std::string_view name) const {
   return address;
 }
 
-void LoadedImage::Hook(uint32_t block_id) {
-  hooked_[block_id] = 1;
+void LoadedImage::Hook(const std::vector<uint32_t>& block_ids) {
+  for (const uint32_t id : block_ids) hooked_[id] = 1;
   auto* slots = reinterpret_cast<uint32_t*>(guards_);
   for (size_t i = 0; i < image_->guard_ids().size(); ++i) {
-    if (image_->guard_ids()[i] == block_id) slots[i] = image_->guard_values()[i];
+    if (hooked_[image_->guard_ids()[i]] != 0) slots[i] = image_->guard_values()[i];
   }
 }
 

@@ -9,12 +9,17 @@
 namespace pvpci::driver {
 
 int FunctionHooks::Add(std::string_view function, FunctionHook hook, std::string_view source) {
-  const std::vector<uint32_t> entries = image_.image().EntryBlocks(function, source);
-  for (const uint32_t id : entries) {
-    image_.Hook(id);
-    by_block_[id].push_back(hook);
-  }
-  return static_cast<int>(entries.size());
+  return AddTo(image_.image().EntryBlocks(function, source), hook);
+}
+
+int FunctionHooks::AddBlocks(std::string_view function_or_source, FunctionHook hook) {
+  return AddTo(image_.image().BlocksOf(function_or_source), hook);
+}
+
+int FunctionHooks::AddTo(const std::vector<uint32_t>& blocks, const FunctionHook& hook) {
+  image_.Hook(blocks);
+  for (const uint32_t id : blocks) by_block_[id].push_back(hook);
+  return static_cast<int>(blocks.size());
 }
 
 const std::vector<FunctionHook>* FunctionHooks::Find(uint32_t block_id) const {

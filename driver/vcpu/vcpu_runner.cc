@@ -364,6 +364,7 @@ void VcpuRunner::HandleDeadline(const Request& request) {
 void VcpuRunner::RunHooks(uint32_t block_id, Ps entry_time) {
   const auto* hooks = hooks_ == nullptr ? nullptr : hooks_->Find(block_id);
   if (hooks == nullptr) return;
+  hooked_block_ = block_id;
   for (const FunctionHook& hook : *hooks) hook(*this, entry_time);
 }
 

@@ -89,7 +89,7 @@ struct VcpuConfig {
   Ps busy_limit = 20 * sim::kSec;
 };
 
-// Called when a hooked function is entered. Local time is that before its first block's cost.
+// Called when a hooked function, or block, is entered. Local time is that before its first block's cost.
 using FunctionHook = std::function<void(class VcpuRunner& vcpu, Ps entry_time)>;
 
 // Hooks are per loaded image and shared by its vCPUs. Added while no vCPU of the domain executes guest code.
@@ -99,10 +99,15 @@ class FunctionHooks {
   // Every entry of `function` (all its inlined copies; all sources unless one is given) calls `hook` on the vCPU's
   // host stack. Returns the number of entry blocks hooked: 0 if the image has no such function.
   int Add(std::string_view function, FunctionHook hook, std::string_view source = {});
+  // The same at every block of a function, or of a source file ("drivers/xen/events/events_base.c"). `hook` learns which
+  // block from VcpuRunner::hooked_block().
+  int AddBlocks(std::string_view function_or_source, FunctionHook hook);
   // Null if that block carries no hook.
   const std::vector<FunctionHook>* Find(uint32_t block_id) const;
 
  private:
+  int AddTo(const std::vector<uint32_t>& blocks, const FunctionHook& hook);
+
   LoadedImage& image_;
   std::map<uint32_t, std::vector<FunctionHook>> by_block_;
 };
@@ -156,6 +161,8 @@ class VcpuRunner : public sim::Runner {
   // delegate's UpcallDeliverable must answer true while there is a post and the upcall mask is clear.
   void Post(uint64_t work) { posts_.push_back(work); }
   bool has_posts() const { return !posts_.empty(); }
+  // Inside a hook: the block that is entered.
+  uint32_t hooked_block() const { return hooked_block_; }
   // Depth of upcalls now on guest stacks; 0 in task context.
   unsigned upcall_depth() const { return upcall_depth_; }
 
@@ -219,6 +226,7 @@ class VcpuRunner : public sim::Runner {
   uint64_t entry_argument_ = 0;
   uint64_t entry_function_ = 0;
   unsigned upcall_depth_ = 0;
+  uint32_t hooked_block_ = 0;
   JiffiesClock jiffies_;
   Ps next_jiffy_ = 0;
   Ps stalled_until_ = 0;

@@ -182,6 +182,23 @@ TEST(Vcpu, KeepsJiffiesInStep) {
   }
 }
 
+TEST(Vcpu, BlockHookFiresAtEveryBlockOfAFunction) {
+  TestMachine machine;
+  const auto& image = machine.domains[0]->loaded->image();
+  const std::vector<uint32_t> blocks = image.BlocksOf("handler");
+  ASSERT_FALSE(blocks.empty());
+  std::vector<uint32_t> seen;
+  EXPECT_EQ(machine.domains[0]->hooks.AddBlocks("handler", [&](VcpuRunner& vcpu, Ps) {
+    seen.push_back(vcpu.hooked_block());
+  }), static_cast<int>(blocks.size()));
+  EXPECT_EQ(machine.domains[0]->hooks.AddBlocks("no/such/source.c", [](VcpuRunner&, Ps) {}), 0);
+  machine.vcpu().Start(kNested, 100);
+  machine.simulation.At(kUs, [&machine] { machine.vcpu().RaiseUpcall(); });
+  machine.simulation.Run();
+  ASSERT_FALSE(seen.empty());
+  for (const uint32_t block : seen) EXPECT_EQ(image.block(block).function, "handler");
+}
+
 TEST(Vcpu, HookFiresAtEveryEntryAndChangesNoTime) {
   const auto run = [](TestMachine& machine) {
     machine.vcpu().Start(kNested, 100);

@@ -20,17 +20,20 @@ uint64_t Join(uint32_t low, uint32_t high) { return uint64_t{high} << 32 | low; 
 
 }  // namespace
 
-FunctionSpec Attacker::Spec() {
+FunctionSpec Attacker::Spec(AttackerConfig config) {
   return FunctionSpec(/*vendor=*/0x1b36, /*device=*/0x0bad, /*class_code=*/0xff0000)
       .InterruptPin(1)
       .Bar(0, BarKind::kMemory32, 0x20000)
       .PowerManagement()
       .Msi(4)
       .MsiX(/*vectors=*/4, /*bar=*/0, /*table=*/0x2000, /*pba=*/0x3000)
-      .Express();
+      .Express(config.function_level_reset);
 }
 
-Attacker::Attacker() : Function(Spec()), buffer_(kBufferBytes) {}
+Attacker::Attacker(AttackerConfig config)
+    : Function(Spec(config)), attacker_config_(config), buffer_(kBufferBytes) {
+  if (config.deaf) IgnoreMasterBit();
+}
 
 void Attacker::EmitMessage(uint64_t address, uint32_t data) {
   auto bytes = std::make_shared<std::array<std::byte, 4>>();
@@ -88,6 +91,7 @@ void Attacker::Start(uint32_t command) {
   command_ = command;
   left_ = std::max<uint32_t>(word(kRepeat), 1);
   address_ = Join(word(kAddressLow), word(kAddressHigh));
+  lap_ = 0;
   buffer_at_ = word(kBufferOffset) % kBufferBytes;
   word(kStatus) = kBusy;
   word(kCompleted) = word(kErrors) = 0;
@@ -121,8 +125,12 @@ void Attacker::Done(Completion status) {
   if (status != Completion::kSuccess) ++word(kErrors);
   word(kStatus) = kBusy | static_cast<uint32_t>(status) << 8;
   address_ += Join(word(kStrideLow), word(kStrideHigh));
+  if (word(kSpan) != 0 && ++lap_ == word(kSpan)) {
+    lap_ = 0;
+    address_ = Join(word(kAddressLow), word(kAddressHigh));
+  }
   if (--left_) {
-    Next();
+    Again();
     return;
   }
   word(kStatus) &= ~kBusy;
@@ -138,7 +146,16 @@ void Attacker::Done(Completion status) {
   }
 }
 
+void Attacker::Again() {
+  if (word(kInterval) == 0) return Next();
+  After(word(kInterval) * sim::kNs, [this] { Next(); });
+}
+
 void Attacker::OnReset(ResetKind) {
+  if (attacker_config_.deaf) {
+    if (command_ != 0) Again();  // the request under way is lost, the next one follows
+    return;
+  }
   registers_.fill(0);
   std::fill(buffer_.begin(), buffer_.end(), std::byte{0});
   address_writer_ = 0;

@@ -24,9 +24,11 @@ enum Register : unsigned {
   kLength = 0x10,     // bytes of one request; up to 64 KiB
   kRequester = 0x14,  // bits 15:0 requester id, bit 16: use it instead of the own one
   kPattern = 0x18,    // data of kWritePattern and kMessage
+  kInterval = 0x04,   // ns from the end of a request to the next of the same command
   kRepeat = 0x1c,     // requests per command, 0 counts as 1
   kStrideLow = 0x20,
   kStrideHigh = 0x24,    // added to the address after each request
+  kSpan = 0x2c,          // requests after which the address is the first again; 0: never
   kBufferOffset = 0x28,  // where in the buffer reads go and writes come from; advances by LENGTH, wraps
   kCommand = 0x30,       // starts; reads 0
   kStatus = 0x34,        // read-only: bit 0 busy, bits 15:8 status of the last request (pci::Completion)
@@ -46,10 +48,17 @@ enum Command : uint32_t {
 inline constexpr uint64_t kBuffer = 0x10000, kBufferBytes = 0x10000;
 }  // namespace attacker
 
+struct AttackerConfig {
+  // Firmware that goes on: no reset stops the engine or clears its registers, COMMAND's master bit does not gate it. The
+  // configuration space behaves, so that software sees nothing. What the ports above it gate, they gate.
+  bool deaf = false;
+  bool function_level_reset = true;  // DevCap says so
+};
+
 class Attacker : public Function {
  public:
-  Attacker();
-  static FunctionSpec Spec();
+  explicit Attacker(AttackerConfig config = {});
+  static FunctionSpec Spec(AttackerConfig config = {});
 
   // Host-side: any request at once. `data` as in DmaRequest.
   void Emit(const DmaRequest& request, DmaDone done = {}) { Send(request, std::move(done)); }
@@ -72,10 +81,13 @@ class Attacker : public Function {
   void Done(Completion status);
   uint32_t& word(unsigned offset) { return registers_[offset / 4]; }
 
+  void Again();
+
+  const AttackerConfig attacker_config_;
   std::array<uint32_t, 16> registers_{};
   std::vector<std::byte> buffer_, pattern_;
   ProvenanceId address_writer_ = 0;
-  uint32_t command_ = 0, left_ = 0;
+  uint32_t command_ = 0, left_ = 0, lap_ = 0;
   uint64_t address_ = 0, buffer_at_ = 0;
 };
 

@@ -123,6 +123,7 @@ AccessResult Downstream::Mmio(uint64_t address, unsigned size, bool write, uint6
   if (!range) {
     AccessResult result = Refused(write);
     result.value = Ones(size);
+    if (InterruptSink* sink = fabric_.host().interrupts) sink->SystemError(std::nullopt, address);
     return result;
   }
   return Range(*range, address, size, write, value, context);

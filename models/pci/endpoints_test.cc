@@ -313,6 +313,42 @@ TEST(Attacker, IsStillGatedByBusMastering) {
   EXPECT_EQ(rig->Load("nic", attacker::kErrors), 1u);
 }
 
+// Ten writes in laps of two, a reset in their midst: how many landed, and what became of the master bit.
+struct ResetOutcome {
+  size_t writes;
+  bool master;
+  uint64_t last;
+};
+ResetOutcome StreamThroughReset(bool deaf) {
+  AttackerConfig config;
+  config.deaf = deaf;
+  Rig rig(OnePort(std::make_unique<Attacker>(config)));
+  rig.EnableMaster("nic");
+  rig.Store("nic", attacker::kAddressLow, 0x5000);
+  rig.Store("nic", attacker::kLength, 4);
+  rig.Store("nic", attacker::kRepeat, 10);
+  rig.Store("nic", attacker::kInterval, 1000);
+  rig.Store("nic", attacker::kStrideLow, 4);
+  rig.Store("nic", attacker::kSpan, 2);
+  rig.Store("nic", attacker::kCommand, attacker::kWritePattern);
+  rig.simulation.At(3 * sim::kUs, [&] { rig.fabric->Find("nic")->ResetFunction(ResetKind::kFunctionLevel); });
+  rig.simulation.Run();
+  return {rig.host.accesses.size(), rig.fabric->Find("nic")->bus_master(), rig.host.accesses.back().bus_address};
+}
+
+TEST(Attacker, StopsAtAReset) {
+  const ResetOutcome outcome = StreamThroughReset(/*deaf=*/false);
+  EXPECT_LT(outcome.writes, 5u);
+  EXPECT_FALSE(outcome.master);
+}
+
+TEST(Attacker, GoesOnThroughAResetAndWithoutTheMasterBitIfItIsDeaf) {
+  const ResetOutcome outcome = StreamThroughReset(/*deaf=*/true);
+  EXPECT_GE(outcome.writes, 9u);
+  EXPECT_TRUE(outcome.master);
+  EXPECT_EQ(outcome.last & ~uint64_t{4}, 0x5000u);
+}
+
 TEST(Attacker, SendsMalformedPacketsWhole) {
   auto rig = AttackRig();
   rig->Store("nic", attacker::kAddressLow, 0x5ff0);

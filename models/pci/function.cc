@@ -77,7 +77,8 @@ void Function::BecomeMultiFunction() {
 }
 
 void Function::Refresh() {
-  master_ = present_ && (config_.Read(reg::kCommand, 2) & reg::kCommandMaster) && power_state() == 0;
+  const bool allowed = (config_.Read(reg::kCommand, 2) & reg::kCommandMaster) && power_state() == 0;
+  master_ = present_ && (allowed || ignores_master_bit_);
   if (const unsigned at = spec_.capabilities().express) {
     const uint32_t control = config_.Read(at + reg::kDevCtl, 2);
     max_payload_ = 128u << ((control >> reg::kDevCtlPayloadShift) & 7);

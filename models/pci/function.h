@@ -71,7 +71,7 @@ class Function {
   const ConfigSpace& config() const { return config_; }
   const FunctionCounters& counters() const { return counters_; }
 
-  bool bus_master() const { return master_; }  // COMMAND bit 2, D0, present
+  bool bus_master() const { return master_; }  // COMMAND bit 2, D0, present; or it does not care
   bool memory_enabled() const;
   bool io_enabled() const;
   unsigned power_state() const;  // 0 or 3 (D3hot)
@@ -141,6 +141,8 @@ class Function {
       if (epoch == epoch_) action();
     });
   }
+  // Hostile silicon: requests leave whatever COMMAND says. Before the function is attached.
+  void IgnoreMasterBit() { ignores_master_bit_ = true; }
   Fabric& fabric() const { return *fabric_; }
   bool attached() const { return fabric_ != nullptr; }
   ConfigSpace& mutable_config() { return config_; }
@@ -188,6 +190,7 @@ class Function {
   sim::Ps lead_ = 0;    // how far the access in progress is still away from the device
   bool present_ = true;
   bool master_ = false;
+  bool ignores_master_bit_ = false;
   uint32_t max_payload_ = 128, max_read_request_ = 512;
   bool intx_level_ = false;     // wanted by the device
   bool intx_asserted_ = false;  // on the wire

@@ -58,6 +58,9 @@ class InterruptSink {
   // Level of a global system interrupt; wired-or of all INTx routed to it is done by the fabric.
   // `interrupt`: id of the assertion (0 on deassertion). Called only on a change of the wired-or.
   virtual void SetGsi(unsigned gsi, bool level, uint32_t interrupt) = 0;
+  // A request that nobody can serve, which chipsets may report as a system error (SERR#): a processor's access that no
+  // function decodes, or a device's write to the interrupt window that is no message. `source`: who sent the latter.
+  virtual void SystemError(std::optional<Bdf> /*source*/, uint64_t /*address*/) {}
 };
 
 // Where an upstream access ended.

@@ -104,6 +104,9 @@ void RootComplex::Interrupt(const Tlp& tlp, Lane& lane, Access& access, Landed& 
     // Reads, and writes that are not one dword, are errors there. VT-d 3.14.
     access.status = landed.status = Completion::kUnsupportedRequest;
     Observe(access);
+    if (InterruptSink* sink = fabric_.host().interrupts; sink != nullptr && tlp.type == TlpType::kMemoryWrite) {
+      sink->SystemError(tlp.requester, tlp.bus_address);
+    }
     return;
   }
   InterruptMessage out;

@@ -9,6 +9,7 @@ namespace pvpci::xen {
 namespace {
 
 constexpr unsigned kFirstValidVector = 16;
+constexpr unsigned kEverybody = 0xff;
 
 // Interrupt request message, Intel SDM 3A 11.11: address bits 19..12 destination, data bits 7..0 vector, 15 level.
 unsigned Destination(uint64_t address) { return static_cast<unsigned>(address >> 12) & 0xff; }
@@ -27,10 +28,30 @@ void Apics::Message(const pci::InterruptMessage& message, pci::Bdf requester, ui
 
 void Apics::Route(const pci::InterruptMessage& message, uint32_t interrupt) {
   const unsigned cpu = Destination(message.address);
+  if (cpu != kEverybody) return RouteTo(cpu, message, interrupt);
+  for (unsigned each = 0; each < cpus_.size(); ++each) {
+    if (each != 0) handler_->Arrived(0, true);  // the copies are interrupts of their own
+    RouteTo(each, message, each == 0 ? interrupt : 0);
+  }
+}
+
+void Apics::RouteTo(unsigned cpu, const pci::InterruptMessage& message, uint32_t interrupt) {
   const unsigned vector = message.data & 0xff;
-  // Only fixed and lowest-priority delivery to one CPU are modelled; NMI, SMI and INIT from devices are dropped.
-  if (cpu >= cpus_.size() || vector < kFirstValidVector || DeliveryMode(message.data) > 1) {
+  std::optional<SpecialDelivery> special;
+  switch (DeliveryMode(message.data)) {
+    case 0:
+    case 1:
+      if (vector < kFirstValidVector) special = SpecialDelivery::kIllegalVector;
+      break;
+    case 2: special = SpecialDelivery::kSmi; break;
+    case 4: special = SpecialDelivery::kNmi; break;
+    case 5: special = SpecialDelivery::kInit; break;
+    case 7: special = SpecialDelivery::kExtInt; break;
+    default: cpu = kEverybody;  // reserved encodings, and start-up, which a message cannot carry
+  }
+  if (cpu >= cpus_.size() || special) {
     handler_->Lost(interrupt);
+    if (cpu < cpus_.size()) handler_->Special(cpu, *special);
     return;
   }
   const bool level = (message.data & 0x8000) != 0;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Local APICs (one per pCPU) and one IO-APIC: from an interrupt message or line to do_IRQ, and back by EOI.
 // Intel SDM 3A chapter 11 (local APIC: IRR, ISR, priority by vector, EOI broadcast and its suppression), 82093AA data
-// sheet (IO-APIC redirection table, remote IRR). Left out: logical and lowest-priority modes, ICR, LVT, NMI, x2APIC ids.
+// sheet (IO-APIC redirection table, remote IRR). Left out: logical and lowest-priority modes, ICR, LVT, x2APIC ids.
 #ifndef PVPCI_MODELS_XEN_APIC_H_
 #define PVPCI_MODELS_XEN_APIC_H_
 
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "models/pci/host_ports.h"
@@ -27,6 +28,8 @@ struct RedirectionEntry {
   unsigned handle = 0;
 };
 
+enum class SpecialDelivery : uint8_t { kSmi, kNmi, kInit, kExtInt, kIllegalVector };
+
 // What the hypervisor does with an accepted vector.
 class VectorHandler {
  public:
@@ -38,6 +41,10 @@ class VectorHandler {
   // An assertion ended before do_IRQ: merged into `into` (IRR already set), or lost (into == 0).
   virtual void Merged(uint32_t interrupt, uint32_t into) = 0;
   virtual void Lost(uint32_t interrupt) = 0;
+  // A message that is no interrupt of a vector reached `cpu`: Intel SDM 3A 11.11, delivery mode, or a vector below 16.
+  virtual void Special(unsigned cpu, SpecialDelivery what) = 0;
+  // A request that the chipset reports as system error. pci::InterruptSink::SystemError.
+  virtual void SystemError(std::optional<pci::Bdf> source, uint64_t address) = 0;
   // The level line behind `gsi` was sampled again after EOI; `up`: it will be sent again, for the same assertion.
   virtual void Resampled(unsigned gsi, bool up, uint32_t interrupt) = 0;
 };
@@ -49,9 +56,13 @@ class Apics : public pci::InterruptSink {
   void SetHandler(VectorHandler* handler) { handler_ = handler; }
   void SetRemapper(pci::DmaRemapper* remapper) { remapper_ = remapper; }
 
-  // pci::InterruptSink. Vectors below 16 and unknown destinations are dropped and counted as lost.
+  // pci::InterruptSink. What is no interrupt of a vector, and unknown destinations, are counted as lost. Destination 0xff
+  // is every local APIC (physical mode).
   void Message(const pci::InterruptMessage& message, pci::Bdf requester, uint32_t interrupt, bool forged) override;
   void SetGsi(unsigned gsi, bool level, uint32_t interrupt) override;
+  void SystemError(std::optional<pci::Bdf> source, uint64_t address) override {
+    handler_->SystemError(source, address);
+  }
 
   // Local APIC. Eoi ends the highest vector in service; a level one is broadcast to the IO-APIC unless `directed`.
   void Eoi(unsigned cpu, bool directed);
@@ -103,6 +114,7 @@ class Apics : public pci::InterruptSink {
     bool dispatching = false;
   };
   void Route(const pci::InterruptMessage& message, uint32_t interrupt);
+  void RouteTo(unsigned cpu, const pci::InterruptMessage& message, uint32_t interrupt);
   void Accept(unsigned cpu, unsigned vector, bool level, uint32_t interrupt);
   void Dispatch(unsigned cpu);
   void Evaluate(unsigned gsi, bool after_eoi);

@@ -110,6 +110,8 @@ struct HypervisorConfig {
   sim::Ps iommu_dev_iotlb_timeout = sim::kSec;  // wait for a device TLB. Xen command line, 1000 ms.
   bool has(Unfixed flaw) const { return unfixed.count(flaw) != 0; }
   bool pirq_eoi_map = true;                 // false: registration of the bitmap page answers -ENOSYS (abi.md S5).
+  bool nmi_fatal = false;                   // Xen command line nmi=: "dom0" in release builds, else "fatal".
+  bool mask_system_errors = true;           // XSA-59: the chipset is told not to turn unsupported requests into SERR#.
   bool fifo_events = true;                  // `xen.fifo_events`
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/xen/hypervisor.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -210,8 +212,16 @@ void Hypervisor::CrashDomain(sim::DomId id, const std::string& reason) {
   Domain* subject = domain(id);
   if (subject == nullptr) return;
   sim::Log(sim::LogLevel::kWarning, "xen", "{} crashed: {}", subject->spec.name, reason);
+  console_.Print(XenConsole::Level::kAlways, fmt::format("Domain {} crashed: {}", id, reason));
   subject->crash_reason = reason;
   scheduler_->ShutdownDomain(*subject, kShutdownCrash);
+}
+
+void Hypervisor::Panic(const std::string& reason) {
+  if (panicked_) return;
+  panicked_ = true;
+  console_.Print(XenConsole::Level::kAlways, "Panic on CPU 0: " + reason);
+  for (const sim::DomId id : domains()) CrashDomain(id, "the hypervisor panicked: " + reason);
 }
 
 long Hypervisor::DestroyDomain(sim::DomId id) {

@@ -121,6 +121,9 @@ class Hypervisor {
   long DestroyDomain(sim::DomId id);
   // Ends the domain with SHUTDOWN_crash; `reason` goes to the log. It stays until destroyed.
   void CrashDomain(sim::DomId id, const std::string& reason);
+  // Ends every domain: the machine is down. Once.
+  void Panic(const std::string& reason);
+  bool panicked() const { return panicked_; }
   // XEN_DOMCTL_assign_device / deassign. -EOPNOTSUPP without IOMMU under kRefused, -ENODEV, -EBUSY, -ESRCH.
   // `id` sim::kDomIo: into quarantine, and back to dom0.
   // Without IOMMU under kIntxOnly: 0, but the domain does not own the device for MSI maps.
@@ -179,6 +182,7 @@ class Hypervisor {
   InterruptProbe* probe_ = nullptr;
   std::map<sim::DomId, std::unique_ptr<Domain>> domains_;
   unsigned vcpus_created_ = 0;
+  bool panicked_ = false;
 
   std::unique_ptr<Passthrough> passthrough_;
   std::unique_ptr<Frames> frames_;

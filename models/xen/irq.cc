@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/xen/irq.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "models/xen/abi.h"
 #include "models/xen/event_channels.h"
 #include "models/xen/pirq.h"
+#include "models/xen/sched.h"
 #include "sim/check.h"
 
 namespace pvpci::xen {
@@ -294,6 +297,7 @@ void Irqs::DoIrq(unsigned cpu, unsigned vector, uint32_t interrupt) {
   if (irq < 0) {  // "No irq handler for vector"
     Stamp(interrupt, Probe::kT1, entered, sim::kDomXen, 0, 0);
     apics_.Eoi(cpu, false);
+    SayOnce(fmt::format("CPU{}: No irq handler for vector {:02x}", cpu, vector));
     Outcome(interrupt, InterruptOutcome::kLost, 0);
     return;
   }
@@ -405,6 +409,52 @@ void Irqs::Arrived(uint32_t, bool forged) {
 void Irqs::Merged(uint32_t interrupt, uint32_t into) { Outcome(interrupt, InterruptOutcome::kCoalesced, into); }
 
 void Irqs::Lost(uint32_t interrupt) { Outcome(interrupt, InterruptOutcome::kLost, 0); }
+
+void Irqs::SayOnce(const std::string& line) {
+  if (said_.insert(line).second) hypervisor_.console().Print(XenConsole::Level::kAlways, line);
+}
+
+// X:arch/x86/traps.c:do_nmi, unknown_nmi_error; X:arch/x86/apic.c:error_interrupt. An INIT takes the processor from Xen: the
+// boot processor's restarts the machine, any other waits for a start-up message.
+void Irqs::Special(unsigned cpu, SpecialDelivery what) {
+  switch (what) {
+    case SpecialDelivery::kIllegalVector:
+      SayOnce(fmt::format("APIC error on CPU{}: 40(40), Received illegal vector", cpu));
+      return;
+    case SpecialDelivery::kSmi: SayOnce(fmt::format("CPU{}: system management interrupt, the firmware runs", cpu)); return;
+    case SpecialDelivery::kExtInt: SayOnce(fmt::format("CPU{}: spurious 8259A interrupt", cpu)); return;
+    case SpecialDelivery::kNmi:
+      SayOnce(fmt::format("CPU{}: NMI, unknown reason", cpu));
+      if (hypervisor_.config().nmi_fatal) hypervisor_.Panic("FATAL TRAP: vector = 2 (nmi)");
+      return;
+    case SpecialDelivery::kInit:
+      SayOnce(fmt::format("CPU{}: INIT", cpu));
+      if (cpu == 0) return hypervisor_.Panic("INIT at the boot processor: the machine restarts");
+      for (const sim::DomId id : hypervisor_.domains()) {
+        for (auto& vcpu : hypervisor_.domain(id)->vcpus) {
+          if (vcpu->pcpu == cpu) hypervisor_.scheduler().Retire(*vcpu);
+        }
+      }
+      return;
+  }
+}
+
+// X:arch/x86/traps.c:pci_serr_error.
+void Irqs::SystemError(std::optional<pci::Bdf> source, uint64_t address) {
+  const std::string who = source ? "device " + pci::ToString(*source) : std::string("a processor");
+  if (hypervisor_.config().mask_system_errors) {
+    SayOnce(fmt::format("unsupported request of {}, masked (XSA-59)", who));
+    return;
+  }
+  SayOnce(fmt::format("NMI - PCI system error (SERR): {} at {:#x}", who, address));
+  if (hypervisor_.config().nmi_fatal) hypervisor_.Panic("FATAL TRAP: vector = 2 (nmi), PCI system error (SERR)");
+}
+
+sim::DomId Irqs::ReceiverOf(unsigned cpu, unsigned vector) const {
+  if (cpu >= vector_irq_.size() || vector > 0xff || vector_irq_[cpu][vector] < 0) return sim::kDomXen;
+  const Desc& target = descs_[static_cast<size_t>(vector_irq_[cpu][vector])];
+  return target.guest_bound && !target.guests.empty() ? target.guests.front().domain : sim::kDomXen;
+}
 
 void Irqs::Resampled(unsigned gsi, bool, uint32_t interrupt) { StampAll(static_cast<int>(gsi), Probe::kT10, interrupt); }
 

@@ -8,6 +8,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "models/xen/apic.h"
@@ -92,8 +95,12 @@ class Irqs : public VectorHandler {
   void Arrived(uint32_t interrupt, bool forged) override;
   void Merged(uint32_t interrupt, uint32_t into) override;
   void Lost(uint32_t interrupt) override;
+  void Special(unsigned cpu, SpecialDelivery what) override;
+  void SystemError(std::optional<pci::Bdf> source, uint64_t address) override;
   void Resampled(unsigned gsi, bool up, uint32_t interrupt) override;
 
+  // The domain that would get this vector on this pCPU now; kDomXen: none.
+  sim::DomId ReceiverOf(unsigned cpu, unsigned vector) const;
   InterruptCounts counts() const;
 
  private:
@@ -115,6 +122,7 @@ class Irqs : public VectorHandler {
   void Stamp(uint32_t interrupt, Probe probe, sim::Ps time, sim::DomId domain, uint32_t port, unsigned pirq);
   void StampAll(int irq, Probe probe, uint32_t interrupt);
   void Outcome(uint32_t interrupt, InterruptOutcome outcome, uint32_t into);
+  void SayOnce(const std::string& line);
 
   Hypervisor& hypervisor_;
   Apics& apics_;
@@ -124,6 +132,7 @@ class Irqs : public VectorHandler {
   std::vector<std::vector<int>> pending_eoi_;       // per pCPU, bottom first
   std::vector<int> rate_limited_;
   bool rate_timer_armed_ = false;
+  std::set<std::string> said_;                      // printed once each
   InterruptCounts counts_;
 };
 

@@ -245,6 +245,45 @@ TEST(MsiIrq, UnboundMessageIsLostAndForgedOnesAreCounted) {
   ExpectBalanced(counts);
 }
 
+TEST(MsiIrq, OtherDeliveryModesReachTheProcessorAndNoVector) {
+  Msi msi;
+  pci::InterruptMessage message;
+  const auto send = [&](uint64_t address, uint32_t data) {
+    message.address = address;
+    message.data = data;
+    msi.machine.xen.interrupts().Message(message, kNic, 0, true);
+    msi.machine.RunFor(5 * sim::kUs);
+  };
+  send(0xfee00000, 5);             // an illegal vector
+  send(0xfee01000, 2 << 8);        // SMI
+  send(0xfeeff000, 4 << 8);        // NMI to all
+  send(0xfee07000, 5 << 8);        // INIT
+  send(0xfee00000, 7 << 8);        // ExtINT
+  send(0xfee00000, 3 << 8 | 0x40); // reserved
+  send(0xfee20000, 0x40);          // no such processor
+  const std::string& console = msi.machine.xen.console().text();
+  EXPECT_THAT(console, testing::HasSubstr("CPU0: 40(40), Received illegal vector"));
+  EXPECT_THAT(console, testing::HasSubstr("CPU1: system management interrupt"));
+  EXPECT_THAT(console, testing::HasSubstr("CPU7: NMI, unknown reason"));
+  EXPECT_THAT(console, testing::HasSubstr("CPU7: INIT"));
+  EXPECT_THAT(console, testing::HasSubstr("CPU0: spurious 8259A interrupt"));
+  EXPECT_FALSE(msi.machine.xen.panicked());
+  ExpectBalanced(msi.machine.xen.interrupt_counts());
+  EXPECT_EQ(msi.machine.xen.irqs().ReceiverOf(0, 0x40), sim::kDomXen);
+
+  send(0xfee00000, 5 << 8);
+  EXPECT_TRUE(msi.machine.xen.panicked());
+}
+
+TEST(MsiIrq, SystemErrorsAreMaskedUnlessTheChipsetReportsThem) {
+  Msi masked;
+  masked.machine.xen.interrupts().SystemError(kNic, 0xfee00000);
+  masked.machine.xen.interrupts().SystemError(kNic, 0xfee00000);
+  EXPECT_THAT(masked.machine.xen.console().text(), testing::HasSubstr("masked (XSA-59)"));
+  EXPECT_EQ(masked.machine.xen.console().text().find('\n'), masked.machine.xen.console().text().rfind('\n'));
+  EXPECT_FALSE(masked.machine.xen.panicked());
+}
+
 TEST(MsiIrq, UnmaskableMsiDefersTheLocalEoiAndBlocksLowerVectors) {
   Msi msi(/*maskable=*/false);
   const auto pirq = static_cast<uint32_t>(msi.Map(abi::kMapMsiSeg, 0, 0));

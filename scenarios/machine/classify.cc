@@ -167,7 +167,10 @@ Classifier::Judgement Classifier::JudgeMemory(const pci::Access& access, sim::Do
 }
 
 Classifier::Judgement Classifier::Judge(const pci::Access& access) const {
-  const sim::DomId attacker = ownership_.OwnerOf(access.tlp->function);
+  // Who programmed the address answers for it, also when the device has left its domain since.
+  const pci::ProvenanceId writer = access.tlp->provenance;
+  const sim::DomId attacker = writer != 0 && fabric_ != nullptr ? fabric_->provenance(writer).context.domain
+                                                                : ownership_.OwnerOf(access.tlp->function);
   Judgement judgement;
   judgement.attacker = attacker;
   const bool write = access.tlp->type == pci::TlpType::kMemoryWrite;
@@ -298,6 +301,14 @@ void Classifier::NoteLanding(const pci::Access& access, const Judgement& judgeme
   landing.last_ps = simulation_.now();
 }
 
+// Two forged messages are the same finding if they are of one format and delivery mode and go to the same receiver.
+uint64_t Classifier::MessageKind(const pci::Access& access) const {
+  constexpr uint64_t kRemappable = 0x10;
+  if ((access.bus_address & kRemappable) != 0) return access.bus_address << 32 | MessageData(access);
+  const uint32_t data = MessageData(access);
+  return uint64_t{ownership_.MessageReceiver(access.bus_address, data)} << 8 | (data >> 8 & 7);
+}
+
 Classifier::Found& Classifier::FindOrAdd(const pci::Access& access, const Judgement& judgement) {
   uint32_t backtrace = 0;
   if (access.tlp->provenance != 0 && fabric_ != nullptr) {
@@ -309,7 +320,7 @@ Classifier::Found& Classifier::FindOrAdd(const pci::Access& access, const Judgem
                        access.tlp->type == pci::TlpType::kMemoryWrite,
                        Stopped(access),
                        backtrace,
-                       judgement.dma_class == DmaClass::kE9 ? access.bus_address << 32 | MessageData(access) : 0};
+                       judgement.dma_class == DmaClass::kE9 ? MessageKind(access) : 0};
   const auto [it, fresh] = by_key_.emplace(key, found_.size());
   if (fresh) {
     found_.emplace_back();

@@ -2,7 +2,8 @@
 // Judges every bus access of every device: classes E0 .. E10 of threats.md 1, from the frame ledger (owner, type,
 // grants, generation), the live DMA-API mappings, and the fabric's provenance. Makes the findings.
 //
-// The device's own domain is the one that owns it when the access lands; dom0 owns what nobody else does. A stopped
+// The device's own domain is the one that programmed the address; where no register write carried it, the one that owns
+// the device when the access lands, dom0 owning what nobody else does. A stopped
 // access is a fault and a finding, never counted as DMA that reached its target.
 #ifndef PVPCI_SCENARIOS_MACHINE_CLASSIFY_H_
 #define PVPCI_SCENARIOS_MACHINE_CLASSIFY_H_
@@ -40,6 +41,8 @@ class Ownership {
   virtual bool MapsByGrant(sim::DomId domain, sim::Mfn mfn) const = 0;
   // What an interrupt message means now: "vector 0x31, delivery fixed, local APIC 2, which Xen gives to ...".
   virtual std::string MessageStory(uint64_t address, uint32_t data) const = 0;
+  // Who gets a message in compatibility format, kDomXen if no domain does.
+  virtual sim::DomId MessageReceiver(uint64_t address, uint32_t data) const = 0;
   // It is a fixed vector of a guest's pirq: not an exception, nor one of Xen's own.
   virtual bool MessageIsAGuests(uint64_t address, uint32_t data) const = 0;
 };
@@ -94,7 +97,7 @@ class Classifier : public pci::AccessObserver {
     bool write;
     bool stopped;
     uint32_t backtrace;           // same code, another time: the same finding
-    uint64_t message;             // E9: another message is another finding
+    uint64_t message;             // E9: another kind of message, or receiver, is another finding
     friend bool operator<(const FindingKey& a, const FindingKey& b) {
       return std::tie(a.dma_class, a.function, a.victim, a.write, a.stopped, a.backtrace, a.message) <
              std::tie(b.dma_class, b.function, b.victim, b.write, b.stopped, b.backtrace, b.message);
@@ -124,6 +127,7 @@ class Classifier : public pci::AccessObserver {
   bool InScratch(const pci::Access& access) const;
   bool Stopped(const pci::Access& access) const { return access.fault != nullptr || InScratch(access); }
   void NoteLanding(const pci::Access& access, const Judgement& judgement, const Found* found);
+  uint64_t MessageKind(const pci::Access& access) const;
   Found& FindOrAdd(const pci::Access& access, const Judgement& judgement);
   reports::MessageReach ReachOf(const pci::Access& access, const Judgement& judgement) const;
   void Describe(const pci::Access& access, const Judgement& judgement, Found* found);

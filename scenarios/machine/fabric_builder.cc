@@ -61,7 +61,12 @@ std::unique_ptr<pci::Function> BuildFunction(const DeviceSpec& device, uint64_t 
       return std::make_unique<pci::PlxDma>(config);
     }
     case DeviceModel::kI6300esb: return std::make_unique<pci::I6300esb>();
-    case DeviceModel::kAttacker: return std::make_unique<pci::Attacker>();
+    case DeviceModel::kAttacker: {
+      pci::AttackerConfig config;
+      config.deaf = Option(device, "deaf", 0) != 0;
+      config.function_level_reset = Option(device, "flr", 1) != 0;
+      return std::make_unique<pci::Attacker>(config);
+    }
     case DeviceModel::kClone: break;
   }
   std::ifstream stream(device.config_dump);

@@ -125,7 +125,10 @@ driver::Answer GuestVcpu::MmioRead(uint64_t va, unsigned size) {
     return {Mask(value, size), iommu->config().register_access};
   }
   uint64_t value = ~uint64_t{0};
-  guest_.around_.hypervisor->memory().Read(mapping->machine_address, &value, size);
+  if (!guest_.around_.hypervisor->memory().Read(mapping->machine_address, &value, size)) {
+    const pci::AccessResult result = guest_.around_.fabric->MmioRead(mapping->machine_address, size, Context(false));
+    return {Mask(result.value, size), result.latency};  // nobody answers, and the fabric says so
+  }
   return {Mask(value, size), 0};
 }
 
@@ -154,8 +157,8 @@ driver::Answer GuestVcpu::MmioWrite(uint64_t va, unsigned size, uint64_t value) 
     iommu->WriteRegister(static_cast<uint32_t>(mapping->machine_address - iommu::kRegisterBase), value, size);
     return {};
   }
-  guest_.around_.hypervisor->memory().Write(mapping->machine_address, &value, size);
-  return {};
+  if (guest_.around_.hypervisor->memory().Write(mapping->machine_address, &value, size)) return {};
+  return {0, guest_.around_.fabric->MmioWrite(mapping->machine_address, size, value, Context(true)).latency};
 }
 
 driver::Answer GuestVcpu::PortRead(uint16_t port, unsigned size) {

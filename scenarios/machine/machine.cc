@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scenarios/machine/machine.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "scenarios/parameters.h"
 #include "scenarios/parser.h"
 #include "scenarios/units.h"
+#include "scenarios/xen_frames.h"
 #include "sim/check.h"
 #include "sim/log.h"
 
@@ -181,6 +183,8 @@ void Machine::ApplyXenParameters(xen::HypervisorConfig* config) const {
     if (parameter.name == "domu_max_order") config->domu_max_order = static_cast<unsigned>(v);
     if (parameter.name == "passthrough_max_order") config->passthrough_max_order = static_cast<unsigned>(v);
     if (parameter.name == "pirq_eoi_map") config->pirq_eoi_map = v != 0;
+    if (parameter.name == "nmi_fatal") config->nmi_fatal = v != 0;
+    if (parameter.name == "mask_system_errors") config->mask_system_errors = v != 0;
     if (parameter.name == "directed_eoi") config->directed_eoi = v != 0;
     if (parameter.name == "ioapic_ack_new") config->io_apic_ack = v != 0 ? xen::IoApicAck::kNew : xen::IoApicAck::kOld;
   }
@@ -316,11 +320,18 @@ xen::ToolDomain Machine::ToolDomainOf(GuestDomain& guest) {
   return tool;
 }
 
+// The tools create it during the run, although nothing runs in it.
+bool Machine::BuiltLater(const GuestDomain& guest) const {
+  return std::any_of(scenario_.steps.begin(), scenario_.steps.end(), [&](const Step& step) {
+    return step.kind == StepKind::kBoot && step.domain == guest.spec().name;
+  });
+}
+
 void Machine::BuildFirstDomains() {
   // Who has a place in machine memory takes it before anybody gets frames anywhere.
   for (const bool placed : {true, false}) {
     for (const auto& [id, guest] : guests_) {
-      if ((id == 0 || !guest->spec().kernel) && (guest->spec().memory_at != 0) == placed) BuildDomain(*guest);
+      if ((id == 0 || (!guest->spec().kernel && !BuiltLater(*guest))) && (guest->spec().memory_at != 0) == placed) BuildDomain(*guest);
     }
   }
   toolstack_->InitDom0(ToolDomainOf(*guests_.at(0)));
@@ -332,6 +343,7 @@ void Machine::Boot(GuestDomain& guest, Done done) {
     return;
   }
   BuildDomain(guest);
+  if (!guest.spec().kernel) return done("");
   toolstack_->CreateDomain(ToolDomainOf(guest), [this, &guest, done](const xen::OperationResult& result) {
     if (!result.ok) return done(result.error);
     std::vector<pci::Bdf> functions = std::exchange(configured_[guest.id()], {});
@@ -474,6 +486,14 @@ std::optional<pci::Bdf> Machine::GuestBdf(pci::Bdf function) const {
   return std::nullopt;
 }
 
+std::optional<sim::Mfn> Machine::FirstFrame(sim::FrameType type) const {
+  for (sim::Mfn mfn = 0; mfn < memory_->frame_count(); ++mfn) {
+    const sim::Frame* frame = memory_->Find(mfn);
+    if (frame != nullptr && frame->host != nullptr && frame->type == type) return mfn;
+  }
+  return std::nullopt;
+}
+
 std::string Machine::Expand(const std::string& text) {
   std::string result = text;
   for (const std::string& inner : Placeholders(text)) {
@@ -481,7 +501,11 @@ std::string Machine::Expand(const std::string& text) {
     const std::string owner = inner.substr(0, dot);
     const std::string rest = inner.substr(dot + 1);
     std::string value;
-    if (scenario_.FindDevice(owner) != nullptr) {
+    if (owner == "xen") {
+      const auto mfn = FirstFrame(*XenFrameType(rest));
+      if (!mfn) throw std::runtime_error(fmt::format("there is no {} in this mode", inner));
+      value = fmt::format("{:#x}", *mfn << sim::kPageShift);
+    } else if (scenario_.FindDevice(owner) != nullptr) {
       pci::Function& function = device(owner);
       if (rest == "dom0_bdf") {
         value = pci::ToString(function.bdf());
@@ -571,6 +595,11 @@ int Machine::IrqOfMessage(uint64_t address, uint32_t data) const {
     if (desc.vector == vector && desc.cpu == cpu && desc.guest_bound) return irq;
   }
   return -1;
+}
+
+sim::DomId Machine::MessageReceiver(uint64_t address, uint32_t data) const {
+  if ((data >> 8 & 7) > 1) return sim::kDomXen;  // NMI, INIT and the like are nobody's
+  return hypervisor_->irqs().ReceiverOf(static_cast<unsigned>(address >> 12 & 0xff), data & 0xff);
 }
 
 void Machine::OnShutdown(sim::DomId domain, unsigned) {

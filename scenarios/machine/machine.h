@@ -126,6 +126,7 @@ class Machine : public Ownership, public xen::DomainObserver {
   std::string DomainRole(sim::DomId domain) const override;
   bool MapsByGrant(sim::DomId domain, sim::Mfn mfn) const override;
   std::string MessageStory(uint64_t address, uint32_t data) const override;
+  sim::DomId MessageReceiver(uint64_t address, uint32_t data) const override;
   bool MessageIsAGuests(uint64_t address, uint32_t data) const override;
 
   // xen::DomainObserver
@@ -135,6 +136,8 @@ class Machine : public Ownership, public xen::DomainObserver {
   void WaitFrontend(sim::DomId domain, Done done);
   std::string CommandLine(const GuestDomain& guest) const;
   void BuildDomain(GuestDomain& guest);
+  bool BuiltLater(const GuestDomain& guest) const;
+  std::optional<sim::Mfn> FirstFrame(sim::FrameType type) const;
   xen::StoreRing RingOf(GuestDomain& guest);
   xen::ToolDomain ToolDomainOf(GuestDomain& guest);
   void ApplyXenParameters(xen::HypervisorConfig* config) const;

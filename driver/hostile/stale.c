@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * S-05: a driver that unmaps and frees while its device still knows the address. The device is models/pci/attacker.h's,
+ * told once, by the registers, where to write; each attacker_go writes there again.
+ *   stale_aim BDF          maps 64 pages one by one, tells the device, unmaps them
+ *   stale_exchange         the pages' frames go back to the hypervisor by xen_create_contiguous_region()
+ *   stale_return           and the new ones by xen_destroy_contiguous_region()
+ *   stale_free             the pages go to the kernel's allocator, contents and all
+ *   stale_balloon PAGES    the balloon takes so many pages from the kernel and gives their frames back
+ *   stale_inflate PAGES    the balloon gives the kernel so many pages, with frames that the hypervisor had free
+ */
+#include <linux/delay.h>
+#include <linux/dma-mapping.h>
+#include <linux/gfp.h>
+#include <linux/io.h>
+#include <linux/kernel.h>
+#include <linux/pci.h>
+#include <asm/xen/page.h>
+#include <xen/balloon.h>
+#include <xen/xen-ops.h>
+
+#include "driver/env/emul.h"
+#include "driver/env/work.h"
+
+#define ORDER 6
+#define PAGES (1 << ORDER)
+
+struct pci_dev *guest_find_device(int argc, char **argv);
+
+enum { ADDRESS_LOW = 0x08, ADDRESS_HIGH = 0x0c, LENGTH = 0x10, PATTERN = 0x18, REPEAT = 0x1c, STRIDE_LOW = 0x20,
+       STRIDE_HIGH = 0x24 };
+
+static unsigned long pages;
+
+static noinline void tell_device(void __iomem *bar, dma_addr_t first)
+{
+	writel(lower_32_bits(first), bar + ADDRESS_LOW);
+	writel(upper_32_bits(first), bar + ADDRESS_HIGH);
+	writel(64, bar + LENGTH);
+	writel(0x57a1e57a, bar + PATTERN);
+	writel(PAGES, bar + REPEAT);
+	writel(PAGE_SIZE, bar + STRIDE_LOW);
+	writel(0, bar + STRIDE_HIGH);
+}
+
+/* A run whose machine frames are neighbours, so that one command of the device covers it. */
+static unsigned long alloc_contiguous(void)
+{
+	unsigned long tried[32], va = 0;
+	int n = 0, i;
+
+	while (n < ARRAY_SIZE(tried) && !va) {
+		va = __get_free_pages(GFP_KERNEL | __GFP_ZERO, ORDER);
+		if (!va)
+			break;
+		for (i = 1; i < PAGES; i++)
+			if (pfn_to_mfn(PFN_DOWN(__pa(va)) + i) != pfn_to_mfn(PFN_DOWN(__pa(va))) + i)
+				break;
+		if (i == PAGES)
+			break;
+		tried[n++] = va;
+		va = 0;
+	}
+	while (n)
+		free_pages(tried[--n], ORDER);
+	return va;
+}
+
+static int stale_aim(int argc, char **argv)
+{
+	struct pci_dev *dev = guest_find_device(argc, argv);
+	dma_addr_t bus[PAGES];
+	void __iomem *bar;
+	int i;
+
+	if (!dev || pci_enable_device(dev))
+		return -ENODEV;
+	pci_set_master(dev);
+	dma_set_mask(&dev->dev, DMA_BIT_MASK(64));
+	bar = pci_iomap(dev, 0, 0);
+	pages = alloc_contiguous();
+	if (!bar || !pages)
+		return -ENOMEM;
+	for (i = 0; i < PAGES; i++) {
+		bus[i] = dma_map_single(&dev->dev, (void *)pages + i * PAGE_SIZE, PAGE_SIZE, DMA_FROM_DEVICE);
+		if (dma_mapping_error(&dev->dev, bus[i]) || bus[i] != bus[0] + i * PAGE_SIZE)
+			return -EIO;
+	}
+	tell_device(bar, bus[0]);
+	for (i = 0; i < PAGES; i++)
+		dma_unmap_single(&dev->dev, bus[i], PAGE_SIZE, DMA_FROM_DEVICE);
+	pci_iounmap(dev, bar);
+	pci_dev_put(dev);
+	return 0;
+}
+
+static int stale_exchange(int argc, char **argv)
+{
+	dma_addr_t bus;
+
+	return pages ? xen_create_contiguous_region(__pa(pages), ORDER, 32, &bus) : -EINVAL;
+}
+
+static int stale_return(int argc, char **argv)
+{
+	if (!pages)
+		return -EINVAL;
+	xen_destroy_contiguous_region(__pa(pages), ORDER);
+	return 0;
+}
+
+static int stale_free(int argc, char **argv)
+{
+	free_pages(pages, ORDER);
+	pages = 0;
+	return 0;
+}
+
+/* The balloon driver's thread does it; `pages` more or less than it has now. */
+static int change_target(long pages)
+{
+	unsigned long target = balloon_stats.current_pages + pages;
+	int tries;
+
+	balloon_set_new_target(target);
+	for (tries = 0; balloon_stats.current_pages != target; tries++) {
+		if (tries == 1000)
+			return -ETIMEDOUT;
+		msleep(4);
+	}
+	return 0;
+}
+
+static int stale_balloon(int argc, char **argv)
+{
+	long count;
+
+	return argc < 2 || kstrtol(argv[1], 0, &count) ? -EINVAL : change_target(-count);
+}
+
+static int stale_inflate(int argc, char **argv)
+{
+	long count;
+
+	return argc < 2 || kstrtol(argv[1], 0, &count) ? -EINVAL : change_target(count);
+}
+
+EMUL_REGISTER("stale_aim", EMUL_CALLABLE, stale_aim);
+EMUL_REGISTER("stale_exchange", EMUL_CALLABLE, stale_exchange);
+EMUL_REGISTER("stale_return", EMUL_CALLABLE, stale_return);
+EMUL_REGISTER("stale_free", EMUL_CALLABLE, stale_free);
+EMUL_REGISTER("stale_balloon", EMUL_CALLABLE, stale_balloon);
+EMUL_REGISTER("stale_inflate", EMUL_CALLABLE, stale_inflate);
