@@ -84,7 +84,7 @@ own folder below --out, beside an index page.
 
 Examples
   ./pvpci run slurp
-  ./pvpci run slurp forged_msi --iommu dmar+ir --out /tmp/m2
+  ./pvpci run slurp forged_msi --iommu dmar+ir --out results/m2
   ./pvpci run slurp --counterfactual
   ./pvpci run my_scenario.yaml --set devices.endpoint.link='gen4 x4' --format text,trace
 )";
@@ -191,7 +191,7 @@ Exit 0, or 1 if a cell disagrees without an explanation, a run does not meet its
 
 Examples
   ./pvpci review
-  ./pvpci review S-01 S-04 --out /tmp/review
+  ./pvpci review S-01 S-04 --out results/review
 )";
 
 constexpr const char* kDiffHelp =
