@@ -77,6 +77,7 @@ _COMMON = [
     "drivers/iommu/iommu-sysfs.c",
     "drivers/iommu/iommu.c",
     "drivers/iommu/iova.c",
+    "drivers/misc/dw-xdata-pcie.c",
     "drivers/misc/pci_endpoint_test.c",
     "drivers/net/xen-netfront.c",
     "drivers/pci/access.c",
