@@ -239,7 +239,8 @@ reports::Result RunScenario(const Scenario& asked, const RunOptions& options) {
   }
   const ImageFiles image = ImageFor(scenario, options);
   scenario.features = FeaturesOf(image);
-  Machine machine(scenario, image, options.watch);
+  // Never destroyed: the process ends after its one run, and taking the machine room down page by page takes a tenth of it.
+  Machine& machine = *new Machine(scenario, image, options.watch);
   g_simulation = &machine.simulation();
   StepWalk walk(machine);
   Progress progress(options.progress, scenario.steps.size());

@@ -17,6 +17,7 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <optional>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -24,6 +25,7 @@
 #include "reports/files.h"
 #include "scenarios/cli.h"
 #include "scenarios/engine.h"
+#include "sim/memory_file.h"
 
 namespace pvpci::scenarios {
 namespace {
@@ -71,11 +73,12 @@ int RunBody(const std::function<int(std::string*)>& body, std::string* answer) {
   }
 }
 
-[[noreturn]] void Child(const std::function<int(std::string*)>& body, int answer_fd) {
+[[noreturn]] void Child(const std::function<int(std::string*)>& body, int answer_fd, size_t place) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // nobody is left to read the answer
   Install(SIGINT, StopRun);
   Install(SIGTERM, StopRun);
   Install(SIGALRM, StopRun);
+  sim::TakeMemoryFilesOf(static_cast<unsigned>(place));
   std::string answer;
   const int code = RunBody(body, &answer);
   std::fflush(stdout);
@@ -123,7 +126,7 @@ Running Start(const ChildBody& body, size_t index) {
   }
   if (run.pid == 0) {
     close(ends[0]);
-    Child(body, ends[1]);
+    Child(body, ends[1], run.place);
   }
   close(ends[1]);
   run.fd = ends[0];
@@ -185,6 +188,8 @@ std::vector<ChildAnswer> RunInChildren(const std::vector<ChildBody>& bodies, uns
   std::vector<Running> running;
   size_t next = 0;
   const size_t most = std::clamp<size_t>(at_once, 1, kChildrenMax);
+  std::optional<sim::MemoryStock> stock;  // for places that more than one child takes
+  if (bodies.size() > most) stock.emplace(static_cast<unsigned>(most));
   while (next < bodies.size() || !running.empty()) {
     while (next < bodies.size() && running.size() < most && g_signal == 0) {
       running.push_back(Start(bodies[next], next));

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/machine_memory.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include "sim/check.h"
 
@@ -11,11 +14,11 @@ namespace {
 
 // Calls `copy(host, offset, length)` for each piece inside one frame. False, before anything is copied, if a byte of
 // the range has no RAM or the range wraps.
-template <typename Frames, typename Copy>
-bool ForPieces(Frames& frames, uint64_t address, uint64_t length, const Copy& copy) {
+template <typename Copy>
+bool ForPieces(const Frame* frames, uint64_t frame_count, uint64_t address, uint64_t length, const Copy& copy) {
   if (length == 0) return true;
   const uint64_t last = address + (length - 1);
-  if (last < address || (last >> kPageShift) >= frames.size()) return false;
+  if (last < address || (last >> kPageShift) >= frame_count) return false;
   for (uint64_t mfn = address >> kPageShift; mfn <= last >> kPageShift; ++mfn) {
     if (frames[mfn].host == nullptr) return false;
   }
@@ -51,10 +54,17 @@ const char* Name(FrameType type) {
   return "unknown";
 }
 
-MachineMemory::MachineMemory(uint64_t frame_count) : frames_(frame_count) {}
+MachineMemory::MachineMemory(uint64_t frame_count)
+    : frame_count_(frame_count),
+      file_("pvpci-frames", std::max<uint64_t>(frame_count, 1) * sizeof(Frame)),
+      frames_(static_cast<Frame*>(file_.Map())) {
+  std::uninitialized_fill_n(frames_, frame_count, Frame());
+}
+
+MachineMemory::~MachineMemory() { munmap(frames_, file_.bytes()); }
 
 void MachineMemory::SetOwner(Mfn mfn, DomId owner) {
-  SIM_CHECK(mfn < frames_.size(), "no such frame");
+  SIM_CHECK(mfn < frame_count_, "no such frame");
   Frame& frame = frames_[mfn];
   if (frame.owner == owner) return;
   const Frame before = frame;
@@ -64,7 +74,7 @@ void MachineMemory::SetOwner(Mfn mfn, DomId owner) {
 }
 
 void MachineMemory::SetType(Mfn mfn, FrameType type) {
-  SIM_CHECK(mfn < frames_.size(), "no such frame");
+  SIM_CHECK(mfn < frame_count_, "no such frame");
   Frame& frame = frames_[mfn];
   if (frame.type == type) return;
   const Frame before = frame;
@@ -74,16 +84,18 @@ void MachineMemory::SetType(Mfn mfn, FrameType type) {
 
 bool MachineMemory::Read(uint64_t machine_address, void* data, uint64_t length) const {
   auto* const bytes = static_cast<std::byte*>(data);
-  return ForPieces(frames_, machine_address, length, [bytes](const std::byte* host, uint64_t offset, uint64_t piece) {
-    std::memcpy(bytes + offset, host, piece);
-  });
+  return ForPieces(frames_, frame_count_, machine_address, length,
+                   [bytes](const std::byte* host, uint64_t offset, uint64_t piece) {
+                     std::memcpy(bytes + offset, host, piece);
+                   });
 }
 
 bool MachineMemory::Write(uint64_t machine_address, const void* data, uint64_t length) {
   const auto* const bytes = static_cast<const std::byte*>(data);
-  return ForPieces(frames_, machine_address, length, [bytes](std::byte* host, uint64_t offset, uint64_t piece) {
-    std::memcpy(host, bytes + offset, piece);
-  });
+  return ForPieces(frames_, frame_count_, machine_address, length,
+                   [bytes](std::byte* host, uint64_t offset, uint64_t piece) {
+                     std::memcpy(host, bytes + offset, piece);
+                   });
 }
 
 }  // namespace pvpci::sim

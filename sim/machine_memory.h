@@ -14,6 +14,8 @@
 #include <optional>
 #include <vector>
 
+#include "sim/memory_file.h"
+
 namespace pvpci::sim {
 
 using Mfn = uint64_t;
@@ -53,13 +55,16 @@ class MachineMemory {
  public:
   // Frames 0 .. frame_count-1; those without RAM (holes) keep host == nullptr.
   explicit MachineMemory(uint64_t frame_count);
+  ~MachineMemory();
+  MachineMemory(const MachineMemory&) = delete;
+  MachineMemory& operator=(const MachineMemory&) = delete;
 
-  uint64_t frame_count() const { return frames_.size(); }
-  bool populated(Mfn mfn) const { return mfn < frames_.size() && frames_[mfn].host != nullptr; }
+  uint64_t frame_count() const { return frame_count_; }
+  bool populated(Mfn mfn) const { return mfn < frame_count_ && frames_[mfn].host != nullptr; }
   Frame& frame(Mfn mfn) { return frames_[mfn]; }
   const Frame& frame(Mfn mfn) const { return frames_[mfn]; }
-  Frame* Find(Mfn mfn) { return mfn < frames_.size() ? &frames_[mfn] : nullptr; }
-  const Frame* Find(Mfn mfn) const { return mfn < frames_.size() ? &frames_[mfn] : nullptr; }
+  Frame* Find(Mfn mfn) { return mfn < frame_count_ ? &frames_[mfn] : nullptr; }
+  const Frame* Find(Mfn mfn) const { return mfn < frame_count_ ? &frames_[mfn] : nullptr; }
 
   // Gives the frame to `owner`; counts up the generation and calls the observer.
   void SetOwner(Mfn mfn, DomId owner);
@@ -75,7 +80,9 @@ class MachineMemory {
   template <typename T> void Store(uint64_t machine_address, T v) { Write(machine_address, &v, sizeof v); }
 
  private:
-  std::vector<Frame> frames_;
+  uint64_t frame_count_;
+  MemoryFile file_;  // a table of some megabytes, written all over at once
+  Frame* frames_;    // in it
   std::vector<Observer> observers_;
 };
 

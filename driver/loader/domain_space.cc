@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <utility>
 
 namespace pvpci::driver {
@@ -48,24 +49,18 @@ DomainSpace::DomainSpace(const DomainSpaceConfig& config)
                                  base_ + bytes()));
   }
   direct_.assign(pages_, PageState::kWritable);
-  memfd_ = memfd_create(fmt::format("pvpci-dom{}", config.index).c_str(), MFD_CLOEXEC);
-  if (memfd_ < 0 || ftruncate(memfd_, static_cast<off_t>(bytes())) != 0) {
-    const int error = errno;
-    if (memfd_ >= 0) close(memfd_);
-    throw SpaceError(fmt::format("no memory for domain {}: {}", config.index, std::strerror(error)));
-  }
   try {
-    MapExactly(base_, bytes(), kGuestProtection, MAP_SHARED, memfd_, "direct map");
-  } catch (...) {
-    close(memfd_);
-    throw;
+    memory_ = std::make_unique<sim::MemoryFile>(fmt::format("pvpci-dom{}", config.index).c_str(), bytes());
+  } catch (const std::bad_alloc&) {
+    throw SpaceError(fmt::format("no memory for domain {}: {}", config.index, std::strerror(errno)));
   }
+  MapExactly(base_, bytes(), kGuestProtection, MAP_SHARED, memfd(), "direct map");
+  memory_->Clear(Pointer(base_));
   try {
     MapExactly(vmalloc_base_, vmalloc_bytes_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
                "vmalloc area");
   } catch (...) {
     munmap(Pointer(base_), bytes());
-    close(memfd_);
     throw;
   }
 }
@@ -73,7 +68,6 @@ DomainSpace::DomainSpace(const DomainSpaceConfig& config)
 DomainSpace::~DomainSpace() {
   munmap(Pointer(base_), bytes());
   munmap(Pointer(vmalloc_base_), vmalloc_bytes_);
-  close(memfd_);
 }
 
 bool DomainSpace::MapFrame(uint64_t va, int fd, uint64_t offset, bool writable) {
@@ -95,7 +89,7 @@ bool DomainSpace::UnmapPage(uint64_t va) {
   if (va % kPage != 0) return false;
   if (in_direct_map(va)) {
     void* const got =
-        mmap(Pointer(va), kPage, kGuestProtection, MAP_SHARED | MAP_FIXED, memfd_, static_cast<off_t>(va - base_));
+        mmap(Pointer(va), kPage, kGuestProtection, MAP_SHARED | MAP_FIXED, memfd(), static_cast<off_t>(va - base_));
     if (got == MAP_FAILED) return false;
     direct_[(va - base_) / kPage] = PageState::kWritable;
     return true;

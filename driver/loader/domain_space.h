@@ -10,8 +10,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <stdexcept>
 #include <vector>
+
+#include "sim/memory_file.h"
 
 namespace pvpci::driver {
 
@@ -44,7 +47,7 @@ class DomainSpace {
   uint64_t bytes() const { return pages_ * 4096; }
   uint64_t vmalloc_base() const { return vmalloc_base_; }
   uint64_t vmalloc_bytes() const { return vmalloc_bytes_; }
-  int memfd() const { return memfd_; }  // offset of a page in it: its pfn * 4096
+  int memfd() const { return memory_->fd(); }  // offset of a page in it: its pfn * 4096
   bool in_direct_map(uint64_t va) const { return va - base_ < bytes(); }
   bool in_vmalloc(uint64_t va) const { return va - vmalloc_base_ < vmalloc_bytes_; }
   std::byte* page(uint64_t pfn) const { return reinterpret_cast<std::byte*>(base_ + pfn * 4096); }
@@ -72,7 +75,7 @@ class DomainSpace {
   uint64_t pages_ = 0;
   uint64_t vmalloc_base_ = 0;
   uint64_t vmalloc_bytes_ = 0;
-  int memfd_ = -1;
+  std::unique_ptr<sim::MemoryFile> memory_;
   std::vector<PageState> direct_;          // by pfn
   std::map<uint64_t, PageState> mapped_;   // of the vmalloc area, by address; absent: kNone
 };

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <numeric>
 #include <unordered_map>
 #include <utility>
 
@@ -23,6 +24,8 @@ struct Image::Impl {
   BlockTable blocks;
   std::vector<uint32_t> guard_ids;
   std::vector<uint32_t> guard_values;  // what each slot holds right after loading
+  std::vector<uint32_t> slots;         // by block, then by number
+  std::vector<uint32_t> first_slot;    // where in `slots` those of a block begin; one more than blocks
   uint64_t guards_address = 0;
 
   // Filled at the first question.
@@ -67,6 +70,12 @@ void Image::Impl::FindGuards() {
     }
     guard_values[i] = blocks.block(id).cost_ps | kGuardTrap;
   }
+  first_slot.assign(blocks.count() + 2, 0);
+  for (const uint32_t id : guard_ids) ++first_slot[id + 1];
+  std::partial_sum(first_slot.begin(), first_slot.end(), first_slot.begin());
+  std::vector<uint32_t> next = first_slot;
+  slots.resize(guard_ids.size());
+  for (uint32_t i = 0; i < guard_ids.size(); ++i) slots[next[guard_ids[i]]++] = i;
 }
 
 void Image::Impl::IndexSymbols() const {
@@ -171,6 +180,11 @@ const std::vector<std::string>& Image::sources() const { return impl_->blocks.so
 const std::vector<uint32_t>& Image::guard_ids() const { return impl_->guard_ids; }
 uint64_t Image::guards_address() const { return impl_->guards_address; }
 const std::vector<uint32_t>& Image::guard_values() const { return impl_->guard_values; }
+
+std::vector<uint32_t> Image::SlotsOf(uint32_t id) const {
+  if (id + 1 >= impl_->first_slot.size()) return {};
+  return {impl_->slots.begin() + impl_->first_slot[id], impl_->slots.begin() + impl_->first_slot[id + 1]};
+}
 
 std::vector<uint32_t> Image::EntryBlocks(std::string_view function, std::string_view source) const {
   auto& entries = impl_->entry_blocks;

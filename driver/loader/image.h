@@ -78,6 +78,8 @@ class Image {
   uint64_t guards_address() const;  // as linked; 0: not instrumented
   // What each slot holds right after loading: the block's cost with kGuardTrap.
   const std::vector<uint32_t>& guard_values() const;
+  // The guard slots of a block: one for each copy that the compiler made.
+  std::vector<uint32_t> SlotsOf(uint32_t id) const;
 
   // The file's bytes behind a linked range; null if it is not all in the file.
   const std::byte* DataAt(uint64_t link_address, uint64_t length) const;

@@ -79,10 +79,10 @@ uint64_t LoadedImage::Symbol(std::string_view name) const {
 }
 
 void LoadedImage::Hook(const std::vector<uint32_t>& block_ids) {
-  for (const uint32_t id : block_ids) hooked_[id] = 1;
   auto* slots = reinterpret_cast<uint32_t*>(guards_);
-  for (size_t i = 0; i < image_->guard_ids().size(); ++i) {
-    if (hooked_[image_->guard_ids()[i]] != 0) slots[i] = image_->guard_values()[i];
+  for (const uint32_t id : block_ids) {
+    hooked_[id] = 1;
+    for (const uint32_t slot : image_->SlotsOf(id)) slots[slot] = image_->guard_values()[slot];
   }
 }
 

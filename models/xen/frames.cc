@@ -2,7 +2,6 @@
 #include "models/xen/frames.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -30,18 +29,15 @@ Frames::Frames(Hypervisor& hypervisor) : hypervisor_(hypervisor), memory_(hyperv
   if (count > kFourGib) ram_.emplace_back(kFourGib, count - 1);
 
   backing_bytes_ = count << sim::kPageShift;
-  fd_ = memfd_create("pvpci-machine", MFD_CLOEXEC);
-  SIM_CHECK(fd_ >= 0 && ftruncate(fd_, static_cast<off_t>(backing_bytes_)) == 0, "memfd for machine memory");
-  void* map = mmap(nullptr, backing_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd_, 0);
-  SIM_CHECK(map != MAP_FAILED, "mmap of machine memory");
-  backing_ = static_cast<std::byte*>(map);
+  backing_file_ = std::make_unique<sim::MemoryFile>("pvpci-machine", backing_bytes_);
+  backing_ = static_cast<std::byte*>(backing_file_->Map());
 
   free_.assign(count, false);
   for (const auto& [first, last] : ram_) {
     for (uint64_t mfn = first; mfn <= last; ++mfn) {
       sim::Frame& frame = memory_.frame(mfn);
       frame.host = backing_ + (mfn << sim::kPageShift);
-      frame.backing_fd = fd_;
+      frame.backing_fd = backing_file_->fd();
       frame.backing_offset = mfn << sim::kPageShift;
       free_[mfn] = true;
       ++free_count_;
@@ -50,12 +46,10 @@ Frames::Frames(Hypervisor& hypervisor) : hypervisor_(hypervisor), memory_(hyperv
 
   m2p_entries_ = count;
   m2p_bytes_ = (count * sizeof(uint64_t) + sim::kPageSize - 1) & ~(sim::kPageSize - 1);
-  m2p_fd_ = memfd_create("pvpci-m2p", MFD_CLOEXEC);
-  SIM_CHECK(m2p_fd_ >= 0 && ftruncate(m2p_fd_, static_cast<off_t>(m2p_bytes_)) == 0, "memfd for m2p");
-  map = mmap(nullptr, m2p_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, m2p_fd_, 0);
-  void* guest = mmap(nullptr, m2p_bytes_, PROT_READ, MAP_SHARED, m2p_fd_, 0);
-  SIM_CHECK(map != MAP_FAILED && guest != MAP_FAILED, "mmap of m2p");
-  m2p_ = static_cast<uint64_t*>(map);
+  m2p_file_ = std::make_unique<sim::MemoryFile>("pvpci-m2p", m2p_bytes_);
+  m2p_ = static_cast<uint64_t*>(m2p_file_->Map());
+  void* guest = mmap(nullptr, m2p_bytes_, PROT_READ, MAP_SHARED, m2p_file_->fd(), 0);
+  SIM_CHECK(guest != MAP_FAILED, "mmap of m2p");
   m2p_guest_ = static_cast<const uint64_t*>(guest);
   std::memset(m2p_, 0xff, m2p_bytes_);
 
@@ -79,7 +73,7 @@ Frames::Frames(Hypervisor& hypervisor) : hypervisor_(hypervisor), memory_(hyperv
     const uint64_t mfn = first_own_ + config.xen_frames + i;
     take(mfn, sim::FrameType::kM2p);
     memory_.frame(mfn).host = reinterpret_cast<std::byte*>(m2p_) + (i << sim::kPageShift);
-    memory_.frame(mfn).backing_fd = m2p_fd_;
+    memory_.frame(mfn).backing_fd = m2p_file_->fd();
     memory_.frame(mfn).backing_offset = i << sim::kPageShift;
   }
   TakeReserved();
@@ -101,8 +95,6 @@ Frames::~Frames() {
   munmap(backing_, backing_bytes_);
   munmap(m2p_, m2p_bytes_);
   munmap(const_cast<uint64_t*>(m2p_guest_), m2p_bytes_);
-  close(fd_);
-  close(m2p_fd_);
 }
 
 bool Frames::Usable(uint64_t first, uint64_t count) const {
@@ -177,7 +169,7 @@ void Frames::Free(sim::Mfn mfn) {
   }
   SetGpfn(mfn, kNoFrame);
   frame.host = backing_ + (mfn << sim::kPageShift);
-  frame.backing_fd = fd_;
+  frame.backing_fd = backing_file_->fd();
   frame.backing_offset = mfn << sim::kPageShift;
   frame.type_count = frame.ref_count = frame.grant_maps = 0;
   memory_.SetType(mfn, sim::FrameType::kNone);

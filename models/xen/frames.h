@@ -9,12 +9,14 @@
 #define PVPCI_MODELS_XEN_FRAMES_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "models/xen/domain.h"
 #include "sim/machine_memory.h"
+#include "sim/memory_file.h"
 #include "sim/random.h"
 
 namespace pvpci::xen {
@@ -71,10 +73,10 @@ class Frames {
 
   Hypervisor& hypervisor_;
   sim::MachineMemory& memory_;
-  int fd_ = -1;
+  std::unique_ptr<sim::MemoryFile> backing_file_;
   std::byte* backing_ = nullptr;
   uint64_t backing_bytes_ = 0;
-  int m2p_fd_ = -1;
+  std::unique_ptr<sim::MemoryFile> m2p_file_;
   uint64_t* m2p_ = nullptr;
   const uint64_t* m2p_guest_ = nullptr;
   uint64_t m2p_entries_ = 0;
