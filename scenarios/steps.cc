@@ -347,7 +347,13 @@ void StepWalk::Storm(const ActivityPtr& activity) {
 
 void StepWalk::RaiseNext(const ActivityPtr& activity, const StormSpec& storm, uint64_t left) {
   if (activity->over) return;
-  machine_.device(storm.device).AssertInterrupt(ToPci(storm.kind), storm.vector);
+  pci::Function& device = machine_.device(storm.device);
+  if (device.interrupt_pending(ToPci(storm.kind), storm.vector)) {
+    for (Raising& raising : activity->raising) {  // one and the same with what its mask holds back already
+      if (raising.storm == &storm) --raising.wanted;
+    }
+  }
+  device.AssertInterrupt(ToPci(storm.kind), storm.vector);
   if (left > 1) {
     machine_.simulation().After(storm.interval,
                                 [this, activity, &storm, left] { RaiseNext(activity, storm, left - 1); });

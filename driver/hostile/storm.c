@@ -4,13 +4,15 @@
  *   storm_backend COUNT US            a domU floods its backend: COUNT events, US microseconds apart
  *   storm_frontend DOMAIN COUNT US    dom0 floods the frontend of DOMAIN
  *   storm_late COUNT US               this domain floods a late-EOI port of its own
- *   share calibrate MS                how far a loop gets in MS milliseconds when nothing happens
- *   share measure MS                  and now: prints the percentage, answers it
+ *   share calibrate MS [BDF]          how far a loop gets in MS milliseconds when nothing happens
+ *   share measure MS [BDF]            and now: prints the percentage, answers it
+ * With a device the loop masks and unmasks its first interrupt all the time.
  */
 #include <linux/delay.h>
 #include <linux/interrupt.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
+#include <linux/pci.h>
 #include <linux/string.h>
 #include <asm/xen/hypercall.h>
 #include <xen/events.h>
@@ -20,6 +22,8 @@
 #include "driver/env/emul.h"
 #include "driver/env/work.h"
 #include "driver/guest/ports.h"
+
+struct pci_dev *guest_find_device(int argc, char **argv);
 
 #define PORTS 256	/* that dom0 has in a small machine room */
 
@@ -114,7 +118,7 @@ static int storm_late(int argc, char **argv)
 	return rc;
 }
 
-static u64 run_for(u64 ms)
+static u64 run_for(u64 ms, int masked_irq)
 {
 	u64 end = ktime_get_ns() + ms * NSEC_PER_MSEC, rounds = 0;
 	volatile unsigned int work;
@@ -122,6 +126,10 @@ static u64 run_for(u64 ms)
 	do {
 		for (work = 0; work < 1000; work++)
 			;
+		if (masked_irq >= 0) {
+			disable_irq_nosync(masked_irq);
+			enable_irq(masked_irq);
+		}
 		rounds++;
 	} while (ktime_get_ns() < end);
 	return rounds;
@@ -131,16 +139,27 @@ static int share(int argc, char **argv)
 {
 	static u64 rounds_per_ms;
 	u64 ms, percent;
+	int irq = -1;
 
-	if (argc != 3 || kstrtou64(argv[2], 0, &ms) || !ms)
+	if (argc < 3 || argc > 4 || kstrtou64(argv[2], 0, &ms) || !ms)
 		return -EINVAL;
+	if (argc == 4) {
+		struct pci_dev *dev = guest_find_device(2, argv + 2);
+
+		if (!dev)
+			return -ENODEV;
+		irq = pci_irq_vector(dev, 0);
+		pci_dev_put(dev);
+		if (irq < 0)
+			return irq;
+	}
 	if (!strcmp(argv[1], "calibrate")) {
-		rounds_per_ms = run_for(ms) / ms;
+		rounds_per_ms = run_for(ms, irq) / ms;
 		return 0;
 	}
 	if (!rounds_per_ms)
 		return -EINVAL;
-	percent = run_for(ms) * 100 / (rounds_per_ms * ms);
+	percent = run_for(ms, irq) * 100 / (rounds_per_ms * ms);
 	pr_info("share: %llu %%\n", percent);
 	return percent;
 }

@@ -160,6 +160,11 @@ void VcpuRunner::StallUntil(Ps when) {
   quiet_since_ = busy_since_ = stalled_until_;
 }
 
+void VcpuRunner::Steal(Ps time) {
+  if (state_ != State::kReady || blocked_ || paused_) return;
+  local_ += time;
+}
+
 Ps VcpuRunner::local_time() const {
   if (!in_guest_) return local_;
   const seam_clock& clock = image_.clock();

@@ -155,6 +155,9 @@ class VcpuRunner : public sim::Runner {
   // Executes nothing before `when`, as a vCPU that the hypervisor's scheduler does not run: no guest code, no upcall.
   // Interrupts pend meanwhile, and the limits below do not count it. From plain events, delegate calls and hooks.
   void StallUntil(Ps when);
+  // The processor did something else for `time`: what follows happens that much later. Nothing if the vCPU sleeps. From
+  // plain events, delegate calls and hooks.
+  void Steal(Ps time);
   // Replaces the result of the request this vCPU is blocked in.
   void SetResult(uint64_t value);
   // Hands `work` (guest virtual address of a struct seam_work) to seam_guest.post, on top of the next upcall. The

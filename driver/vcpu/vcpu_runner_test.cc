@@ -43,6 +43,30 @@ TEST(Vcpu, LocalTimeIsTheCostOfTheBlocksRun) {
   EXPECT_LT(around, 20 * kTestBlockCost);
 }
 
+TEST(Vcpu, WhatIsStolenComesOnTop) {
+  TestMachine machine(2);
+  machine.vcpu(0).Start(kLoop, 1000);
+  machine.vcpu(1).Start(kLoop, 1000);
+  machine.simulation.At(500 * sim::kNs, [&] { machine.vcpu(1).runner->Steal(3 * kUs); });
+  machine.simulation.At(900 * sim::kNs, [&] { machine.vcpu(1).runner->Steal(2 * kUs); });  // while it is not running
+  machine.simulation.Run(kMs);
+  ASSERT_EQ(machine.vcpu(1).notes.size(), 1u);
+  EXPECT_EQ(machine.vcpu(1).notes[0].time, machine.vcpu(0).notes[0].time + 5 * kUs);
+}
+
+TEST(Vcpu, StealsNothingFromOneThatSleeps) {
+  TestMachine machine;
+  TestVcpu& vcpu = machine.vcpu();
+  vcpu.Start(kBlock);
+  machine.simulation.At(3 * kUs, [&] {
+    vcpu.runner->Steal(10 * kUs);
+    machine.simulation.Wake(vcpu.runner->id(), 4 * kUs);
+  });
+  machine.simulation.Run();
+  ASSERT_EQ(vcpu.notes.size(), 1u);
+  EXPECT_LT(vcpu.notes[0].time, 4 * kUs + 5 * kTestBlockCost);
+}
+
 TEST(Vcpu, SeesNoEventLaterThanTheEndOfItsBlock) {
   TestMachine machine;
   std::vector<Ps> skew;

@@ -89,6 +89,8 @@ class Function {
   // The device asserts one interrupt by itself, as a device may at any time; vectors count from 0. Models whose drivers
   // look at a status register set it first.
   virtual void AssertInterrupt(InterruptKind kind, unsigned vector);
+  // A mask holds this message back: the pending bit is set, and further assertions merge with it (PCIe 6.0 6.1.4.3).
+  bool interrupt_pending(InterruptKind kind, unsigned vector) const;
 
   // Surprise removal: configuration reads give all ones, requests to it are never answered.
   void Remove();

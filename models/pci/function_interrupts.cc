@@ -37,6 +37,11 @@ void Function::AssertInterrupt(InterruptKind kind, unsigned vector) {
   }
 }
 
+bool Function::interrupt_pending(InterruptKind kind, unsigned vector) const {
+  const std::vector<uint32_t>& pending = kind == InterruptKind::kMsix ? msix_pending_ : msi_pending_;
+  return kind != InterruptKind::kIntx && vector < pending.size() && pending[vector] != 0;
+}
+
 uint32_t Function::RaiseMsi(unsigned message) {
   if (lead_ > 0) {
     After(0, [this, message] { RaiseMsiNow(message); });

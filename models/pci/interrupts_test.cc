@@ -146,7 +146,10 @@ TEST(Msi, MaskedMessagesPendAndGoOnUnmask) {
   rig.EnableMsi("nic", kApic, 0x40, 3);
   const unsigned at = rig.fabric->Find("nic")->spec().capabilities().msi;
   rig.SetConfig("nic", at + 16, 4, 0x6);
+  EXPECT_FALSE(ProbeOf(rig).interrupt_pending(InterruptKind::kMsi, 1));
   const uint32_t id = ProbeOf(rig).RaiseMsi(1);
+  EXPECT_TRUE(ProbeOf(rig).interrupt_pending(InterruptKind::kMsi, 1));
+  EXPECT_FALSE(ProbeOf(rig).interrupt_pending(InterruptKind::kMsi, 2));
   EXPECT_EQ(ProbeOf(rig).RaiseMsi(1), id) << "the same assertion";
   rig.simulation.Run();
   EXPECT_THAT(rig.host.messages, IsEmpty());
@@ -166,6 +169,8 @@ TEST(Msix, MaskedEntriesPendAndGoOnUnmask) {
   rig.SetVector("nic", kTable, 2, kApic, 0x61, true);
   const uint32_t id = ProbeOf(rig).RaiseMsix(2);
   EXPECT_EQ(ProbeOf(rig).RaiseMsix(2), id);
+  EXPECT_TRUE(ProbeOf(rig).interrupt_pending(InterruptKind::kMsix, 2));
+  EXPECT_FALSE(ProbeOf(rig).interrupt_pending(InterruptKind::kMsi, 2));
   rig.simulation.Run();
   EXPECT_THAT(rig.host.messages, IsEmpty());
   EXPECT_EQ(rig.Load("nic", kPending, 8), 0x4u);
@@ -175,6 +180,7 @@ TEST(Msix, MaskedEntriesPendAndGoOnUnmask) {
   EXPECT_EQ(rig.host.messages[0].data, 0x61u);
   EXPECT_EQ(rig.host.messages[0].interrupt, id);
   EXPECT_EQ(rig.Load("nic", kPending, 8), 0u);
+  EXPECT_FALSE(ProbeOf(rig).interrupt_pending(InterruptKind::kMsix, 2));
   EXPECT_THAT(rig.host.assertions, SizeIs(1));
 }
 

@@ -87,7 +87,9 @@ void Apics::Dispatch(unsigned cpu) {
   target.isr.Set(vector);
   target.dispatching = true;
   const uint32_t interrupt = target.interrupt[vector];
-  simulation_.After(config_.irq_entry + config_.irq_dispatch, [this, cpu, vector, interrupt] {
+  const sim::Ps busy = config_.irq_entry + config_.irq_dispatch;
+  handler_->Interrupted(cpu, busy);
+  simulation_.After(busy, [this, cpu, vector, interrupt] {
     handler_->DoIrq(cpu, vector, interrupt);
     cpus_[cpu].dispatching = false;
     Dispatch(cpu);

@@ -34,6 +34,8 @@ enum class SpecialDelivery : uint8_t { kSmi, kNmi, kInit, kExtInt, kIllegalVecto
 class VectorHandler {
  public:
   virtual ~VectorHandler() = default;
+  // The local APIC interrupted `cpu`: for `busy` it is the hypervisor's, whoever ran there.
+  virtual void Interrupted(unsigned cpu, sim::Ps busy) = 0;
   // do_IRQ on `cpu`. `interrupt`: assertion that caused it. Called irq_entry + irq_dispatch after acceptance.
   virtual void DoIrq(unsigned cpu, unsigned vector, uint32_t interrupt) = 0;
   // An assertion reached the platform: a message, or a line that went up.

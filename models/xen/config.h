@@ -66,6 +66,7 @@ struct HypervisorConfig {
   sim::Ps vcpu_unblock = 3000 * sim::kNs;   // wake of a blocked vCPU. Range 1000 .. 8000 ns. A7, V (ARM).
   sim::Ps domain_switch = 5000 * sim::kNs;  // another vCPU ran last on the pCPU. Range 1 .. 26 us. A7, V range.
   sim::Ps irq_entry = 150 * sim::kNs;       // local APIC to do_IRQ. Range 50 .. 500 ns. A: an exception entry.
+                                            // This and the next are taken from the vCPU that runs there.
   sim::Ps irq_dispatch = 250 * sim::kNs;    // do_IRQ to the port. Range 100 .. 1000 ns. A: as one hypercall.
   sim::Ps pte_update = 50 * sim::kNs;       // one checked PTE change. Range 20 .. 300 ns. A.
   sim::Ps page_zero = 100 * sim::kNs;       // scrub one page. Range 50 .. 400 ns. A: 40 GB/s.

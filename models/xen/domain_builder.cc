@@ -12,6 +12,7 @@
 #include "models/xen/frames.h"
 #include "models/xen/mmu.h"
 #include "models/xen/passthrough.h"
+#include "models/xen/sched.h"
 #include "sim/check.h"
 #include "sim/random.h"
 
@@ -242,6 +243,7 @@ BuiltDomain Builder::Build(std::function<void()> on_store, std::function<void()>
   Vcpu& boot = *domain.vcpus[0];
   boot.initialised = true;
   boot.state = VcpuState::kRunning;
+  hypervisor_.scheduler().Began(boot);
   boot.cr3_mfn = boot.context.cr3_mfn = l4;
   boot.context.rsi = Va(start_pfn_);
   if (domain.privileged()) hypervisor_.passthrough().EnableDom0(domain);

@@ -43,6 +43,9 @@ class VcpuHost {
   // Something this vCPU must look at (an upcall became deliverable, or its domain was stopped): leave native code at
   // the next block boundary and ask Hypervisor::UpcallDeliverable. May be called while the vCPU runs or sleeps.
   virtual void Kick() = 0;
+  // The hypervisor took the processor for `time` while this vCPU ran on it. Nothing is taken from one that is blocked or
+  // only just waking: its wake-up has a cost of its own.
+  virtual void Steal(sim::Ps time) = 0;
   // A vCPU that answered HypercallResult::block is runnable again from `when` on (>= now).
   virtual void Wake(sim::Ps when) = 0;
   // VCPUOP_up of an initialised vCPU: begin at `context`, not before `when`.

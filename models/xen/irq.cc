@@ -291,6 +291,8 @@ void Irqs::LiftRateLimit() {
   }
 }
 
+void Irqs::Interrupted(unsigned cpu, sim::Ps busy) { hypervisor_.scheduler().Steal(cpu, busy); }
+
 void Irqs::DoIrq(unsigned cpu, unsigned vector, uint32_t interrupt) {
   const sim::Ps entered = hypervisor_.simulation().now() - hypervisor_.config().irq_dispatch;
   const int irq = vector_irq_[cpu][vector];

@@ -91,6 +91,7 @@ class Irqs : public VectorHandler {
   AckType ack_type(int irq) const { return AckTypeOf(descs_[static_cast<size_t>(irq)]); }
 
   // VectorHandler.
+  void Interrupted(unsigned cpu, sim::Ps busy) override;
   void DoIrq(unsigned cpu, unsigned vector, uint32_t interrupt) override;
   void Arrived(uint32_t interrupt, bool forged) override;
   void Merged(uint32_t interrupt, uint32_t into) override;

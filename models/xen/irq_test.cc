@@ -303,6 +303,24 @@ TEST(MsiIrq, UnmaskableMsiDefersTheLocalEoiAndBlocksLowerVectors) {
   ExpectBalanced(msi.machine.xen.interrupt_counts());
 }
 
+TEST(MsiIrq, TakesItsTimeFromTheVcpuThatRunsOnItsProcessor) {
+  Msi msi(true);
+  const auto pirq = static_cast<uint32_t>(msi.Map(abi::kMapMsiSeg, 0, 0));
+  msi.machine.BindPirq(msi.domU, pirq, 0);
+  const sim::Ps each = msi.machine.xen.config().irq_entry + msi.machine.xen.config().irq_dispatch;
+  for (uint32_t n = 1; n <= 3; ++n) {
+    msi.Fire(n);
+    msi.machine.RunFor(10 * sim::kUs);
+  }
+  EXPECT_EQ(msi.domU.host(0).stolen, 3 * each);
+  EXPECT_EQ(msi.dom0.host(0).stolen, 0u);
+
+  msi.domU.vcpu().state = VcpuState::kBlocked;  // its processor is idle
+  msi.Fire(4);
+  msi.machine.RunFor(10 * sim::kUs);
+  EXPECT_EQ(msi.domU.host(0).stolen, 3 * each);
+}
+
 TEST(MsiIrq, RateLimitDisablesTheIrqForTenMilliseconds) {
   HypervisorConfig config;
   config.irq_ratelimit = 5;

@@ -114,7 +114,14 @@ void Scheduler::Retire(Vcpu& vcpu) {
   }
   if (vcpu.state == VcpuState::kDown) return;
   vcpu.state = VcpuState::kDown;
+  if (last_on_pcpu_[vcpu.pcpu] == &vcpu) last_on_pcpu_[vcpu.pcpu] = nullptr;
   if (vcpu.host != nullptr) vcpu.host->Stop();
+}
+
+void Scheduler::Steal(unsigned pcpu, sim::Ps time) {
+  const Vcpu* const running = last_on_pcpu_[pcpu];
+  if (running == nullptr || running->state != VcpuState::kRunning || running->host == nullptr) return;
+  running->host->Steal(time);
 }
 
 void Scheduler::Unblock(Vcpu& vcpu) {
@@ -168,6 +175,7 @@ long Scheduler::Up(Call& call, NoArguments&) {
   if (!vcpu->initialised) return -abi::kEINVAL;
   if (vcpu->state != VcpuState::kDown) return 0;
   vcpu->state = VcpuState::kRunning;
+  Began(*vcpu);
   hypervisor_.UpdateTime(*vcpu);
   if (vcpu->host != nullptr) {
     vcpu->host->Start(vcpu->context, hypervisor_.simulation().now() + hypervisor_.config().vcpu_unblock);

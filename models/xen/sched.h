@@ -42,6 +42,10 @@ class Scheduler {
   // Wakes a blocked or polling vCPU, or makes a running one look at its upcall.
   void KickOrUnblock(Vcpu& vcpu);
   void Unblock(Vcpu& vcpu);
+  // `vcpu` begins to run on its pCPU: its domain's first at once, others at VCPUOP_up.
+  void Began(const Vcpu& vcpu) { last_on_pcpu_[vcpu.pcpu] = &vcpu; }
+  // Takes `time` from the vCPU that runs on `pcpu`: the one that began or woke there last, unless it sleeps.
+  void Steal(unsigned pcpu, sim::Ps time);
   // Nothing of this vCPU runs or fires any more.
   void Retire(Vcpu& vcpu);
   void ShutdownDomain(Domain& domain, unsigned reason);

@@ -97,10 +97,12 @@ struct QuietIommu : IommuControl {
 
 struct FakeVcpu : VcpuHost {
   void Kick() override { ++kicks; }
+  void Steal(sim::Ps time) override { stolen += time; }
   void Wake(sim::Ps when) override { wakes.push_back(when); }
   void Start(const VcpuContext& c, sim::Ps) override { context = c; ++starts; }
   void Stop() override { ++stops; }
   int kicks = 0, starts = 0, stops = 0;
+  sim::Ps stolen = 0;
   std::vector<sim::Ps> wakes;
   VcpuContext context;
 };

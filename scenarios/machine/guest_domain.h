@@ -197,6 +197,7 @@ class GuestVcpu : public driver::VcpuDelegate, public xen::VcpuHost {
 
   // xen::VcpuHost
   void Kick() override;
+  void Steal(sim::Ps time) override;
   void Wake(sim::Ps when) override;
   void Start(const xen::VcpuContext& context, sim::Ps when) override;
   void Stop() override;

@@ -287,6 +287,10 @@ void GuestVcpu::Kick() {
   if (runner_) runner_->Preempt();
 }
 
+void GuestVcpu::Steal(sim::Ps time) {
+  if (runner_) runner_->Steal(time);
+}
+
 void GuestVcpu::Wake(sim::Ps when) {
   if (runner_) guest_.around_.simulation->Wake(runner_->id(), when);
 }
