@@ -48,6 +48,7 @@ const Row kRows[] = {
     {"emit_from_endpoint", 12, 20, "emit: 'nic' is endpoint_test; only an attacker sends raw TLPs"},
     {"empty", 1, 1, "the file is empty; a scenario starts with 'name:'"},
     {"empty_expectations", 12, 1, "expect: the list is empty; expected at least 1 of an expectati"},
+    {"comma_in_braces", 13, 55, "unknown key 'none at all' in an expectation; between { and } a comma ends a value: put"},
     {"console_without_domain", 13, 13, "expectation 'console contains \"up\"': whose console? expected one do"},
     {"error_without_aer", 12, 21, "error: 'nic' is edu, which has no AER"},
     {"expectation_bad_regex", 13, 21, "expectation 'verdict matches \"([\"': not a regular expression: "},

@@ -58,6 +58,7 @@ const std::vector<DeviceModelInfo>& DeviceModels() {
       {DeviceModel::kVirtioRng, "virtio_rng", "virtio entropy source", {"gather_time"}},
       {DeviceModel::kPlxDma, "plx_dma", "PLX switch DMA channel", {"corrupt_every"}},
       {DeviceModel::kI6300esb, "i6300esb", "Intel 6300ESB watchdog", {}},
+      {DeviceModel::kDwXdata, "dw_xdata", "DesignWare traffic generator", {}},
       {DeviceModel::kClone, "clone", "cloned function", {}},
       {DeviceModel::kAttacker, "attacker", "attack device", {"deaf", "flr"}},
   };

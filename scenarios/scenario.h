@@ -63,7 +63,7 @@ const char* Name(P2mLayout layout);  // "extents_2m", "scatter_4k"
 enum class EventAbi : uint8_t { k2L, kFifo };
 const char* Name(EventAbi abi);  // "2l", "fifo"
 
-enum class DeviceModel : uint8_t { kEndpointTest, kEdu, kVirtioRng, kPlxDma, kI6300esb, kClone, kAttacker };
+enum class DeviceModel : uint8_t { kEndpointTest, kEdu, kVirtioRng, kPlxDma, kI6300esb, kDwXdata, kClone, kAttacker };
 // One row for each model: everything that files and reports say about it. A new device starts here.
 struct DeviceModelInfo {
   DeviceModel model;

@@ -130,7 +130,7 @@ class Validator {
       if (known == nullptr) {
         unknown = true;
         meant.push_back(Nearest(key.text, spec.names()));
-        Complain(key.place, fmt::format("unknown key '{}' in {}{}", key.text, spec.what, KeyHelp(key.text, spec)));
+        Complain(key.place, fmt::format("unknown key '{}' in {}{}", key.text, spec.what, KeyHelp(key.text, value, spec)));
         continue;
       }
       for (const std::string& choice : spec.exactly_one) {
@@ -159,7 +159,11 @@ class Validator {
                                   : fmt::format("{}: missing key '{}' in {}", label, key, spec.what));
   }
 
-  static std::string KeyHelp(const std::string& key, const ObjectSpec& spec) {
+  static std::string KeyHelp(const std::string& key, const YamlNode& value, const ObjectSpec& spec) {
+    // The rest of a text that had a comma in it.
+    if (value.kind == YamlNode::Kind::kNull && key.find(' ') != std::string::npos) {
+      return "; between { and } a comma ends a value: put a text that has one in quotes";
+    }
     const std::string hint = DidYouMean(key, spec.names());
     return hint.empty() ? "; expected " + OneOf(spec.names()) : hint;
   }

@@ -180,12 +180,13 @@ Classifier::Judgement Classifier::Judge(const pci::Access& access) const {
     judgement.victim = sim::kDomXen;
     return judgement;
   }
-  if (access.target == pci::Target::kPeer) {
+  // Stopped: the hypervisor's map is 1:1, so the bus address tells what it was meant for.
+  const uint64_t address = Stopped(access) ? access.bus_address : access.host_address;
+  const bool stopped_peer = Stopped(access) && fabric_ != nullptr && fabric_->Decodes(address);
+  if (access.target == pci::Target::kPeer || stopped_peer) {
     judgement.dma_class = DmaClass::kE8;
     return judgement;
   }
-  // Stopped: the hypervisor's map is 1:1, so the bus address tells whose frame it was meant for.
-  const uint64_t address = Stopped(access) ? access.bus_address : access.host_address;
   return JudgeMemory(access, attacker, address);
 }
 

@@ -12,6 +12,7 @@
 
 #include "models/pci/attacker.h"
 #include "models/pci/cloned.h"
+#include "models/pci/dw_xdata.h"
 #include "models/pci/edu.h"
 #include "models/pci/endpoint_test.h"
 #include "models/pci/i6300esb.h"
@@ -61,6 +62,7 @@ std::unique_ptr<pci::Function> BuildFunction(const DeviceSpec& device, uint64_t 
       return std::make_unique<pci::PlxDma>(config);
     }
     case DeviceModel::kI6300esb: return std::make_unique<pci::I6300esb>();
+    case DeviceModel::kDwXdata: return std::make_unique<pci::DwXdata>();
     case DeviceModel::kAttacker: {
       pci::AttackerConfig config;
       config.deaf = Option(device, "deaf", 0) != 0;
