@@ -109,11 +109,16 @@ In VS Code: "yaml.schemas": {"./scenarios/scenario.schema.json": "scenarios/*.ya
 )";
 
 constexpr const char* kBenchHelp =
-    R"(./pvpci bench [--json] [--rounds N]: measure how fast the machine room is.
+    R"(./pvpci bench [--goals | --peers] [--only ID,...] [--json] [--rounds N]: measure how fast the machine room is.
 
 Every line is a ratio, a time or a size with its goal. Baselines run in the same rounds; rounds are interleaved; medians
-and quartiles are printed whether a goal is met or not. Exit 0, or 1 if a goal is missed. About half a minute.
+and quartiles are printed whether a goal is met or not. Exit 0, or 1 if a goal is missed. About half a minute; with
+--goals some minutes.
 
+  --goals      every line: speed, growth, determinism, and those with peers
+  --peers      also the lines that compare with QEMU and user-mode Linux, which are installed and built when missing;
+               a peer that cannot be had is "peer absent"
+  --only ID,.. these lines only: --only S3,G1
   --json       one JSON document on standard output (id, what, baseline, figure, quartiles, rounds, goal, met)
   --rounds N   15 unless told, 1 .. 1000
 )";
@@ -333,7 +338,12 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
   }
   if (verb == Verb::kDiff) app.add_option("compared", command.compared);
   if (verb == Verb::kReview || verb == Verb::kDiff) app.add_option("--suppressions", command.suppressions)->expected(1);
-  if (verb == Verb::kBench) app.add_option("--rounds", raw.rounds)->expected(1);
+  if (verb == Verb::kBench) {
+    app.add_option("--rounds", raw.rounds)->expected(1);
+    app.add_flag("--goals", command.goals);
+    app.add_flag("--peers", command.peers);
+    app.add_option("--only", command.only)->delimiter(',')->expected(1, -1);
+  }
   if (verb == Verb::kCheck) {
     app.add_flag("--schema", raw.schema);
     app.add_flag("--keys", raw.keys);

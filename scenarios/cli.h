@@ -45,6 +45,9 @@ struct CommandLine {
   bool schema = false;                  // check: print the JSON Schema
   bool keys = false;                    // check: print the table of keys
   unsigned rounds = 15;                 // bench
+  bool goals = false;                   // bench: every line
+  bool peers = false;                   // bench: the lines with peers, too
+  std::vector<std::string> only;        // bench: these lines; empty: all
   std::vector<std::string> rows;        // rows: which; empty: all
   bool markdown = false;                // rows, review: the tables of README.md
   std::vector<std::string> attacks;     // review: which; empty: all

@@ -323,6 +323,15 @@ BenchOptions OptionsOfBench(const CommandLine& command) {
   options.root = FindRoot();
   options.json = command.json;
   options.rounds = command.rounds;
+  options.goals = command.goals;
+  options.peers = command.peers;
+  options.only = command.only;
+  const std::vector<std::string> ids = BenchIds();
+  for (const std::string& id : options.only) {
+    if (std::find(ids.begin(), ids.end(), id) == ids.end()) {
+      throw UsageError(fmt::format("--only: expected {}, found '{}'", fmt::join(ids, ", "), id));
+    }
+  }
   options.systemc = EnterSystemC;
   return options;
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// ./pvpci bench: how fast the machine room is, as ratios. Every baseline runs in the same round as what it is compared
+// ./pvpci bench: how fast the machine room is, as ratios. The lines stand in lines.h and the groups' files. Every baseline runs in the same round as what it is compared
 // with; rounds are interleaved; medians with quartiles are printed whether the goal is met or not.
 #ifndef PVPCI_SCENARIOS_BENCH_BENCH_H_
 #define PVPCI_SCENARIOS_BENCH_BENCH_H_
 
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace pvpci::scenarios {
 
@@ -19,8 +20,14 @@ struct BenchOptions {
   std::string root;         // of the project; images are found below it
   bool json = false;
   unsigned rounds = 15;
+  bool goals = false;             // every line
+  bool peers = false;             // also the lines that compare with QEMU and user-mode Linux
+  std::vector<std::string> only;  // these lines; empty: as above
   SystemCEntry systemc;
 };
+
+// Every line there is, in the order of the table.
+std::vector<std::string> BenchIds();
 
 // Prints the table. Exit code 0, or 1 if a goal is missed. Throws if something could not be measured.
 int RunBench(const BenchOptions& options);

@@ -49,8 +49,23 @@ TEST(Bench, AnswersTheContractsDocumentAndNothingElse) {
     EXPECT_EQ(line.at("met").get<bool>(), Meets(line.at("figure").get<double>(), line.at("goal").get<std::string>()));
     all_met = all_met && line.at("met").get<bool>();
   }
-  EXPECT_EQ(ids, (std::set<std::string>{"B1", "B5", "G1", "G2", "S3", "S5", "S7", "S14", "S17"}));
+  EXPECT_EQ(ids, (std::set<std::string>{"B1", "G1", "G2", "G7", "S3", "S5", "S7", "S14", "S17"}));
   EXPECT_EQ(answer.code, all_met ? 0 : 1);
+}
+
+TEST(Bench, MeasuresTheLinesThatAreAsked) {
+  const Answer answer = Bench("--json --rounds 2 --only G1,S3");
+  const nlohmann::json table = nlohmann::json::parse(answer.text);
+  ASSERT_EQ(table.size(), 2u);
+  EXPECT_EQ(table[0].at("id"), "S3");
+  EXPECT_EQ(table[1].at("id"), "G1");
+  EXPECT_EQ(table[1].at("rounds"), 2);
+}
+
+TEST(Bench, RefusesALineThatThereIsNot) {
+  const Answer answer = Bench("--only G99 2>/dev/null");
+  EXPECT_EQ(answer.code, 2);
+  EXPECT_EQ(answer.text, "");
 }
 
 TEST(Bench, RefusesRoundsThatAreNoNumber) {

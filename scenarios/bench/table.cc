@@ -20,6 +20,8 @@ double AtRank(const std::vector<double>& sorted, double share) {
 
 double Figure(const BenchLine& line) { return Rounded(QuartilesOf(line.rounds).median); }
 
+bool Met(const BenchLine& line) { return !line.rounds.empty() && Meets(Figure(line), line.goal); }
+
 }  // namespace
 
 Quartiles QuartilesOf(std::vector<double> samples) {
@@ -52,37 +54,44 @@ bool Meets(double figure, const std::string& goal) {
 nlohmann::ordered_json BenchJson(const std::vector<BenchLine>& lines) {
   nlohmann::ordered_json table = nlohmann::ordered_json::array();
   for (const BenchLine& line : lines) {
-    const Quartiles quartiles = QuartilesOf(line.rounds);
+    nlohmann::ordered_json figure, quartiles;
+    if (!line.rounds.empty()) {
+      const Quartiles of_rounds = QuartilesOf(line.rounds);
+      figure = Figure(line);
+      quartiles = {Rounded(of_rounds.first), Rounded(of_rounds.third)};
+    }
     table.push_back({{"id", line.id},
                      {"what", line.what},
                      {"baseline", line.baseline},
-                     {"figure", Figure(line)},
-                     {"quartiles", {Rounded(quartiles.first), Rounded(quartiles.third)}},
+                     {"figure", figure},
+                     {"quartiles", quartiles},
                      {"rounds", line.rounds.size()},
                      {"goal", line.goal},
-                     {"met", Meets(Figure(line), line.goal)},
-                     {"detail", line.detail}});
+                     {"met", Met(line)},
+                     {"detail", line.rounds.empty() ? line.absent : line.detail}});
   }
   return table;
 }
 
 std::string BenchText(const std::vector<BenchLine>& lines) {
-  std::string text = fmt::format("{:<4} {:>8}  {:<16} {:>6}  {:<8} {:<4} {}\n", "id", "figure", "quartiles", "rounds",
+  std::string text = fmt::format("{:<4} {:>8}  {:<18} {:>6}  {:<10} {:<4} {}\n", "id", "figure", "quartiles", "rounds",
                                  "goal", "met", "what / baseline / measured");
   for (const BenchLine& line : lines) {
-    const Quartiles quartiles = QuartilesOf(line.rounds);
-    const std::string spread = fmt::format("{:g} .. {:g}", Rounded(quartiles.first), Rounded(quartiles.third));
-    text += fmt::format("{:<4} {:>8g}  {:<16} {:>6}  {:<8} {:<4} {}\n", line.id, Figure(line), spread,
-                        line.rounds.size(), line.goal, Meets(Figure(line), line.goal) ? "yes" : "NO", line.what);
-    text += fmt::format("{:<52} against {}\n", "", line.baseline);
-    if (!line.detail.empty()) text += fmt::format("{:<52} {}\n", "", line.detail);
+    std::string figure = "-", spread;
+    if (!line.rounds.empty()) {
+      const Quartiles quartiles = QuartilesOf(line.rounds);
+      figure = fmt::format("{:g}", Figure(line));
+      spread = fmt::format("{:g} .. {:g}", Rounded(quartiles.first), Rounded(quartiles.third));
+    }
+    text += fmt::format("{:<4} {:>8}  {:<18} {:>6}  {:<10} {:<4} {}\n", line.id, figure, spread, line.rounds.size(),
+                        line.goal, Met(line) ? "yes" : "NO", line.what);
+    text += fmt::format("{:<56} against {}\n", "", line.baseline);
+    const std::string& detail = line.rounds.empty() ? line.absent : line.detail;
+    if (!detail.empty()) text += fmt::format("{:<56} {}\n", "", detail);
   }
   return text;
 }
 
-bool AllMet(const std::vector<BenchLine>& lines) {
-  return std::all_of(lines.begin(), lines.end(),
-                     [](const BenchLine& line) { return Meets(Figure(line), line.goal); });
-}
+bool AllMet(const std::vector<BenchLine>& lines) { return std::all_of(lines.begin(), lines.end(), Met); }
 
 }  // namespace pvpci::scenarios

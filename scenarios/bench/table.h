@@ -18,6 +18,7 @@ struct BenchLine {
   std::string goal;             // a sign and a plain decimal: "<= 1.5"
   std::string detail;           // medians of what was compared, for people: "812 ns against 560 ns"
   std::vector<double> rounds;   // one figure per round
+  std::string absent = {};      // why there is no figure: "peer absent: ..."; a goal is not met then
 };
 
 // Linear interpolation between the two nearest ranks. `samples` is not empty.

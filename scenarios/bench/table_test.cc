@@ -67,6 +67,18 @@ TEST(BenchJson, JudgesTheFigureItPrints) {
   EXPECT_EQ(table[0]["met"], true);
 }
 
+// A peer that is not there is never a pass.
+TEST(BenchJson, HasNoFigureWithoutAMeasurement) {
+  BenchLine line = Line({}, "<= 1.5");
+  line.absent = "peer absent: no such program";
+  const auto table = BenchJson({line});
+  EXPECT_TRUE(table[0]["figure"].is_null());
+  EXPECT_EQ(table[0]["met"], false);
+  EXPECT_EQ(table[0]["detail"], "peer absent: no such program");
+  EXPECT_FALSE(AllMet({line}));
+  EXPECT_NE(BenchText({line}).find("peer absent"), std::string::npos);
+}
+
 TEST(BenchText, PrintsTheFigureOfAMissedGoal) {
   const std::vector<BenchLine> lines = {Line({1.62}, "<= 1.5")};
   const std::string text = BenchText(lines);

@@ -8,11 +8,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <exception>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -44,6 +46,12 @@ bool WriteAll(int fd, const void* data, size_t size) {
   return true;
 }
 
+// Our ends of all workers' pipes. A child closes those of the others: they would not see the end of their requests.
+std::vector<int>& OurEnds() {
+  static std::vector<int> ends;
+  return ends;
+}
+
 double Nanoseconds(clockid_t clock) {
   timespec time{};
   clock_gettime(clock, &time);
@@ -70,6 +78,8 @@ Worker::Worker(std::string name, const std::function<void(WorkerPort&)>& body) :
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     close(requests[1]);
     close(answers[0]);
+    for (const int end : OurEnds()) close(end);
+    OurEnds().clear();
     int code = 0;
     try {
       WorkerPort port(requests[0], answers[1]);
@@ -84,11 +94,14 @@ Worker::Worker(std::string name, const std::function<void(WorkerPort&)>& body) :
   close(answers[1]);
   to_child_ = requests[1];
   from_child_ = answers[0];
+  OurEnds().insert(OurEnds().end(), {to_child_, from_child_});
 }
 
 Worker::~Worker() {
-  close(to_child_);
-  close(from_child_);
+  for (const int end : {to_child_, from_child_}) {
+    close(end);
+    OurEnds().erase(std::find(OurEnds().begin(), OurEnds().end(), end));
+  }
   while (waitpid(child_, nullptr, 0) < 0 && errno == EINTR) {
   }
 }

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdexcept>
+
+#include "scenarios/bench/dma_bench.h"
+#include "scenarios/bench/groups.h"
+
+namespace pvpci::scenarios {
+namespace {
+
+constexpr unsigned kAccesses = 100'000;
+constexpr unsigned kMostDevices = 4096;
+constexpr unsigned kMostDomains = 1024;
+constexpr unsigned kPagesThatMiss = 512;  // in turn: far more than the IOTLB holds
+
+enum Ask : uint32_t { kFabric, kBare };
+
+void Serve(const DmaShape& shape, WorkerPort& port) {
+  DmaBench bench(shape);
+  for (BenchRequest request; port.Next(&request);) {
+    switch (request.what) {
+      case kFabric: port.Answer(bench.Fabric(request.count)); break;
+      case kBare: port.Answer(bench.Bare(request.count)); break;
+      default: throw std::runtime_error("unknown request");
+    }
+  }
+}
+
+void Measure(Bench& bench) {
+  const auto machine = [&bench](const char* name, const DmaShape& shape) {
+    return bench.InSystemC(name, [shape](WorkerPort& port) { Serve(shape, port); });
+  };
+  Subject one_device = machine("DMA", {});
+  Subject many_pages = machine("DMA that misses", {1, 1, kPagesThatMiss});
+  Subject many_devices = machine("4096 devices", {kMostDevices, 1});
+  Subject one_domain = machine("1024 devices", {kMostDomains, 1});
+  Subject many_domains = machine("1024 domains", {kMostDomains, kMostDomains});
+  const auto fabric = [](Subject& subject) { return [&subject] { return subject.Ask(kFabric, kAccesses); }; };
+  bench.Compare({
+      {"S3", fabric(one_device), [&] { return one_device.Ask(kBare, kAccesses); }},
+      {"S5", fabric(many_pages), fabric(one_device)},
+      {"G1", fabric(many_devices), fabric(one_device)},
+      {"G2", fabric(many_domains), fabric(one_domain)},
+  });
+}
+
+}  // namespace
+
+LineGroup DmaLines() {
+  return {"DMA",
+          {
+              {"S3", "timed 64-byte DMA with IOTLB hit, through a switch and a root port",
+               "bare b_transport through 2 bridges to memory, the same 3 hops", "<= 2.0", Occasion::kQuick},
+              {"S5", "timed 64-byte DMA with IOTLB miss and a walk of 4 levels", "the same with a hit", "<= 3",
+               Occasion::kQuick},
+              {"G1", "DMA of one of 4096 devices on 232 buses", "the same device alone", "<= 1.15", Occasion::kQuick},
+              {"G2", "DMA through an IOMMU with 1024 domains", "1024 devices in one domain", "<= 1.15",
+               Occasion::kQuick},
+          },
+          &Measure};
+}
+
+}  // namespace pvpci::scenarios

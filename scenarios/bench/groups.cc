@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenarios/bench/groups.h"
+
+namespace pvpci::scenarios {
+
+const std::vector<LineGroup>& LineGroups() {
+  static const std::vector<LineGroup> groups = {DmaLines(), InterruptLines(), RunLines()};
+  return groups;
+}
+
+}  // namespace pvpci::scenarios

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The groups of lines: one file each, NAME_lines.cc.
+#ifndef PVPCI_SCENARIOS_BENCH_GROUPS_H_
+#define PVPCI_SCENARIOS_BENCH_GROUPS_H_
+
+#include "scenarios/bench/lines.h"
+
+namespace pvpci::scenarios {
+
+LineGroup DmaLines();         // the fabric and the IOMMU
+LineGroup InterruptLines();   // from a device's MSI to its acknowledgement
+LineGroup RunLines();         // whole runs and whole processes
+
+}  // namespace pvpci::scenarios
+
+#endif  // PVPCI_SCENARIOS_BENCH_GROUPS_H_

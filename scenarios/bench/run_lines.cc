@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include "scenarios/bench/groups.h"
+#include "scenarios/bench/guest_bench.h"
+#include "scenarios/engine.h"
+#include "scenarios/parser.h"
+
+extern char** environ;
+
+namespace pvpci::scenarios {
+namespace {
+
+constexpr unsigned kIdleDomains = 8;
+
+// Processor time in ms of a whole run of `scenario`, start-up included.
+double RunMs(const BenchOptions& options, const Scenario& scenario, Watch watch) {
+  Worker worker("a run", [&](WorkerPort& port) {
+    for (BenchRequest request; port.Next(&request);) {
+      RunOptions run;
+      run.root = options.root;
+      run.watch = watch;
+      run.text = false;
+      const double begin = ThreadNs();
+      options.systemc([&] {
+        const reports::Result result = RunScenario(scenario, run);
+        const bool ended = !result.incomplete && result.verdict != reports::Verdict::kUnable;
+        if (!ended) throw std::runtime_error(scenario.name + " did not end");
+        return 0;
+      });
+      port.Answer((ThreadNs() - begin) * 1e-6);
+    }
+  });
+  return worker.Ask(0, 1);
+}
+
+// ms from here to the first handler in a new process of this program; `processor_ms`: what that process used in all.
+double FirstInterruptMs(double* processor_ms) {
+  int answer[2];
+  if (pipe2(answer, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, answer[1], STDOUT_FILENO);
+  std::string name = "pvpci", verb = kFirstInterruptVerb;
+  char* arguments[] = {name.data(), verb.data(), nullptr};
+  pid_t child = 0;
+  const double begin = WallNs();
+  const int failed = posix_spawn(&child, "/proc/self/exe", &actions, nullptr, arguments, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  close(answer[1]);
+  if (failed != 0) throw std::runtime_error("cannot start a process");
+  std::string text;
+  char buffer[128];
+  for (ssize_t n; (n = read(answer[0], buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<size_t>(n));
+  close(answer[0]);
+  int status = 0;
+  rusage used{};
+  while (wait4(child, &status, 0, &used) < 0 && errno == EINTR) {
+  }
+  *processor_ms = static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e3 +
+                  static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e-3;
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) throw std::runtime_error("no first interrupt was measured");
+  return (std::stod(text) - begin) * 1e-6;
+}
+
+void Measure(Bench& bench) {
+  const BenchOptions& options = bench.options();
+  const Scenario honest = LoadScenario(options.root + "/scenarios/honest_dma.yaml");
+  std::vector<double> processor, one, many;
+  const auto resident = [&](unsigned idle) {
+    Subject machine = bench.InSystemC("idle domains", [&](WorkerPort& port) {
+      const double kib = IdleResidentKiB(bench.counted_image(), idle);
+      for (BenchRequest request; port.Next(&request);) port.Answer(kib);
+    });
+    return machine.Ask(0, 1);
+  };
+  bench.Compare({
+      {"B1",
+       [&] {
+         processor.push_back(0);
+         return FirstInterruptMs(&processor.back());
+       },
+       nullptr},
+      {"G7",
+       [&] {
+         one.push_back(resident(1));
+         many.push_back(resident(1 + kIdleDomains));
+         return (many.back() - one.back()) / kIdleDomains / 1024;
+       },
+       nullptr},
+      {"S17", [&] { return RunMs(options, honest, Watch::kEverything); },
+       [&] { return RunMs(options, honest, Watch::kNothing); }, "ms"},
+  });
+  if (bench.wanted("B1")) {
+    bench.Detail("B1", fmt::format("wall clock; the whole process used {:.1f} ms of processor time", Median(processor)));
+  }
+  if (bench.wanted("G7")) {
+    bench.Detail("G7", fmt::format("{} domUs {:.1f} MiB, 1 domU {:.1f} MiB", 1 + kIdleDomains, Median(many) / 1024,
+                                   Median(one) / 1024));
+  }
+}
+
+}  // namespace
+
+LineGroup RunLines() {
+  return {"whole runs",
+          {
+              {"B1", "process start to the first interrupt handled by kernel code, ms",
+               "nothing: exec, image, elaboration and dom0's boot are all in it", "<= 50", Occasion::kQuick},
+              {"S17", "a run of honest_dma with trace, ledgers, classes, backtraces and interrupt records",
+               "the same run without them", "<= 1.25", Occasion::kQuick},
+              {"G7", "resident memory per idle domain with a kernel, beyond its own pages, MiB",
+               "one idle domain less: mappings without the domains' own pages, and page tables", "<= 2",
+               Occasion::kQuick},
+          },
+          &Measure};
+}
+
+}  // namespace pvpci::scenarios
