@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <map>
 
 #include "sim/machine_memory.h"
@@ -20,6 +21,16 @@ class UnitMemory {
   UnitMemory(const sim::MachineMemory& memory) : memory_(&memory) {}  // NOLINT: memory is a unit's memory
   UnitMemory(const sim::MachineMemory& memory, bool snoops) : memory_(&memory), snoops_(snoops) {}
 
+  // A table entry: naturally aligned, so inside one frame. False: no RAM there.
+  template <typename Entry>
+  bool ReadEntry(uint64_t address, Entry* entry) const {
+    static_assert(sizeof(Entry) <= kLine && (sizeof(Entry) & (sizeof(Entry) - 1)) == 0, "entries are powers of two");
+    if (!stale_.empty()) return Read(address, entry, sizeof *entry);
+    const sim::Frame* const frame = memory_->Find(address >> sim::kPageShift);
+    if (frame == nullptr || frame->host == nullptr) return false;
+    std::memcpy(entry, frame->host + (address & (sim::kPageSize - 1)), sizeof *entry);
+    return true;
+  }
   bool Read(uint64_t address, void* data, uint64_t length_bytes) const;
 
   // The CPU is about to write: what memory holds stays what the unit sees.

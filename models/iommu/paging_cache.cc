@@ -1,35 +1,66 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/iommu/paging_cache.h"
 
-#include <algorithm>
+#include "sim/check.h"
 
 namespace pvpci::iommu {
 
+PagingCache::PagingCache(unsigned capacity) : lines_(capacity) {
+  SIM_CHECK(capacity < kNone, "paging-structure cache capacity");
+  heads_.fill(kNone);
+}
+
+void PagingCache::Link(uint16_t index) {
+  uint16_t& head = heads_[Hash(lines_[index].key)];
+  lines_[index].next = head;
+  head = index;
+}
+
+void PagingCache::Unlink(uint16_t index) {
+  uint16_t* link = &heads_[Hash(lines_[index].key)];
+  while (*link != index) link = &lines_[*link].next;
+  *link = lines_[index].next;
+}
+
 void PagingCache::Insert(uint16_t domain, uint64_t bus_address, const Entry& entry) {
-  if (capacity_ == 0) return;
+  if (lines_.empty()) return;
   const uint64_t key = Key(domain, bus_address, entry.level);
-  const auto [it, fresh] = entries_.insert_or_assign(key, entry);
-  if (!fresh) return;
-  if (order_.size() == capacity_) {
-    entries_.erase(order_.front());
-    order_.pop_front();
+  for (uint16_t i = heads_[Hash(key)]; i != kNone; i = lines_[i].next) {
+    if (lines_[i].key != key) continue;
+    lines_[i].entry = entry;
+    return;
   }
-  order_.push_back(key);
+  auto index = static_cast<uint16_t>((oldest_ + used_) % lines_.size());
+  if (used_ == lines_.size()) {
+    index = oldest_;
+    Unlink(index);
+    oldest_ = static_cast<uint16_t>((oldest_ + 1) % lines_.size());
+  } else {
+    ++used_;
+  }
+  lines_[index].key = key;
+  lines_[index].entry = entry;
+  Link(index);
 }
 
 template <typename Gone>
 void PagingCache::Remove(const Gone& gone) {
-  const auto kept = std::remove_if(order_.begin(), order_.end(), [&](uint64_t key) {
-    if (!gone(key)) return false;
-    entries_.erase(key);
-    return true;
-  });
-  order_.erase(kept, order_.end());
+  std::vector<Line> kept;
+  for (uint16_t i = 0; i < used_; ++i) {
+    const Line& line = lines_[(oldest_ + i) % lines_.size()];
+    if (!gone(line.key)) kept.push_back(line);
+  }
+  if (kept.size() == used_) return;
+  InvalidateAll();
+  for (const Line& line : kept) {
+    lines_[used_] = line;
+    Link(used_++);
+  }
 }
 
 void PagingCache::InvalidateAll() {
-  entries_.clear();
-  order_.clear();
+  heads_.fill(kNone);
+  oldest_ = used_ = 0;
 }
 
 void PagingCache::InvalidateDomain(uint16_t domain) {

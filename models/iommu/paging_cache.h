@@ -5,10 +5,10 @@
 #ifndef PVPCI_MODELS_IOMMU_PAGING_CACHE_H_
 #define PVPCI_MODELS_IOMMU_PAGING_CACHE_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
-#include <unordered_map>
+#include <vector>
 
 namespace pvpci::iommu {
 
@@ -21,12 +21,15 @@ class PagingCache {
     bool writable = false;
   };
 
-  explicit PagingCache(unsigned capacity) : capacity_(capacity) {}
+  explicit PagingCache(unsigned capacity);
 
   // The deepest table for the address, of a level below `top`; null: none, start at the root.
   const Entry* Find(uint16_t domain, uint64_t bus_address, unsigned top) const {
-    for (unsigned level = 1; level < top && !entries_.empty(); ++level) {
-      if (const auto it = entries_.find(Key(domain, bus_address, level)); it != entries_.end()) return &it->second;
+    for (unsigned level = 1; level < top && used_ != 0; ++level) {
+      const uint64_t key = Key(domain, bus_address, level);
+      for (uint16_t i = heads_[Hash(key)]; i != kNone; i = lines_[i].next) {
+        if (lines_[i].key == key) return &lines_[i].entry;
+      }
     }
     return nullptr;
   }
@@ -36,7 +39,7 @@ class PagingCache {
   void InvalidateDomain(uint16_t domain);
   // Entries on the way to any of the 2^order pages.
   void InvalidatePages(uint16_t domain, uint64_t bus_address, unsigned order);
-  size_t size() const { return entries_.size(); }
+  size_t size() const { return used_; }
 
  private:
   // A table of this level holds translations of 2^Shift bytes.
@@ -45,12 +48,25 @@ class PagingCache {
   static uint64_t Key(uint16_t domain, uint64_t bus_address, unsigned level) {
     return uint64_t{domain} << 48 | (bus_address >> Shift(level)) << 3 | level;
   }
+  static constexpr unsigned kHashBits = 8;
+  static constexpr uint16_t kNone = 0xFFFF;
+  static unsigned Hash(uint64_t key) { return static_cast<unsigned>(key * 0x9E3779B97F4A7C15 >> (64 - kHashBits)); }
+
+  // `lines_` is a ring, oldest first from `oldest_` on; an invalidation closes the gaps that it makes.
+  struct Line {
+    uint64_t key = 0;
+    Entry entry;
+    uint16_t next = kNone;  // in its hash chain
+  };
+  void Link(uint16_t index);
+  void Unlink(uint16_t index);
   template <typename Gone>
   void Remove(const Gone& gone);
 
-  unsigned capacity_;
-  std::unordered_map<uint64_t, Entry> entries_;
-  std::deque<uint64_t> order_;  // keys, oldest first
+  std::vector<Line> lines_;
+  std::array<uint16_t, 1u << kHashBits> heads_;
+  uint16_t oldest_ = 0;
+  uint16_t used_ = 0;
 };
 
 }  // namespace pvpci::iommu

@@ -28,14 +28,14 @@ std::variant<ContextEntry, Fault> FindContext(const UnitMemory& memory, const Wa
                                               uint64_t root_table, uint16_t requester, EntriesRead* read) {
   RootEntry root;
   const uint64_t root_address = root_table + sizeof(RootEntry) * (requester >> 8);
-  if (!memory.Read(root_address, &root, sizeof root)) return Fault{FaultReason::kRootTableAccess, true};
+  if (!memory.ReadEntry(root_address, &root)) return Fault{FaultReason::kRootTableAccess, true};
   read->Add(root_address, root.raw[0], root.raw[1]);
   if (!root.present()) return Fault{FaultReason::kRootNotPresent, true};
   if (root.reserved(limits.host_address_bits)) return Fault{FaultReason::kRootReserved, true};
 
   ContextEntry context;
   const uint64_t context_address = root.context_table() + sizeof(ContextEntry) * (requester & 0xff);
-  if (!memory.Read(context_address, &context, sizeof context)) return Fault{FaultReason::kContextTableAccess, true};
+  if (!memory.ReadEntry(context_address, &context)) return Fault{FaultReason::kContextTableAccess, true};
   read->Add(context_address, context.raw[0], context.raw[1]);
   const bool report = context.faults_recorded();
   if (!context.present()) return Fault{FaultReason::kContextNotPresent, report};
@@ -75,7 +75,7 @@ std::variant<Translation, Fault> WalkTable(const UnitMemory& memory, const WalkL
     const uint64_t index = (bus_address >> shift) & ((1u << kIndexBits) - 1);
     const uint64_t address = table + sizeof(SecondLevelEntry) * index;
     SecondLevelEntry entry;
-    if (!memory.Read(address, &entry, sizeof entry)) return Fault{FaultReason::kTableAccess, report};
+    if (!memory.ReadEntry(address, &entry)) return Fault{FaultReason::kTableAccess, report};
     read->Add(address, entry.raw);
     if (entry.present() && Reserved(entry, level, limits.host_address_bits)) {
       return Fault{FaultReason::kEntryReserved, report};

@@ -54,7 +54,15 @@ class Addresses {
 };
 
 // Tables of 4 levels, fewer than 512 pages in each domain, and root and context tables: with room to spare.
-uint64_t FramesFor(const DmaShape& shape) { return kFirstTarget + shape.pages * 2 + shape.domains * 4 + 1024; }
+uint64_t FramesFor(const DmaShape& shape) {
+  return kFirstTarget + shape.pages * 2 + shape.domains * (4 + shape.mapped / 500) + 1024;
+}
+
+iommu::IommuConfig ConfigOf(const DmaShape& shape) {
+  iommu::IommuConfig config;
+  if (!shape.paging_caches) config.paging_cache_entries = 0;
+  return config;
+}
 
 struct Bridge : sc_core::sc_module {
   explicit Bridge(sc_core::sc_module_name name) : sc_module(name) {
@@ -123,7 +131,7 @@ struct DmaBench::Impl {
         frames(FramesFor(shape)),
         ram(frames * sim::kPageSize),
         memory(frames),
-        iommu(&simulation, &memory, nullptr, {}),
+        iommu(&simulation, &memory, nullptr, ConfigOf(shape)),
         tables(&iommu, &memory, {[this](sim::FrameType type, unsigned count) { return Take(type, count); },
                                  [](sim::Mfn, unsigned) {}}),
         sink("ram", ram.data()) {
@@ -141,8 +149,12 @@ struct DmaBench::Impl {
     const uint32_t command = static_cast<uint32_t>(fabric->Find(endpoint)->config().Read(kCommandRegister, 2));
     fabric->Find(endpoint)->ConfigWrite(kCommandRegister, 2, command | kBusMaster, 0);
     for (unsigned used = 0; used < shape.domains; ++used) {
+      const auto unit_domain = static_cast<uint16_t>(kFirstUnitDomain + used);
       for (sim::Mfn page = kFirstTarget; page < kFirstTarget + shape.pages; ++page) {
-        tables.MapPage(static_cast<uint16_t>(kFirstUnitDomain + used), page, page, true, true);
+        tables.MapPage(unit_domain, page, page, true, true);
+      }
+      for (unsigned more = 0; more < shape.mapped; ++more) {
+        tables.MapPage(unit_domain, kFirstTarget + shape.pages + more, kFirstTarget, true, true);
       }
     }
     source.initiator.bind(first.target);
@@ -209,6 +221,13 @@ double DmaBench::Fabric(unsigned accesses) {
     throw std::runtime_error("the IOTLB hit");
   }
   return ns / accesses;
+}
+
+double DmaBench::ReadsPerMiss(unsigned accesses) {
+  const iommu::Iommu::Counters before = impl_->iommu.counters();
+  Fabric(accesses);
+  const iommu::Iommu::Counters after = impl_->iommu.counters();
+  return static_cast<double>(after.tables_read - before.tables_read) / static_cast<double>(after.misses - before.misses);
 }
 
 double DmaBench::Bare(unsigned accesses) {

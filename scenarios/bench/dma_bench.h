@@ -13,6 +13,8 @@ struct DmaShape {
   unsigned devices = 1;  // behind as many switches as it takes, 20 functions to a port. 1..4096
   unsigned domains = 1;  // of the IOMMU, with tables of their own; device n is in domain n % domains. 1..1024
   unsigned pages = 16;   // that the accesses go to in turn; what the IOTLB does not hold misses each time
+  unsigned mapped = 0;   // pages that each domain's tables map beyond those. 0..1'000'000
+  bool paging_caches = true;  // false: every walk starts at the root
 };
 
 class DmaBench {
@@ -23,6 +25,8 @@ class DmaBench {
   // ns of processor time per access of 64 bytes, reads and writes in turn.
   double Fabric(unsigned accesses);  // endpoint, switch, root port, IOMMU and memory; timed, gated, in order
   double Bare(unsigned accesses);    // initiator, bridge, bridge, memory; one payload, no time
+  // Entries of second-level tables that the IOMMU read per miss, over that many accesses.
+  double ReadsPerMiss(unsigned accesses);
 
  private:
   struct Impl;

@@ -4,7 +4,7 @@
 namespace pvpci::scenarios {
 
 const std::vector<LineGroup>& LineGroups() {
-  static const std::vector<LineGroup> groups = {DmaLines(), InterruptLines(), RunLines()};
+  static const std::vector<LineGroup> groups = {DmaLines(), InterruptLines(), RunLines(), ReviewLines()};
   return groups;
 }
 

@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <stdexcept>
+#include <string>
 
 #include <fmt/format.h>
 
 #include "scenarios/bench/groups.h"
 #include "scenarios/bench/guest_bench.h"
+#include "scenarios/bench/own_process.h"
 #include "scenarios/engine.h"
 #include "scenarios/parser.h"
-
-extern char** environ;
 
 namespace pvpci::scenarios {
 namespace {
@@ -45,31 +38,10 @@ double RunMs(const BenchOptions& options, const Scenario& scenario, Watch watch)
 
 // ms from here to the first handler in a new process of this program; `processor_ms`: what that process used in all.
 double FirstInterruptMs(double* processor_ms) {
-  int answer[2];
-  if (pipe2(answer, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, answer[1], STDOUT_FILENO);
-  std::string name = "pvpci", verb = kFirstInterruptVerb;
-  char* arguments[] = {name.data(), verb.data(), nullptr};
-  pid_t child = 0;
-  const double begin = WallNs();
-  const int failed = posix_spawn(&child, "/proc/self/exe", &actions, nullptr, arguments, environ);
-  posix_spawn_file_actions_destroy(&actions);
-  close(answer[1]);
-  if (failed != 0) throw std::runtime_error("cannot start a process");
-  std::string text;
-  char buffer[128];
-  for (ssize_t n; (n = read(answer[0], buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<size_t>(n));
-  close(answer[0]);
-  int status = 0;
-  rusage used{};
-  while (wait4(child, &status, 0, &used) < 0 && errno == EINTR) {
-  }
-  *processor_ms = static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e3 +
-                  static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e-3;
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) throw std::runtime_error("no first interrupt was measured");
-  return (std::stod(text) - begin) * 1e-6;
+  const OwnRun run = RunSelf({kFirstInterruptVerb});
+  if (run.exit_code != 0) throw std::runtime_error("no first interrupt was measured");
+  *processor_ms = run.processor_ms;
+  return (std::stod(run.text) - run.begin_ns) * 1e-6;
 }
 
 void Measure(Bench& bench) {
