@@ -9,6 +9,7 @@ namespace pvpci::scenarios {
 
 LineGroup DmaLines();         // the fabric and the IOMMU
 LineGroup InterruptLines();   // from a device's MSI to its acknowledgement
+LineGroup ReviewLines();      // the catalogue of attacks
 LineGroup RunLines();         // whole runs and whole processes
 
 }  // namespace pvpci::scenarios
