@@ -3,6 +3,7 @@
 
 # Kernel files, byte for byte as the package ships them: what every kernel has.
 _COMMON = [
+    "arch/x86/kernel/acpi/boot.c",
     "arch/x86/kernel/apic/io_apic.c",
     "arch/x86/kernel/apic/msi.c",
     "arch/x86/kernel/i8259.c",
@@ -29,6 +30,7 @@ _COMMON = [
     "arch/x86/pci/mmconfig-shared.c",
     "arch/x86/pci/mmconfig_64.c",
     "arch/x86/pci/xen.c",
+    "arch/x86/xen/apic.c",
     "arch/x86/xen/grant-table.c",
     "arch/x86/xen/irq.c",
     "arch/x86/xen/mmu.c",
@@ -36,6 +38,7 @@ _COMMON = [
     "arch/x86/xen/multicalls.c",
     "arch/x86/xen/p2m.c",
     "arch/x86/xen/platform-pci-unplug.c",
+    "drivers/acpi/tables.c",
     "drivers/base/attribute_container.c",
     "drivers/base/bus.c",
     "drivers/base/class.c",
@@ -280,6 +283,7 @@ _ONLY_6_12 = [
     "drivers/xen/acpi.c",
     "kernel/time/timer_migration.c",
     "lib/bitmap-str.c",
+    "lib/fw_table.c",
 ]
 
 # By kernel. Those that a point release does not have are left out: what a later one split off an earlier one still
@@ -298,6 +302,7 @@ KERNEL_PROGRAMS = [
 _EMULATED = [
     "env/accounting.c",
     "env/acpi.c",
+    "env/acpi_tables.c",
     "env/chrdev.c",
     "env/cpu.c",
     "env/debug_dma.c",

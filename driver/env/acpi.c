@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Stands for drivers/acpi: no interpreter. dom0's firmware tables are words on its command line, which the machine
- * writes: emul_mcfg=BASE,LAST (the MCFG table: ECAM of segment 0, buses 0-LAST), emul_prt=SLOT.PIN.GSI,... (the _PRT
- * of bus 0; devices behind bridges swizzle; "h" after a GSI: active high) and emul_osc=aer (what _OSC lets the kernel
- * control). On bare metal emul_crs=FIRST-LAST too: the memory window of the host bridge (_CRS), without which the kernel
- * takes all addresses for the bus's.
+ * Stands for drivers/acpi: no interpreter. What dom0's firmware would answer are words on its command line, which the
+ * machine writes: emul_prt=SLOT.PIN.GSI,... (the _PRT of bus 0; devices behind bridges swizzle; "h" after a GSI: active
+ * high) and emul_osc=aer (what _OSC lets the kernel control). On bare metal emul_crs=FIRST-LAST too: the memory window of
+ * the host bridge (_CRS), without which the kernel takes all addresses for the bus's. Its tables: acpi_tables.c.
  * Which GSI a pin routes to goes through the real acpi_register_gsi_xen.
  */
 #include <linux/acpi.h>
@@ -22,10 +21,7 @@
 #include "emul.h"
 #include "../../arch/x86/pci/bus_numa.h"
 
-int acpi_disabled, acpi_noirq, acpi_pci_disabled, acpi_irq_balance;
-
-int (*__acpi_register_gsi)(struct device *dev, u32 gsi, int trigger, int polarity);
-void (*__acpi_unregister_gsi)(u32 gsi);
+int acpi_irq_balance;
 
 static int gsi_of(unsigned int slot, unsigned int pin, int *polarity)
 {
@@ -85,30 +81,15 @@ static void emul_acpi_pci_irq_disable(struct pci_dev *dev)
 	dev->irq_managed = 0;
 }
 
-/* In place of pci_acpi_init(): nonzero, so that the legacy path scans bus 0. */
-static int __init emul_pci_init(void)
+/* arch/x86/pci/acpi.c, but for its end: nonzero, so that the legacy path scans bus 0. */
+int __init pci_acpi_init(void)
 {
+	EMUL("devices' pins are routed by _PRT, and the host bridge is found by the legacy path");
 	if (!acpi_noirq) {
 		pcibios_enable_irq = emul_acpi_pci_irq_enable;
 		pcibios_disable_irq = emul_acpi_pci_irq_disable;
 	}
 	return -ENODEV;
-}
-
-/* acpi_table_parse(ACPI_SIG_MCFG): calls what the original handler would, pci_mmconfig_add. */
-int acpi_table_parse(char *id, acpi_tbl_table_handler handler)
-{
-	const char *text = emul_cmdline("emul_mcfg");
-	unsigned long long base;
-	unsigned long last;
-	char *end;
-
-	EMUL("the MCFG table");
-	if (strncmp(id, ACPI_SIG_MCFG, 4) || !text)
-		return -ENODEV;
-	base = simple_strtoull(text, &end, 16);
-	last = *end == ',' ? simple_strtoul(end + 1, NULL, 10) : 255;
-	return pci_mmconfig_add(0, 0, last, base) ? 0 : -ENOMEM;
 }
 
 /*
@@ -125,6 +106,12 @@ int pcibios_root_bridge_prepare(struct pci_host_bridge *bridge)
 	return 0;
 }
 
+/* In a PV guest the fixed mapping of an IO-APIC is a dummy page that nobody reads. */
+static void no_fixmap(unsigned int index, phys_addr_t address, pgprot_t protection)
+{
+	BUG_ON(index < FIX_IO_APIC_BASE_0 || index > FIX_IO_APIC_BASE_END);
+}
+
 static void read_crs(const char *text)
 {
 	struct pci_root_info *info = alloc_pci_root_info(0, 0xff, 0, 0);
@@ -137,28 +124,26 @@ static void read_crs(const char *text)
 	update_res(info, first, simple_strtoull(end + 1, NULL, 16), IORESOURCE_MEM, 1);
 }
 
+/*
+ * The kernel's order: xen_start_kernel() sees to it that IO-APICs are read by hypercall, xen_arch_setup() takes ACPI from
+ * a domU, setup_arch() reads the tables: which IO-APIC there is and where the interrupts of the ISA bus are on it.
+ */
 void emul_acpi_init(void)
 {
-	x86_init.pci.init = emul_pci_init;
+	xen_init_apic();
+	pv_ops.mmu.set_fixmap = no_fixmap;
+	if (!xen_initial_domain())
+		disable_acpi();
+	early_acpi_boot_init();
+	acpi_boot_init();
 	x86_init.pci.init_irq = x86_init_noop;
-	/* The MADT: one IO-APIC. What mp_register_ioapic() of the real io_apic.c makes of it. */
-	if (xen_initial_domain()) {
-		gsi_top = emul_cmdline("emul_gsi_top") ? simple_strtoul(emul_cmdline("emul_gsi_top"), NULL, 10) : 24;
-		nr_ioapics = 1;
-		if (emul_cmdline("emul_crs"))
-			read_crs(emul_cmdline("emul_crs"));
-	}
+	if (xen_initial_domain() && emul_cmdline("emul_crs"))
+		read_crs(emul_cmdline("emul_crs"));
 }
 
-int acpi_register_gsi(struct device *dev, u32 gsi, int trigger, int polarity)
-{
-	EMUL("the one way from a GSI to an irq");
-	return __acpi_register_gsi ? __acpi_register_gsi(dev, gsi, trigger, polarity) : -ENODEV;
-}
-
-/* arch/x86/kernel/apic/vector.c: how many descriptors to make early. No PIC, none (abi.md S6). */
+/* arch/x86/kernel/apic/vector.c: how many descriptors to make early, as many as the PIC has lines, if there is one. */
 int __init arch_probe_nr_irqs(void)
 {
-	EMUL("no legacy interrupts in a PV guest");
+	EMUL("no vectors: how many interrupts there can be is not their number's business");
 	return legacy_pic->probe();
 }

@@ -37,7 +37,6 @@
 #define EMUL_HAS_MAX_PAGE_ORDER		/* MAX_PAGE_ORDER is the largest order; MAX_ORDER was one more */
 #define EMUL_HAS_NOP_FUNC		/* pv_ops' empty entries are nop_func and BUG_func */
 #define EMUL_HAS_PCPU_HOT		/* current, preemption count, CPU number and irq stack share a cache line */
-#define EMUL_HAS_POWER_FADT		/* kernel/power/main.c reads the FADT */
 #define EMUL_HAS_PRESERVE_CONFIG	/* pci_acpi_preserve_config() */
 #define EMUL_HAS_PRINTK_DEFERRED_ENTER	/* printk_deferred_enter() without printk_safe_enter() */
 #define EMUL_HAS_SCHED_TICK		/* sched_tick() in place of scheduler_tick() */

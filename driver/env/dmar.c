@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a kernel finds around a remapping unit when no hypervisor stands between (a domain with `bare_metal: true`): the
- * firmware's DMAR table, written from the word emul_dmar=BASE,WIDTH of the command line (one unit for every device,
- * registers at BASE, addresses of WIDTH bits), and a vector domain for the unit's own interrupt. The message of that
- * interrupt reaches no local APIC, a PV guest has none: the machine calls dmar_interrupt() in its place.
+ * What a kernel finds around a remapping unit when no hypervisor stands between (a domain with `bare_metal: true`): a
+ * vector domain for the unit's own interrupt (the DMAR table is in acpi_tables.c). The message of that interrupt reaches
+ * no local APIC, a PV guest has none: the machine calls dmar_interrupt() in its place.
  */
 #include <linux/acpi.h>
 #include <linux/dmar.h>
@@ -24,11 +23,6 @@
 
 #define FIRST_VECTOR 0x30
 
-static struct {
-	struct acpi_table_dmar head;
-	struct acpi_dmar_hardware_unit unit;
-} __packed table;
-
 EMUL_CONST_DEVICE struct bus_type acpi_bus_type = { .name = "acpi" };
 unsigned int tsc_khz = 1000000;	/* the driver gives a unit 10 s of it before it panics */
 
@@ -36,33 +30,6 @@ bool emul_bare_metal(void)
 {
 	return emul_cmdline("emul_dmar") != NULL;
 }
-
-static void fill_table(void)
-{
-	char *end;
-	unsigned long long base = simple_strtoull(emul_cmdline("emul_dmar"), &end, 16);
-
-	memcpy(table.head.header.signature, ACPI_SIG_DMAR, ACPI_NAMESEG_SIZE);
-	table.head.header.length = sizeof(table);
-	table.head.header.revision = 1;
-	table.head.width = simple_strtoul(end + 1, NULL, 10) - 1;
-	table.unit.header.type = ACPI_DMAR_TYPE_HARDWARE_UNIT;
-	table.unit.header.length = sizeof(table.unit);
-	table.unit.flags = ACPI_DMAR_INCLUDE_ALL;
-	table.unit.address = base;
-}
-
-acpi_status acpi_get_table(char *signature, u32 instance, struct acpi_table_header **out)
-{
-	EMUL("the DMAR table");
-	if (strncmp(signature, ACPI_SIG_DMAR, ACPI_NAMESEG_SIZE) || !emul_bare_metal())
-		return AE_NOT_FOUND;
-	fill_table();
-	*out = &table.head.header;
-	return AE_OK;
-}
-
-void acpi_put_table(struct acpi_table_header *gone) { EMUL_IGNORE("tables stay mapped"); }
 
 void clflush_cache_range(void *address, unsigned int size) { EMUL_IGNORE("no processor cache is modelled"); }
 

@@ -66,10 +66,6 @@ const guid_t pci_acpi_dsm_guid;
 pgd_t init_top_pgt[PTRS_PER_PGD];
 pmd_t level2_kernel_pgt[PTRS_PER_PMD];
 
-#ifdef EMUL_HAS_POWER_FADT
-struct acpi_table_fadt acpi_gbl_FADT;
-#endif
-
 /* The hypervisor checks cache attributes; the protection value only has to say "uncached". */
 unsigned long cachemode2protval(enum page_cache_mode pcm)
 {

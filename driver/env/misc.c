@@ -167,7 +167,6 @@ int acpi_device_uevent_modalias(EMUL_CONST_DEVICE struct device *dev, struct kob
 enum dev_dma_attr acpi_get_dma_attr(struct acpi_device *adev) { EMUL("firmware: none, and DMA is coherent"); return DEV_DMA_COHERENT; }
 int acpi_dma_configure_id(struct device *dev, enum dev_dma_attr attr, const u32 *id) { EMUL_IGNORE("firmware: none"); return 0; }
 int acpi_dev_pm_attach(struct device *dev, bool power_on) { EMUL_IGNORE("firmware: none"); return 0; }
-int pci_acpi_init(void) { EMUL("firmware: none"); return -ENODEV; }
 int acpi_ioapic_add(acpi_handle handle) { EMUL_IGNORE("firmware: none"); return 0; }
 
 /* --- power management of devices: system sleep never happens --- */

@@ -311,6 +311,8 @@ __visible __used void __noreturn emul_boot(void *start_info)
 	set_cpu_cap(&boot_cpu_data, X86_FEATURE_XENPV);
 	set_cpu_cap(&boot_cpu_data, X86_FEATURE_CLFLUSH);
 	set_cpu_cap(&boot_cpu_data, X86_FEATURE_NX);
+	if (xen_initial_domain())
+		set_cpu_cap(&boot_cpu_data, X86_FEATURE_APIC);	/* without it nobody reads the MADT */
 
 	emul_page_alloc_init();
 	mem_section = section_root;
@@ -350,15 +352,13 @@ __visible __used void __noreturn emul_boot(void *start_info)
 	BUG_ON(HYPERVISOR_physdev_op(PHYSDEVOP_set_iopl, &(struct physdev_set_iopl){ .iopl = 1 }));
 	x86_init.resources.probe_roms = x86_init_noop;
 	x86_init.resources.reserve_resources = x86_init_noop;
-	/* No PIC in a PV guest (abi.md S6). */
-	legacy_pic = &null_legacy_pic;
 	if (!xen_initial_domain())
 		x86_init.pci.arch_init = pci_xen_init;
 	else
 		pci_request_acs();
-	emul_acpi_init();
 	/* Early options come before anything reads them: "iommu=" and "swiotlb=" decide what mem_init() does next. */
 	parse_command_line(early_option, NULL, 0);
+	emul_acpi_init();
 #ifdef EMUL_HAS_BOOT_SWIOTLB
 	emul_memory_map();
 #endif

@@ -4,6 +4,7 @@
  *   attacker BDF read|write ADDRESS BYTES [COUNT [STRIDE]]   one command, and waits for it; -EIO: one was refused
  *   attacker_aim BDF ADDRESS BYTES COUNT STRIDE              fills the registers only
  *   attacker_go BDF read|write                               sends what they say now; does not wait
+ *   attacker_fence BDF                                       writes to a page that the bench guards against the kernel's code
  *   attacker_stream BDF COUNT NS                             writes to 512 mapped pages in turn, and goes on
  *   attacker_memory BDF [TEXT]                               the device's own memory: writes TEXT, or prints it
  *   attacker_stop BDF                                        bus mastering off, as a driver's remove does
@@ -18,6 +19,7 @@
 #include <linux/kernel.h>
 #include <linux/pci.h>
 #include <linux/string.h>
+#include <asm/xen/page.h>
 
 #include "driver/env/emul.h"
 #include "driver/env/work.h"
@@ -102,6 +104,29 @@ static int attacker(int argc, char **argv)
 		rc = wait_for(bar);
 		pci_iounmap(dev, bar);
 	}
+	pci_dev_put(dev);
+	return rc;
+}
+
+static int attacker_fence(int argc, char **argv)
+{
+	struct pci_dev *dev = guest_find_device(argc, argv);
+	void __iomem *bar = open_device(dev);
+	u32 *page = (u32 *)get_zeroed_page(GFP_KERNEL);
+	int rc = -ENODEV;
+
+	if (bar && page) {
+		emul_call(SEAM_MAP, SEAM_MAP_GUARD, page, PAGE_SIZE, SEAM_GUARD_STACK);
+		aim(bar, virt_to_machine(page).maddr, sizeof(*page), 1, 0);
+		writel(SEND_WRITE, bar + COMMAND);
+		rc = wait_for(bar);
+		emul_call(SEAM_MAP, SEAM_MAP_UNGUARD, page, PAGE_SIZE, 0);
+		if (!rc && *page != MARK)
+			rc = -EILSEQ;
+	}
+	if (bar)
+		pci_iounmap(dev, bar);
+	free_page((unsigned long)page);
 	pci_dev_put(dev);
 	return rc;
 }
@@ -298,6 +323,7 @@ EMUL_REGISTER("attacker_memory", EMUL_CALLABLE, attacker_memory);
 EMUL_REGISTER("attacker_stream", EMUL_CALLABLE, attacker_stream);
 EMUL_REGISTER("attacker", EMUL_CALLABLE, attacker);
 EMUL_REGISTER("attacker_aim", EMUL_CALLABLE, attacker_aim);
+EMUL_REGISTER("attacker_fence", EMUL_CALLABLE, attacker_fence);
 EMUL_REGISTER("attacker_go", EMUL_CALLABLE, attacker_go);
 EMUL_REGISTER("attacker_stop", EMUL_CALLABLE, attacker_stop);
 EMUL_REGISTER("forge_sweep", EMUL_CALLABLE, forge_sweep);

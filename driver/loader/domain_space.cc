@@ -66,6 +66,7 @@ DomainSpace::DomainSpace(const DomainSpaceConfig& config)
 }
 
 DomainSpace::~DomainSpace() {
+  if (second_ != nullptr) munmap(second_, bytes());
   munmap(Pointer(base_), bytes());
   munmap(Pointer(vmalloc_base_), vmalloc_bytes_);
 }
@@ -121,6 +122,15 @@ bool DomainSpace::Unguard(uint64_t va, uint64_t length) {
   if (!SetProtection(va, length, kGuestProtection)) return false;
   for (uint64_t page = va; page < va + length; page += kPage) direct_[(page - base_) / kPage] = PageState::kWritable;
   return true;
+}
+
+std::byte* DomainSpace::Beneath(uint64_t pfn) {
+  if (second_ == nullptr) {
+    void* const got = mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, memfd(), 0);
+    if (got == MAP_FAILED) return nullptr;
+    second_ = static_cast<std::byte*>(got);
+  }
+  return pfn < pages_ ? second_ + pfn * kPage : nullptr;
 }
 
 DomainSpace::PageState DomainSpace::StateOf(uint64_t page_va) const {

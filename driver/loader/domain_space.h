@@ -61,6 +61,9 @@ class DomainSpace {
   // Makes whole pages of the direct map inaccessible: a stack guard. Unguard restores them. False: not such pages.
   bool Guard(uint64_t va, uint64_t length);
   bool Unguard(uint64_t va, uint64_t length);
+  // The bytes of a page of the direct map whatever protects or hides it: what a device reaches, which no guard stops.
+  // Stays valid as long as the domain. Null if the host refuses a second mapping.
+  std::byte* Beneath(uint64_t pfn);
   bool guarded(uint64_t va) const { return in_direct_map(va) && direct_[(va - base_) / 4096] == PageState::kGuard; }
 
   // Host pointer to [va, va + length) if all of it is mapped (writable, if `write`), else null: -EFAULT.
@@ -76,6 +79,7 @@ class DomainSpace {
   uint64_t vmalloc_base_ = 0;
   uint64_t vmalloc_bytes_ = 0;
   std::unique_ptr<sim::MemoryFile> memory_;
+  std::byte* second_ = nullptr;            // a mapping of the whole domain, made when first needed
   std::vector<PageState> direct_;          // by pfn
   std::map<uint64_t, PageState> mapped_;   // of the vmalloc area, by address; absent: kNone
 };

@@ -107,6 +107,16 @@ TEST(DomainSpace, GuardsPages) {
   EXPECT_NE(space.Access(va - 1, 3 * kPage, true), nullptr);
 }
 
+TEST(DomainSpace, NoGuardHidesWhatIsBeneath) {
+  DomainSpace space({0, 16});
+  ASSERT_TRUE(space.Guard(space.base() + 8 * kPage, kPage));
+  ASSERT_NE(space.Beneath(8), nullptr);
+  std::memcpy(space.Beneath(8), "device", 6);
+  ASSERT_TRUE(space.Unguard(space.base() + 8 * kPage, kPage));
+  EXPECT_EQ(std::memcmp(space.page(8), "device", 6), 0);
+  EXPECT_EQ(space.Beneath(16), nullptr);
+}
+
 TEST(DomainSpace, AccessRefusesWhatRunsOutOfItsRegion) {
   DomainSpace space({0, 16});
   EXPECT_NE(space.Access(space.base(), 16 * kPage, true), nullptr);

@@ -405,6 +405,7 @@ void VcpuRunner::HandleMap(Request& request) {
     }
   }
   if (request.arg[0] == SEAM_MAP_UNGUARD) done = space.Unguard(request.arg[1], request.arg[2]);
+  if (done) delegate_.Guarded(request.arg[1], request.arg[2], request.arg[0] == SEAM_MAP_GUARD);
   request.result = done ? 0 : kErrorInvalid;
 }
 

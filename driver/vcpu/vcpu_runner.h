@@ -70,6 +70,8 @@ class VcpuDelegate {
   virtual void Handler(uint64_t /*address*/) {}
   // Events were masked from `since` to now, longer than ever before on this vCPU, and are let in again.
   virtual void IrqsOff(Ps /*since*/) {}
+  // Whole pages of the direct map were made inaccessible to the guest's code, or accessible again.
+  virtual void Guarded(uint64_t /*va*/, uint64_t /*bytes*/, bool /*guarded*/) {}
   // SEAM_USER_*: `text` is arg[1], arg[2]; for SEAM_USER_EXIT `value` is the exit code.
   virtual Answer User(seam_user kind, std::string_view text, uint64_t value) = 0;
   // "BAR0 of 0000:01:00.0" if `va` is an ioremapped address, else "".

@@ -190,6 +190,7 @@ class GuestVcpu : public driver::VcpuDelegate, public xen::VcpuHost {
   void Dma(const seam_dma& what) override;
   void Handler(uint64_t address) override;
   void IrqsOff(sim::Ps since) override;
+  void Guarded(uint64_t va, uint64_t bytes, bool guarded) override;
   driver::Answer User(seam_user kind, std::string_view text, uint64_t value) override;
   std::string DescribeMmio(uint64_t va) override;
   void Warned(const driver::WarnReport& report) override;

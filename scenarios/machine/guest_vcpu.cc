@@ -209,6 +209,20 @@ void GuestVcpu::IrqsOff(sim::Ps since) {
   longest = {length, since, number_, runner_->CaptureBacktrace()};
 }
 
+// Devices know no guards: what they reach in such a frame goes to its bytes by another way.
+void GuestVcpu::Guarded(uint64_t va, uint64_t bytes, bool guarded) {
+  driver::DomainSpace& space = guest_.loaded_->space();
+  for (uint64_t page = va; page < va + bytes; page += sim::kPageSize) {
+    const auto mapping = guest_.around_.hypervisor->Walk(vcpu(), page);
+    if (!mapping) continue;
+    sim::Frame& frame = guest_.around_.hypervisor->memory().frame(mapping->machine_address >> sim::kPageShift);
+    const uint64_t pfn = (page - space.base()) >> sim::kPageShift;
+    std::byte* const beneath = guarded ? space.Beneath(pfn) : space.page(pfn);
+    SIM_CHECK(beneath != nullptr, "a second mapping of a domain's memory");
+    frame.host = beneath;
+  }
+}
+
 void GuestVcpu::Dma(const seam_dma& what) {
   if (!guest_.around_.watched) return;
   const std::string name(what.device, strnlen(what.device, sizeof what.device));

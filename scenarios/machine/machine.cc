@@ -265,8 +265,9 @@ std::string Machine::CommandLine(const GuestDomain& guest) const {
   const DomainSpec& spec = guest.spec();
   std::string text = fmt::format("emul_seed={} emul_vcpus={}", scenario_.seed * 64 + guest.id() + 1, spec.vcpus);
   if (spec.role == Role::kDom0) {
-    text += fmt::format(" emul_mcfg={:x} emul_gsi_top={} emul_prt=", fabric_->ecam_base(),
-                        hypervisor_->config().gsi_count);
+    // A PC's interrupts of the ISA bus: the timer is on pin 2, ACPI's own (9) is level-triggered and active high.
+    text += fmt::format(" emul_mcfg={:x} emul_madt={:x},0.2.0,9.9.d emul_prt=", fabric_->ecam_base(),
+                        hypervisor_->config().io_apic_address);
     bool first = true;
     for (const pci::Function* function : fabric_->functions()) {
       if (function->bdf().bus() != 0 || function->bdf().function() != 0) continue;
