@@ -40,6 +40,7 @@ constexpr const char* kMainHelp =
   ./pvpci diff A B                   what is new, fixed and unchanged between two reviews or runs, for CI
   ./pvpci bench                      how fast it is: ratios with quartiles, each beside its baseline
   ./pvpci reach slurp                what can each device reach, and whose is it?
+  ./pvpci fidelity                   how like published measurements of real machines: links, IOMMU, memory
   ./pvpci fidelity golden            how like a real hypervisor: each line that differs from its recorded traces
   ./pvpci coverage                   which lines of the real kernel files ran, and why the others did not
   ./pvpci test                       build and run every test
@@ -136,15 +137,20 @@ way to the first of each kind. Leaves reach.json and reach.html in the folder.
 )";
 
 constexpr const char* kFidelityHelp =
-    R"(./pvpci fidelity golden [--json]: compare our traces with those that a real hypervisor left.
+    R"(./pvpci fidelity [--out FOLDER] [--json]: compare the models with published measurements.
+./pvpci fidelity golden [--json]: compare our traces with those that a real hypervisor left.
 
-Runs every scenario that has a 'compare' step, prints the rate (2 x lines that match / all lines of both), and each line
-that differs with the reason. Recordings and what they leave out: scenarios/golden/README.md. A reason comes from a table
+Without a word: runs the fabric and the IOMMU as the four hosts of pcie-bench, with its device, and prints what they measure
+beside what was published; parameters come from part of the data (scenarios/fidelity/hosts.yaml says which), the rest is
+predicted. Lines F1 to F8 sum it up; FOLDER/points.csv (out/fidelity) holds every point, also those that nobody published.
+
+golden: runs every scenario that has a 'compare' step, prints the rate (2 x lines that match / all lines of both), and each
+line that differs with the reason. Recordings and what they leave out: scenarios/golden/README.md. A reason comes from a table
 of understood differences (scenarios/machine/golden_reasons.cc); what no row of it fits is "unexplained".
-Exit 0, or 1 if a rate misses its goal.
+Exit 0, or 1 if a line misses its goal.
 
-  --json                 one JSON document on standard output (id, lines, bench_lines, matched, rate, goal, met,
-                         differences)
+  --json                 one JSON document on standard output (id, what, points, figure, goal, met; golden: id, lines,
+                         bench_lines, matched, rate, goal, met, differences)
   --kernel 6.1|6.12|PATH as for 'run'; the recordings are of 6.1 kernels
 )";
 
@@ -313,7 +319,7 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
     app.add_option("--seed", raw.seed)->expected(1);
     app.add_option("--set", raw.sets)->expected(1)->take_all();
   }
-  const bool writes = runs || verb == Verb::kReach || verb == Verb::kCoverage || verb == Verb::kRows ||
+  const bool writes = runs || verb == Verb::kReach || verb == Verb::kFidelity || verb == Verb::kCoverage || verb == Verb::kRows ||
                       verb == Verb::kReview || verb == Verb::kDiff;
   if (writes) app.add_option("--out", raw.out)->expected(1);
   if (runs) {
@@ -360,8 +366,9 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
     return answer;
   }
   RefuseRest(app, name);
-  if (verb == Verb::kFidelity && about != std::vector<std::string>{"golden"}) {
-    throw UsageError("fidelity: expected 'golden', the recorded traces: ./pvpci fidelity golden");
+  command.golden = about == std::vector<std::string>{"golden"};
+  if (verb == Verb::kFidelity && !command.golden && !about.empty()) {
+    throw UsageError("fidelity: expected nothing, or 'golden' for the recorded traces: ./pvpci fidelity golden");
   }
   AddOverrides(raw, &command);
   AddFormats(raw, &command);

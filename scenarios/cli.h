@@ -42,6 +42,7 @@ struct CommandLine {
   bool gdb = false;                     // wait for a debugger ...
   sim::Ps gdb_at = 0;                   // ... at this time; 0: at the first finding or stopped domain
   bool json = false;                    // tables as JSON
+  bool golden = false;                  // fidelity: of the recorded traces
   bool schema = false;                  // check: print the JSON Schema
   bool keys = false;                    // check: print the table of keys
   unsigned rounds = 15;                 // bench

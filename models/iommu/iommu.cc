@@ -22,6 +22,7 @@ namespace {
 
 constexpr size_t kStatus = IndexOf(kRegisters, "GSTS");
 constexpr unsigned kMostWalkers = 16;
+constexpr unsigned kMostQueuedReads = 32;
 constexpr unsigned kMostFaultRegisters = 128;
 constexpr unsigned kGreatestMask = 18;  // MAMV: pages of one page-selective invalidation, 2^18 = 1 GiB
 
@@ -36,6 +37,7 @@ IommuConfig Checked(IommuConfig config) {
   SIM_CHECK(config.fault_registers >= 1 && config.fault_registers <= kMostFaultRegisters,
             "IOMMU fault_registers: 1..128");
   SIM_CHECK(config.walkers >= 1 && config.walkers <= kMostWalkers, "IOMMU walkers: 1..16");
+  SIM_CHECK(config.read_queue >= 1 && config.read_queue <= kMostQueuedReads, "IOMMU read_queue: 1..32");
   return config;
 }
 
@@ -64,7 +66,9 @@ struct Iommu::Impl final : InvalidationTarget {
   pci::DmaFault Refuse(const Fault& fault, uint16_t requester, uint64_t address, bool write, bool interrupt);
   std::variant<pci::Translation, pci::DmaFault> Miss(uint16_t requester, uint64_t bus_address, bool write,
                                                      const ContextEntry* context);
-  sim::Ps OccupyWalker();
+  sim::Ps Enter(bool write);
+  sim::Ps Leave(bool write, sim::Ps done);
+  sim::Ps Walked(bool write, const EntriesRead& read);
 
   std::optional<pci::DmaFault> Protected(uint64_t address);
   const ContextEntry* Context(uint16_t requester, std::optional<pci::DmaFault>* refused, uint64_t address, bool write);
@@ -143,7 +147,13 @@ struct Iommu::Impl final : InvalidationTarget {
   bool remapping = false;      // GSTS.IRES
   bool protecting = false;     // PMEN.PRS
   uint64_t root_table = 0;     // latched by GCMD.SRTP
+  // Admission: requests enter in order, and one that finds no walker free holds up those behind it.
   std::array<sim::Ps, kMostWalkers> walker_free_at{};
+  sim::Dram dram;
+  sim::Ps admitted = 0;    // when the newest request entered
+  std::array<sim::Ps, kMostQueuedReads> reads_left{};  // when the last `read_queue` reads left; a ring
+  unsigned next_read = 0;  // its oldest
+  sim::Ps last_left = 0;   // its newest
 };
 
 Iommu::Impl::Impl(sim::Simulation* s, sim::MachineMemory* m, sim::Trace* t, const IommuConfig& c)
@@ -160,7 +170,8 @@ Iommu::Impl::Impl(sim::Simulation* s, sim::MachineMemory* m, sim::Trace* t, cons
       iotlb(c.iotlb_effective_entries),
       tables(c.paging_cache_entries),
       interrupts(m, &unit_memory, c.posted_interrupts),
-      queue(&bank, m, &faults, &completion_event, this) {
+      queue(&bank, m, &faults, &completion_event, this),
+      dram(c.dram) {
   if (config.wait_status_later) queue.FinishLater(simulation, config.invalidation_wait);
   SetCapabilities();
   bank.OnWrite("GCMD", &Impl::WriteGcmd, this);
@@ -277,13 +288,33 @@ pci::DmaFault Iommu::Impl::Refuse(const Fault& fault, uint16_t requester, uint64
   return {record.reason, record.recorded != 0};
 }
 
-// Time until a walk that starts as soon as a walker is free has ended.
-sim::Ps Iommu::Impl::OccupyWalker() {
-  const sim::Ps now = simulation->now();
+// When a request that arrives now enters.
+inline sim::Ps Iommu::Impl::Enter(bool write) {
+  sim::Ps entry = std::max(simulation->now(), admitted);
+  if (!write) entry = std::max(entry, reads_left[next_read]);
+  return admitted = entry;
+}
+
+// When a request that is translated at `done` leaves. Posted requests wait elsewhere, in the buffers of their ports.
+inline sim::Ps Iommu::Impl::Leave(bool write, sim::Ps done) {
+  if (write) return done;
+  last_left = std::max(last_left, done);
+  reads_left[next_read] = last_left;
+  if (++next_read == config.read_queue) next_read = 0;
+  return last_left;
+}
+
+// When a request leaves whose walk, which read these entries, starts as soon as a walker is free.
+sim::Ps Iommu::Impl::Walked(bool write, const EntriesRead& read) {
   const auto last = walker_free_at.begin() + config.walkers;
   const auto walker = std::min_element(walker_free_at.begin(), last);
-  *walker = std::max(*walker, now) + config.miss;
-  return *walker - now;
+  const sim::Ps start = std::max(Enter(write), *walker);
+  admitted = start;
+  sim::Ps end = start + config.miss;
+  if (read.count != 0) end += dram.Wait(read.entries[read.count - 1].address, end);
+  const sim::Ps left = Leave(write, end);
+  *walker = left + config.walker_recovery;
+  return left;
 }
 
 std::variant<pci::Translation, pci::DmaFault> Iommu::Impl::Miss(uint16_t requester, uint64_t bus_address, bool write,
@@ -301,7 +332,7 @@ std::variant<pci::Translation, pci::DmaFault> Iommu::Impl::Miss(uint16_t request
     if (const Iotlb::Entry* entry = iotlb.Find(fetched.domain(), bus_address);
         entry != nullptr && (write ? entry->writable : entry->readable)) {
       const uint64_t offset = bus_address & ((uint64_t{1} << (12 + 9 * (entry->level - 1))) - 1);
-      return pci::Translation{entry->host_page | offset, OccupyWalker()};
+      return pci::Translation{entry->host_page | offset, Walked(write, read) - simulation->now()};
     }
   }
   const unsigned before = read.count;
@@ -309,7 +340,7 @@ std::variant<pci::Translation, pci::DmaFault> Iommu::Impl::Miss(uint16_t request
   counters.tables_read += read.count - before;
   if (const auto* fault = std::get_if<Fault>(&walked)) return Refuse(*fault, requester, bus_address, write, false);
   const Translation& translation = std::get<Translation>(walked);
-  const sim::Ps latency = OccupyWalker();
+  const sim::Ps latency = Walked(write, read) - simulation->now();
   if (context->type() != ContextEntry::Type::kPassThrough) {
     const bool replaces = iotlb.size() == iotlb.capacity();
     iotlb.Insert(context->domain(), bus_address, translation.level, translation.host_address, translation.readable,
@@ -381,12 +412,13 @@ std::variant<pci::Translation, pci::DmaFault> Iommu::Translate(pci::Bdf requeste
                     requester.id, bus_address, write, false);
   }
   ++m.counters.hits;
-  sim::Ps latency = m.config.hit;
+  const sim::Ps now = m.simulation->now();
+  sim::Ps done = m.Enter(write) + m.config.hit;
   if (entry->ready_at != 0) {
     // The walk that fills this entry may still be under way: wait for it, do not start another.
-    const sim::Ps now = m.simulation->now();
-    if (entry->ready_at > now) latency += entry->ready_at - now; else entry->ready_at = 0;
+    if (entry->ready_at > now) done = std::max(done, entry->ready_at); else entry->ready_at = 0;
   }
+  const sim::Ps latency = m.Leave(write, done) - now;
   const uint64_t offset = bus_address & ((uint64_t{1} << (12 + 9 * (entry->level - 1))) - 1);
   return pci::Translation{entry->host_page | offset, latency};
 }
@@ -435,7 +467,7 @@ std::variant<Iommu::DeviceTranslation, pci::DmaFault> Iommu::TranslationRequest(
     return m.Refuse({blocked.reason, context->faults_recorded()}, requester.id, bus_address, false, false);
   }
   DeviceTranslation answer;
-  answer.latency = m.OccupyWalker();
+  answer.latency = m.Walked(/*write=*/false, EntriesRead{}) - m.simulation->now();
   for (const bool write : {false, true}) {
     EntriesRead read;
     const auto walked = WalkTable(m.unit_memory, m.limits, *context, bus_address, write, &read, &m.tables);

@@ -20,6 +20,7 @@
 #include "models/iommu/reach.h"
 #include "models/iommu/table_entries.h"
 #include "models/pci/host_ports.h"
+#include "sim/dram.h"
 #include "sim/machine_memory.h"
 #include "sim/simulation.h"
 #include "sim/time.h"
@@ -47,6 +48,10 @@ struct IommuConfig {
   bool posted_interrupts = false;        // CAP.PI. Nothing posts to PV guests: they have no virtual APIC.
   unsigned fault_registers = 8;          // Primary fault recording registers. 1..128. CAP.NFR, A.
   unsigned walkers = 6;                  // Concurrent walks. 4..7. A7 (D).
+  sim::Ps walker_recovery = 10 * sim::kNs;  // From the end of a walk until its walker takes the next. 0..50 ns. D: the
+                                         // rate of 64-byte reads of which all miss, spec/pcie-bench.
+  unsigned read_queue = 8;               // Reads between entry and translation, which leave in order. 1..32. D: the rate
+                                         // of 64-byte reads of which 1 in 12 misses, the same data.
   sim::Ps hit = 2700 * sim::kPs;         // IOTLB hit. 0..3 ns. A7 (D).
   sim::Ps miss = 290 * sim::kNs;         // Walk after a miss. 230..304 ns. A7 (D).
   sim::Ps interrupt_hit = 2700 * sim::kPs;   // Interrupt entry cache hit. As `hit`, A.
@@ -54,6 +59,7 @@ struct IommuConfig {
   sim::Ps invalidation_wait = 700 * sim::kNs;  // Queue tail write to wait status. 300..2000 ns. A7 (R).
   bool wait_status_later = false;        // The status is written that much later, for software that polls it as time
                                          // passes. Off: at once, for software that is told the time (table_writer.h).
+  sim::DramSpec dram;                    // Where the tables lie: a walk's last read waits for a refresh. Off.
   sim::Ps register_access = 200 * sim::kNs;  // A processor's read of a register, no link on the way. 100..400 ns. A.
 };
 

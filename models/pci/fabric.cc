@@ -27,7 +27,12 @@ void CheckParameters(const FabricParameters& p, const FirmwareParameters& f) {
       p.read_completion_boundary == 64 || p.read_completion_boundary == 128 || PayloadSize(p.read_completion_boundary),
       "read_completion_boundary must be a power of two from 64 to 4096");
   Require(p.read_tags > 0, "a function needs at least one read tag");
-  Require(p.read_round_trip >= p.posted_one_way, "read_round_trip must be at least posted_one_way");
+  Require(p.read_round_trip >= p.posted_one_way + p.llc_saves,
+          "read_round_trip must be at least posted_one_way and llc_saves together");
+  Require(p.dram.ranks >= 1 && p.dram.ranks <= 8 && (p.dram.ranks & (p.dram.ranks - 1)) == 0,
+          "memory has 1, 2, 4 or 8 ranks");
+  Require(p.dram.refresh_interval == 0 || p.dram.refresh_time < p.dram.refresh_interval,
+          "a refresh takes less time than there is between two");
   Require(f.ecam_buses >= 1 && f.ecam_buses <= 256, "ECAM holds 1 to 256 buses");
   Require((f.ecam_base & 0xfffff) == 0, "the ECAM base must be aligned to 1 MiB");
   Require(f.memory_base <= f.memory_end && f.memory_end <= 0xFEC0'0000,
@@ -50,6 +55,8 @@ Fabric::Fabric(sim::Simulation& simulation, FabricSpec spec, HostPorts host)
     : simulation_(simulation),
       parameters_(spec.parameters),
       firmware_(spec.firmware),
+      llc_(parameters_.llc_bytes),
+      dram_(parameters_.dram),
       host_(host),
       topology_(std::make_unique<Topology>(*this)),
       root_complex_(std::make_unique<RootComplex>(*this)),

@@ -20,9 +20,11 @@
 
 #include "models/pci/function.h"
 #include "models/pci/host_ports.h"
+#include "models/pci/last_level_cache.h"
 #include "models/pci/link.h"
 #include "models/pci/provenance.h"
 #include "models/pci/tlp.h"
+#include "sim/dram.h"
 #include "sim/machine_memory.h"
 #include "sim/simulation.h"
 #include "sim/time.h"
@@ -48,8 +50,13 @@ struct FabricParameters {
   unsigned max_payload = 256;                   // what the firmware programs, if the function can. A1.
   unsigned max_read_request = 512;              // A1.
   unsigned read_completion_boundary = 64;       // A1.
+  CompletionSplit completion_split = CompletionSplit::kMaxPayload;  // as pcie-bench's model. A1.
   unsigned read_tags = 32;                      // reads in flight per function: 5-bit tags. PCIe 2.2.6.2.
   bool ecrc = false;                            // A1.
+  sim::Ps llc_saves = 56 * sim::kNs;            // of read_round_trip when the LLC holds the line. 50 .. 58 ns. A2, V.
+  uint64_t llc_bytes = 0;                       // 0: no cache, every read is one of cold memory. 0 .. 64 MiB.
+  sim::Ps remote_node = 0;                      // more for memory of the other node. 13 .. 67 ns. A2, V.
+  sim::DramSpec dram;                           // refresh; off.
 };
 
 // What the firmware leaves behind.
@@ -179,6 +186,8 @@ class Fabric {
   uint64_t ecam_base() const { return firmware_.ecam_base; }
   unsigned ecam_buses() const { return firmware_.ecam_buses; }
   const FabricParameters& parameters() const { return parameters_; }
+  // What processors do to it is told by whoever knows; nobody does in a scenario.
+  LastLevelCache& last_level_cache() { return llc_; }
   const FirmwareParameters& firmware() const { return firmware_; }
   sim::Simulation& simulation() const { return simulation_; }
   // True when nothing is queued, on a link or waiting for a completion.
@@ -201,6 +210,8 @@ class Fabric {
   sim::Simulation& simulation_;
   FabricParameters parameters_;
   FirmwareParameters firmware_;
+  LastLevelCache llc_;
+  sim::Dram dram_;
   HostPorts host_;
   RegisterObserver* register_observer_ = nullptr;
   ProvenanceLog provenance_;

@@ -36,12 +36,26 @@ constexpr uint32_t MessageBytes(bool ecrc) { return kDllpFraming + kTlpHeader + 
 // Length of the next packet of [address, address + length): at most `limit` bytes, never across 4 KiB.
 uint32_t NextPiece(uint64_t address, uint64_t length, uint32_t limit);
 
-// Completions that answer a read: as large as `mps` allows, all but the last end at a multiple of `rcb`. PCIe 2.3.1.1.
-inline uint32_t CompletionCount(uint64_t address, uint32_t length, uint32_t mps, uint32_t rcb) {
-  const uint32_t largest = mps > rcb ? mps : rcb;
-  const uint32_t first = largest - static_cast<uint32_t>(address & (rcb - 1));  // rcb is a power of two
+// How a root complex cuts what it has read into completions. PCIe 2.3.1.1 leaves it free: all but the last end at a
+// multiple of the read completion boundary.
+enum class CompletionSplit : uint8_t {
+  kMaxPayload,      // as large as the maximum payload allows
+  kFirstLineAlone,  // what comes up to the first boundary leaves at once, the rest as large as possible
+};
+
+// Completions that answer a read.
+inline uint32_t CompletionCount(uint64_t address, uint32_t length, uint32_t mps, uint32_t rcb,
+                                CompletionSplit split = CompletionSplit::kMaxPayload) {
+  const uint32_t largest = mps > rcb ? mps : rcb;  // powers of two both
+  const auto into = static_cast<uint32_t>(address & (rcb - 1));
+  if (split == CompletionSplit::kMaxPayload) {
+    const uint32_t first = largest - into;
+    return length <= first ? 1 : 1 + (length - first + largest - 1) / largest;
+  }
+  const uint32_t first = rcb - into;
   if (length <= first) return 1;
-  return 1 + (length - first + largest - 1) / largest;
+  const auto next = static_cast<uint32_t>((address + first) & (largest - 1));
+  return 1 + (next + (length - first) + largest - 1) / largest;
 }
 
 // One direction of one link: who may send when. Sub-picosecond remainders are carried, so that a long transfer takes

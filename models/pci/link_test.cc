@@ -90,5 +90,17 @@ TEST(Link, EndsCompletionsAtTheBoundary) {
   EXPECT_EQ(CompletionCount(0x3c, 8, 256, 64), 1u);
 }
 
+TEST(Link, LetsTheFirstLineGoAlone) {
+  const auto count = [](uint64_t address, uint32_t length) {
+    return CompletionCount(address, length, 256, 64, CompletionSplit::kFirstLineAlone);
+  };
+  EXPECT_EQ(count(0, 64), 1u);
+  EXPECT_EQ(count(0, 128), 2u) << "64 + 64";
+  EXPECT_EQ(count(0, 256), 2u) << "64 + 192";
+  EXPECT_EQ(count(0, 512), 3u) << "64 + 192 + 256";
+  EXPECT_EQ(count(0x3c, 8), 2u) << "4 + 4";
+  EXPECT_EQ(count(0xc0, 512), 3u) << "64 + 256 + 192";
+}
+
 }  // namespace
 }  // namespace pvpci::pci

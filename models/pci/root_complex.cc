@@ -89,6 +89,17 @@ void RootComplex::Memory(const Tlp& tlp, Access& access, Landed& landed) {
     return;
   }
   access.target = Target::kMemory;
+  const FabricParameters& p = fabric_.parameters();
+  if (tlp.type == TlpType::kMemoryRead) {
+    if (fabric_.llc_.present() && fabric_.llc_.Holds(access.host_address)) {
+      landed.saved = p.llc_saves;
+    } else {
+      landed.memory = fabric_.dram_.Wait(access.host_address, fabric_.simulation().now() + landed.latency);
+    }
+    landed.memory += p.remote_node;
+  } else if (fabric_.llc_.present()) {
+    fabric_.llc_.Touch(access.host_address, tlp.length_bytes);
+  }
   std::byte* at = frame->host + (access.host_address & (sim::kPageSize - 1));
   if (tlp.type == TlpType::kMemoryWrite) {
     Copy(at, tlp.data, tlp.length_bytes);

@@ -252,7 +252,8 @@ sim::Ps Upstream::Return(Bus& bus, sim::Ps ready, const Tlp& tlp, uint32_t mps, 
   const FabricParameters& p = fabric_.parameters();
   uint64_t bytes = CompletionBytes(0, p.ecrc);
   if (status == Completion::kSuccess && tlp.length_bytes) {
-    const uint64_t count = CompletionCount(tlp.bus_address, tlp.length_bytes, mps, p.read_completion_boundary);
+    const uint64_t count =
+        CompletionCount(tlp.bus_address, tlp.length_bytes, mps, p.read_completion_boundary, p.completion_split);
     bytes = count * CompletionBytes(0, p.ecrc) + tlp.length_bytes;
   }
   sim::Ps head = ready, tail = ready;
@@ -311,7 +312,10 @@ void Upstream::LandPiece(Lane& lane, const Landing& landing) {
     sim::Ps back = t->issued + fabric_.parameters().completion_timeout;
     if (landed.answered) {
       const FabricParameters& p = fabric_.parameters();
-      const sim::Ps ready = now + (p.read_round_trip - p.posted_one_way) + landed.latency;
+      // A read pushes the writes before it: PCIe 2.4.1.
+      const sim::Ps ready =
+          std::max(now + landed.latency, lane.last_landing) + (p.read_round_trip - p.posted_one_way) + landed.memory -
+          landed.saved;
       back = Return(bus, ready, tlp, function.max_payload_, landed.status);
     }
     fabric_.simulation().At(std::max(back, now), [this, t] { FinishPiece(t); });
@@ -405,7 +409,8 @@ Completion Upstream::Now(const Tlp& tlp, sim::Ps* latency) {
   sim::Ps end = arrival + landed.latency;
   if (read) {
     const FabricParameters& p = fabric_.parameters();
-    end = Return(bus, end + (p.read_round_trip - p.posted_one_way), tlp, function->max_payload_, landed.status);
+    end = std::max(end, lane.last_landing) + (p.read_round_trip - p.posted_one_way) + landed.memory - landed.saved;
+    end = Return(bus, end, tlp, function->max_payload_, landed.status);
   }
   if (!read) lane.last_landing = std::max(lane.last_landing, end);
   *latency = end - now;
