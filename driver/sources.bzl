@@ -338,6 +338,7 @@ GUEST_FUNCTIONS = [
     "guest/event_count.c",
     "guest/find_device.c",
     "guest/leftovers.c",
+    "guest/mapping_stream.c",
     "guest/master.c",
     "guest/row01_io_space.c",
     "guest/row02_biomerge.c",

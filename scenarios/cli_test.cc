@@ -98,8 +98,7 @@ TEST(CommandLine, RefusesWithWhatWasMeant) {
   EXPECT_THAT(Refusal({"run", "slurp", "--timeout", "0"}), HasSubstr("--timeout"));
   EXPECT_THAT(Refusal({"run", "slurp", "--until", "soon"}), HasSubstr("--until: expected a time"));
   EXPECT_THAT(Refusal({"show", "a", "b"}), HasSubstr("one scenario"));
-  EXPECT_THAT(Refusal({"fidelity"}), HasSubstr("./pvpci fidelity golden"));
-  EXPECT_THAT(Refusal({"fidelity", "gold"}), HasSubstr("expected 'golden'"));
+  EXPECT_THAT(Refusal({"fidelity", "gold"}), HasSubstr("or 'golden' for the recorded traces"));
   EXPECT_THAT(Refusal({"fidelity", "golden", "--jsno"}), HasSubstr("did you mean '--json'?"));
   EXPECT_THAT(Refusal({"test"}), HasSubstr("front script"));
   EXPECT_THAT(Refusal({"rows", "--json", "--markdown"}), HasSubstr("not both"));

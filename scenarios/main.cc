@@ -276,8 +276,10 @@ int HardwareFidelity(const CommandLine& command, const std::string& root) {
   options.out = command.out.empty() ? "out/fidelity" : command.out;
   options.json = command.json;
   options.systemc = EnterSystemC;
-  options.run = [&](const std::string& name) {
-    const Scenario scenario = LoadScenario(FindScenario(root, name), command.overrides);
+  options.run = [&](const std::string& name, const std::string& key, const std::string& value) {
+    std::vector<Override> overrides = command.overrides;
+    if (!key.empty()) overrides.push_back({key, value, "fidelity"});
+    const Scenario scenario = LoadScenario(FindScenario(root, name), overrides);
     RunOptions run = OptionsFor(name, scenario, command, root, "");
     run.text = run.json = run.progress = false;
     ScenarioAnswer made;
@@ -288,6 +290,7 @@ int HardwareFidelity(const CommandLine& command, const std::string& root) {
             const auto violated = std::count_if(result.expectations.begin(), result.expectations.end(),
                                                 [](const auto& expectation) { return !expectation.held; });
             *text = fmt::format("{} {}", result.expectations.size(), violated);
+            for (const auto& console : result.view.consoles) *text += "\n" + console.text;
             return ExitCodeOf(result);
           });
         },
@@ -297,6 +300,7 @@ int HardwareFidelity(const CommandLine& command, const std::string& root) {
         std::sscanf(answer.text.c_str(), "%u %u", &made.expectations, &made.violated) != 2) {
       throw std::runtime_error(fmt::format("{} did not end: ./pvpci run {}", name, name));
     }
+    made.console = answer.text;
     return made;
   };
   return RunFidelity(options);

@@ -16,6 +16,7 @@ struct ScenarioCheck {
 };
 struct ScenarioAnswer {
   unsigned expectations = 0, violated = 0;
+  std::string console;  // the last lines of all domains
 };
 
 struct FidelityOptions {
@@ -23,8 +24,8 @@ struct FidelityOptions {
   std::string out;  // points.csv goes there
   bool json = false;
   std::function<int(const std::function<int()>&)> systemc;
-  // Runs a shipped scenario; throws if it does not end.
-  std::function<ScenarioAnswer(const std::string& scenario)> run;
+  // Runs a shipped scenario, with one of its keys set ("" for none); throws if it does not end.
+  std::function<ScenarioAnswer(const std::string& scenario, const std::string& key, const std::string& value)> run;
 };
 
 // 0: every line meets its goal; 1: one does not.
