@@ -16,7 +16,11 @@ if mkdir -p "$cache" 2>/dev/null && [[ -w $cache ]]; then
 fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-if ld.lld "${options[@]}" "$@" 2>"$log"; then
+code=0
+ld.lld "${options[@]}" "$@" 2>"$log" || code=$?
+# Notes for objtool, which does not run here: hundreds of warnings that would hide the others.
+sed -i '/warning: .*(\.discard\.[a-z_.]*+0x[0-9a-f]*): has non-ABS relocation/d' "$log"
+if ((code == 0)); then
   cat "$log" >&2
 else
   python3 -B "$explainer" --image "$image" --tree "$tree" "$log"

@@ -46,6 +46,7 @@ void Fields(A& a, Of<Kernel, A>& x) {
   a("package", x.package);
   a("version", x.version);
   a("modified", x.modified);
+  a("headers_differ", x.headers_differ);
   a("features", x.features);
 }
 

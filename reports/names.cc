@@ -3,8 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace pvpci::reports {
 namespace {
@@ -197,13 +200,16 @@ std::string Hex(uint64_t value) { return fmt::format("{:#x}", value); }
 
 std::string ModifiedText(const Result& result, const Kernel& kernel) {
   if (!kernel.modified.value_or(false)) return "";
-  std::string text = ", modified";
-  const char* before = ": ";
+  constexpr size_t kNamed = 8;  // a vendor's tree may differ in hundreds: result.json has them all
+  std::vector<std::string> paths;
   for (const Original& original : result.originals) {
     if (original.kernel != kernel.name || original.package_sha256.value_or(original.sha256) == original.sha256) continue;
-    text += before + original.path;
-    before = ", ";
+    paths.push_back(original.path);
   }
+  paths.insert(paths.end(), kernel.headers_differ.begin(), kernel.headers_differ.end());
+  std::string text = ", modified";
+  for (size_t i = 0; i < std::min(paths.size(), kNamed); ++i) text += (i == 0 ? ": " : ", ") + paths[i];
+  if (paths.size() > kNamed) text += fmt::format(" and {} more", paths.size() - kNamed);
   return text;
 }
 

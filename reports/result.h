@@ -40,6 +40,7 @@ struct Kernel {
   std::string version;                 // "6.1.192-2"
   std::optional<bool> modified = false;  // C or a header differs from that of the same version's package; empty: there
                                          // is no such package to compare with
+  std::vector<std::string> headers_differ;  // beyond the contract: the headers among those
   std::vector<std::string> features;     // beyond the contract: fixes its sources have that not all of its family have
 };
 

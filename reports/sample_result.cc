@@ -80,7 +80,7 @@ Result Base(const std::string& scenario, const std::string& claim, Mode mode) {
   result.mode = mode;
   result.trace_digest = "sha256:" + FakeDigest(1);
   result.simulated_ps = 812 * kMs + 345678901;
-  result.kernels = {{"6.1", "linux-source-6.1", "6.1.192-2", false, {"VIRQ_ELSEWHERE"}}};
+  result.kernels = {{"6.1", "linux-source-6.1", "6.1.192-2", false, {}, {"VIRQ_ELSEWHERE"}}};
   constexpr const char* kPaths[] = {"arch/x86/pci/xen.c",
                                     "drivers/base/dd.c",
                                     "drivers/misc/pci_endpoint_test.c",

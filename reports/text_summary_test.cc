@@ -46,6 +46,19 @@ TEST(TextLayout, CountsColumnsNotBytes) {
   EXPECT_EQ(Grouped(-100), "-100");
 }
 
+TEST(Names, ModifiedTextNamesOriginalsAndHeaders) {
+  Result result = SampleSlurp(Mode::kM0);
+  Kernel& kernel = result.kernels.front();
+  EXPECT_EQ(ModifiedText(result, kernel), "");
+  kernel.modified = true;
+  result.originals[1].package_sha256 = std::string(64, '0');
+  kernel.headers_differ = {"include/a.h"};
+  EXPECT_EQ(ModifiedText(result, kernel), ", modified: " + result.originals[1].path + ", include/a.h");
+  for (char name = 'b'; name <= 'k'; ++name) kernel.headers_differ.push_back(std::string("include/") + name + ".h");
+  EXPECT_THAT(ModifiedText(result, kernel), HasSubstr("include/a.h, "));
+  EXPECT_THAT(ModifiedText(result, kernel), ::testing::EndsWith("include/g.h and 4 more"));
+}
+
 TEST(Names, FormatTimesAndSizes) {
   EXPECT_EQ(FormatPs(999), "999 ps");
   EXPECT_EQ(FormatPs(12345), "12.345 ns");

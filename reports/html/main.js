@@ -13,7 +13,7 @@ function header() {
     h('div', {class: 'verdict'}, h('span', {class: `badge ${result.verdict}`}, result.verdict.toUpperCase()),
       h('div', {}, h('h1', {}, result.claim),
         h('p', {class: 'lead', style: 'margin:6px 0 0'}, h('b', {class: 'mono'}, result.scenario), ` \u00b7 ${result.mode}, ${MODE_TEXT[result.mode]} \u00b7 seed ${result.seed}`,
-          result.kernels.map(k => ` \u00b7 Linux ${k.version} (${k.package || 'own tree'}${k.modified === null ? '' : k.modified ? ', modified' : ', unmodified'})`)))),
+          result.kernels.map(k => ` \u00b7 Linux ${k.version} (${k.package || 'own tree'}${k.modified === null ? '' : k.modified ? ', modified' + (k.headers_differ.length ? ', headers: ' + k.headers_differ.slice(0, 8).join(', ') : '') : ', unmodified'})`)))),
     result.verdict_reason ? h('p', {class: 'note'}, result.verdict_reason) : null,
     result.incomplete ? h('p', {class: 'note bad'}, 'The run was interrupted: everything below is incomplete.') : null,
     result.view.policy ? h('p', {class: 'note'}, 'Policy: ' + result.view.policy) : null,

@@ -85,6 +85,11 @@ void CollectKernel(Machine& machine, bool line_coverage, reports::Result* result
   entry.version = kernel.value("version", "");
   entry.modified.reset();
   if (kernel.contains("modified") && kernel["modified"].is_boolean()) entry.modified = kernel["modified"].get<bool>();
+  if (const auto differs = kernel.find("differs"); differs != kernel.end() && differs->is_object()) {
+    for (const auto& [path, digest] : differs->items()) {
+      if (path.size() > 2 && path.compare(path.size() - 2, 2, ".h") == 0) entry.headers_differ.push_back(path);
+    }
+  }
   entry.features = FeaturesOf(files);
   result->kernels.push_back(entry);
   const BlocksRan ran = CollectBlocks(machine);
