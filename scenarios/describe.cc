@@ -208,8 +208,8 @@ std::string Describe(const Step& step) {
     case StepKind::kPreempt:
       return fmt::format("each pass of {} from {} to {} stands still for {}, {}{}", step.domain, step.preempt.from,
                          step.preempt.until, FormatDuration(step.duration),
-                         step.preempt.only == 0 ? "one block later than the one before"
-                                                : fmt::format("before block {}", step.preempt.only),
+                         step.preempt.blocks_only.empty() ? "one block later than the one before"
+                                                              : fmt::format("before block {}", step.preempt.only),
                          step.preempt.device.empty() ? "" : "; meanwhile " + step.preempt.device + " interrupts");
     case StepKind::kCalls: {
       std::string text = fmt::format("since '{}' {} called exactly:", step.phase, step.domain);

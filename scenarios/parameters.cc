@@ -73,6 +73,8 @@ const std::vector<ParameterSpec>& KnownParameters() {
        "plx_dma: one bit of every so many transfers is wrong; 0: never"},
       {"device", "deaf", ParameterUnit::kSwitch, 0, 1, "attacker: no reset and no master bit stops it"},
       {"device", "flr", ParameterUnit::kSwitch, 0, 1, "attacker: has a function-level reset"},
+      {"device", "ats", ParameterUnit::kSwitch, 0, 1, "attacker: has a device TLB, used where machine.vtd.device_tlbs says so"},
+      {"device", "mute", ParameterUnit::kSwitch, 0, 1, "attacker: its device TLB never answers an invalidation"},
       {"device", "gather_time", ParameterUnit::kDuration, 0, 1 * kSec, "virtio_rng: until a buffer's bytes are there"},
       {"timing", "command_gap", ParameterUnit::kDuration, 0, 100 * kMs,
        "between two xl commands; 0: a daemon that uses libxl"},

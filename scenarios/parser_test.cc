@@ -131,7 +131,7 @@ TEST(Parser, ReadsWatchesOfMemoryAndPreemptions) {
               "  - intact: {address: \"${xen.text}\", bytes: 1 MiB, changed: 3}\n"
               "  - label: sweep\n"
               "    preempt: {domain: driver, from: a, until: b, blocks: [c, drivers/xen/d.c], time: 2 us}\n");
-  const Scenario scenario = ParseScenario("x.yaml", text, {{"steps.sweep.preempt.only", "7", "--set"}});
+  const Scenario scenario = ParseScenario("x.yaml", text, {{"steps.sweep.preempt.only", "7,9", "--set"}});
   const Step& intact = scenario.steps[10];
   EXPECT_EQ(intact.kind, StepKind::kIntact);
   EXPECT_EQ(intact.address, "${xen.text}");
@@ -143,7 +143,8 @@ TEST(Parser, ReadsWatchesOfMemoryAndPreemptions) {
   EXPECT_EQ(preempt.preempt.from, "a");
   EXPECT_EQ(preempt.preempt.until, "b");
   EXPECT_THAT(preempt.preempt.blocks, ElementsAre("c", "drivers/xen/d.c"));
-  EXPECT_EQ(preempt.preempt.only, 7u);
+  EXPECT_THAT(preempt.preempt.blocks_only, ElementsAre(7u, 9u));
+  EXPECT_EQ(preempt.preempt.times, 1u);
   EXPECT_EQ(preempt.duration, 2 * sim::kUs);
 }
 

@@ -319,6 +319,13 @@ class Checker {
       case StepKind::kPreempt:
         Booted(step.domain, places.domain, what, index);
         if (!step.preempt.device.empty()) Device(step.preempt.device, places.device, what);
+        if (!step.preempt.only.empty() && step.preempt.blocks_only.empty()) {
+          Complain(places.command, fmt::format("preempt: only: expected up to three ascending numbers of blocks, as in "
+                                               "3,17,40, found '{}'", step.preempt.only));
+        }
+        if (step.preempt.passes != 0 && step.preempt.times == 1) {
+          Complain(places.command, "preempt: passes are for those that stand still more than once: set times");
+        }
         break;
       case StepKind::kCalls:
         Kernel(step.domain, places.domain, what);

@@ -60,7 +60,7 @@ const std::vector<DeviceModelInfo>& DeviceModels() {
       {DeviceModel::kI6300esb, "i6300esb", "Intel 6300ESB watchdog", {}},
       {DeviceModel::kDwXdata, "dw_xdata", "DesignWare traffic generator", {}},
       {DeviceModel::kClone, "clone", "cloned function", {}},
-      {DeviceModel::kAttacker, "attacker", "attack device", {"deaf", "flr"}},
+      {DeviceModel::kAttacker, "attacker", "attack device", {"deaf", "flr", "ats", "mute"}},
   };
   return models;
 }

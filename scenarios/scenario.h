@@ -243,11 +243,15 @@ struct FrontendSpec {
 
 // A window of kernel code that the guest passes again and again, from the entry of one function to that of another. In pass
 // n the vCPU stands still before the n-th block of `blocks` that it executes there, until a pass has fewer: then every
-// place was tried once.
+// place was tried once. Then, with `times` above 1, so many `passes` stand still before two to `times` blocks each, drawn by
+// the seed.
 struct PreemptSpec {
   std::string from, until;          // functions
   std::vector<std::string> blocks;  // functions, or source files ("drivers/xen/events/events_base.c")
-  uint64_t only = 0;                // not 0: every pass stands still before this block, and before no other
+  unsigned times = 1;               // 1 .. 3
+  uint64_t passes = 0;
+  std::string only;                 // as written
+  std::vector<uint64_t> blocks_only;  // not empty: every pass stands still before these, ascending, and before no others
   std::string device;               // raises an interrupt at that moment; empty: none
   IrqKind kind = IrqKind::kMsix;
   unsigned vector = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scenarios/step_reader.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
@@ -12,6 +13,20 @@
 
 namespace pvpci::scenarios {
 namespace {
+
+// "3,17,40"; empty unless these are up to three ascending numbers from 1 on.
+std::vector<uint64_t> BlockNumbers(const std::string& text) {
+  constexpr size_t kMost = 3;
+  std::vector<uint64_t> numbers;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find(',', at), text.size());
+    const auto number = ParseUnsigned(text.substr(at, end - at));
+    if (!number || *number <= (numbers.empty() ? 0 : numbers.back()) || numbers.size() == kMost) return {};
+    numbers.push_back(*number);
+    at = end + 1;
+  }
+  return numbers;
+}
 
 constexpr IrqKind kIrqKinds[] = {IrqKind::kIntx, IrqKind::kMsi, IrqKind::kMsix};
 constexpr CrashKind kCrashKinds[] = {CrashKind::kOops,          CrashKind::kBug,  CrashKind::kPanic,
@@ -254,7 +269,10 @@ void StepReader::Read(const YamlNode& node, Scenario* scenario) {
       step.preempt.from = Text(*action, "from", "");
       step.preempt.until = Text(*action, "until", "");
       for (const YamlNode* item : Items(*action, "blocks")) step.preempt.blocks.push_back(item->text);
-      step.preempt.only = Number(*action, "only", 0);
+      step.preempt.times = static_cast<unsigned>(Number(*action, "times", 1));
+      step.preempt.passes = Number(*action, "passes", 0);
+      step.preempt.only = Text(*action, "only", "");
+      step.preempt.blocks_only = BlockNumbers(step.preempt.only);
       step.preempt.device = Text(*action, "device", "");
       step.preempt.kind = FromName(Text(*action, "kind", "msix"), kIrqKinds);
       step.preempt.vector = static_cast<unsigned>(Number(*action, "vector", 0));

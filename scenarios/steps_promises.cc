@@ -79,7 +79,7 @@ void StepWalk::Intact(const ActivityPtr& activity) {
 void StepWalk::Preempt(const ActivityPtr& activity) {
   const Step& step = activity->step;
   pci::Function* device = step.preempt.device.empty() ? nullptr : &machine_.device(step.preempt.device);
-  preemptions_.push_back(std::make_unique<Preemption>(machine_.guest(step.domain), step, device));
+  preemptions_.push_back(std::make_unique<Preemption>(machine_.guest(step.domain), step, device, machine_.scenario().seed));
   if (const std::string missing = preemptions_.back()->Install(); !missing.empty()) return Abort(activity, missing);
   Complete(activity);
 }

@@ -2,6 +2,7 @@
 /*
  * S-07: what a backend does with a frontend's pages, in a domU that has a device.
  *   grant_share DOMAIN          grants one page of this domain to DOMAIN, writable
+ *   grant_again DOMAIN          grants that page to DOMAIN, after grant_end
  *   grant_map DOMAIN            maps the first grant of DOMAIN that there is, once more; at most four times
  *   grant_unmap                 gives the latest of these mappings back
  *   grant_end                   the granting domain takes its grant back: 0, or -EBUSY while it is mapped
@@ -27,6 +28,7 @@
 #define REFERENCES 64	/* that may be in use by a small domain */
 
 static int shared = -1;
+static void *shared_page;
 static struct mapping {
 	struct vm_struct *area;
 	u64 entry;		/* machine address of the page table entry */
@@ -43,6 +45,7 @@ static int grant_share(int argc, char **argv)
 	if (argc < 2 || kstrtouint(argv[1], 0, &domain) || !page)
 		return -EINVAL;
 	memset(page, 0x77, PAGE_SIZE);
+	shared_page = page;
 	shared = gnttab_grant_foreign_access(domain, virt_to_gfn(page), 0);
 	return shared < 0 ? shared : 0;
 }
@@ -52,6 +55,16 @@ static int grant_end(int argc, char **argv)
 	if (shared < 0)
 		return -EINVAL;
 	return gnttab_try_end_foreign_access(shared) ? 0 : -EBUSY;
+}
+
+static int grant_again(int argc, char **argv)
+{
+	unsigned int domain;
+
+	if (argc < 2 || kstrtouint(argv[1], 0, &domain) || !shared_page)
+		return -EINVAL;
+	shared = gnttab_grant_foreign_access(domain, virt_to_gfn(shared_page), 0);
+	return shared < 0 ? shared : 0;
 }
 
 static int note_entry(pte_t *pte, unsigned long va, void *entry)
@@ -126,6 +139,7 @@ static noinline int grant_dma(int argc, char **argv)
 
 EMUL_REGISTER("grant_share", EMUL_CALLABLE, grant_share);
 EMUL_REGISTER("grant_end", EMUL_CALLABLE, grant_end);
+EMUL_REGISTER("grant_again", EMUL_CALLABLE, grant_again);
 EMUL_REGISTER("grant_map", EMUL_CALLABLE, grant_map);
 EMUL_REGISTER("grant_unmap", EMUL_CALLABLE, grant_unmap);
 EMUL_REGISTER("grant_dma", EMUL_CALLABLE, grant_dma);

@@ -5,9 +5,10 @@
  *                            there through it. 0: it worked; -EIO: the device was stopped; -EACCES: the entry is as it was
  *   own_gdt                  gives the hypervisor a page as descriptor table, and lets the device write a descriptor there
  *   pin_tables COUNT US      makes so many pages page tables, US microseconds apart
- *   write_tables             lets the device write into each of them; answers in how many it could
+ *   write_tables [MS]        lets the device write into each of them, MS milliseconds apart; answers in how many it could
  * Mappings are made by the real arch/x86/xen/mmu_pv.c, so the hypervisor knows what kind of page each is.
  */
+#include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
@@ -133,15 +134,15 @@ static int pin_tables(int argc, char **argv)
 	return 0;
 }
 
-/* write_tables: the endpoint writes into each of them; answers in how many it could. */
+/* write_tables [MS]: the endpoint writes into each of them; answers in how many it could. */
 static int write_tables(int argc, char **argv)
 {
 	u64 *entry = (u64 *)get_zeroed_page(GFP_KERNEL);
 	struct pci_dev *dev = endpoint_find();
-	unsigned int i;
+	unsigned int i, ms = 0;
 	int written = 0;
 
-	if (!entry || !dev)
+	if (!entry || !dev || (argc > 1 && kstrtouint(argv[1], 0, &ms)))
 		return -ENODEV;
 	*entry = 0x5a5a0000;	/* not present */
 	for (i = 0; i < pinned; i++) {
@@ -150,6 +151,8 @@ static int write_tables(int argc, char **argv)
 		if (rc)
 			return rc;
 		written += *(u64 *)tables[i] == *entry;
+		if (ms)
+			msleep(ms);
 	}
 	pci_dev_put(dev);
 	pr_info("write_tables: %d of %u\n", written, pinned);

@@ -3,8 +3,10 @@
  * S-05: a driver that unmaps and frees while its device still knows the address. The device is models/pci/attacker.h's,
  * told once, by the registers, where to write; each attacker_go writes there again.
  *   stale_aim BDF          maps 64 pages one by one, tells the device, unmaps them
+ *   stale_lap BDF COUNT NS  the device writes to the 64 pages in turn, COUNT times, NS nanoseconds apart
  *   stale_exchange         the pages' frames go back to the hypervisor by xen_create_contiguous_region()
  *   stale_return           and the new ones by xen_destroy_contiguous_region()
+ *   stale_refused          asks the hypervisor for an extent larger than any it gives; answers its error
  *   stale_free             the pages go to the kernel's allocator, contents and all
  *   stale_balloon PAGES    the balloon takes so many pages from the kernel and gives their frames back
  *   stale_inflate PAGES    the balloon gives the kernel so many pages, with frames that the hypervisor had free
@@ -15,8 +17,10 @@
 #include <linux/io.h>
 #include <linux/kernel.h>
 #include <linux/pci.h>
+#include <asm/xen/hypercall.h>
 #include <asm/xen/page.h>
 #include <xen/balloon.h>
+#include <xen/interface/memory.h>
 #include <xen/xen-ops.h>
 
 #include "driver/env/emul.h"
@@ -27,8 +31,10 @@
 
 struct pci_dev *guest_find_device(int argc, char **argv);
 
-enum { ADDRESS_LOW = 0x08, ADDRESS_HIGH = 0x0c, LENGTH = 0x10, PATTERN = 0x18, REPEAT = 0x1c, STRIDE_LOW = 0x20,
+enum { INTERVAL = 0x04, SPAN = 0x2c, COMMAND = 0x30, ADDRESS_LOW = 0x08, ADDRESS_HIGH = 0x0c, LENGTH = 0x10, PATTERN = 0x18, REPEAT = 0x1c, STRIDE_LOW = 0x20,
        STRIDE_HIGH = 0x24 };
+
+enum { WRITE_PATTERN = 3 };
 
 static unsigned long pages;
 
@@ -94,6 +100,23 @@ static int stale_aim(int argc, char **argv)
 	return 0;
 }
 
+static int stale_lap(int argc, char **argv)
+{
+	struct pci_dev *dev = guest_find_device(argc, argv);
+	void __iomem *bar = dev ? pci_iomap(dev, 0, 0) : NULL;
+	u32 count, ns;
+
+	if (!bar || argc < 4 || kstrtou32(argv[2], 0, &count) || kstrtou32(argv[3], 0, &ns))
+		return -EINVAL;
+	writel(PAGES, bar + SPAN);
+	writel(count, bar + REPEAT);
+	writel(ns, bar + INTERVAL);
+	writel(WRITE_PATTERN, bar + COMMAND);
+	pci_iounmap(dev, bar);
+	pci_dev_put(dev);
+	return 0;
+}
+
 static int stale_exchange(int argc, char **argv)
 {
 	dma_addr_t bus;
@@ -107,6 +130,15 @@ static int stale_return(int argc, char **argv)
 		return -EINVAL;
 	xen_destroy_contiguous_region(__pa(pages), ORDER);
 	return 0;
+}
+
+static int stale_refused(int argc, char **argv)
+{
+	struct xen_memory_reservation reservation = {
+		.nr_extents = 1, .extent_order = 40, .domid = DOMID_SELF,
+	};
+
+	return HYPERVISOR_memory_op(XENMEM_decrease_reservation, &reservation);
 }
 
 static int stale_free(int argc, char **argv)
@@ -146,8 +178,10 @@ static int stale_inflate(int argc, char **argv)
 }
 
 EMUL_REGISTER("stale_aim", EMUL_CALLABLE, stale_aim);
+EMUL_REGISTER("stale_lap", EMUL_CALLABLE, stale_lap);
 EMUL_REGISTER("stale_exchange", EMUL_CALLABLE, stale_exchange);
 EMUL_REGISTER("stale_return", EMUL_CALLABLE, stale_return);
+EMUL_REGISTER("stale_refused", EMUL_CALLABLE, stale_refused);
 EMUL_REGISTER("stale_free", EMUL_CALLABLE, stale_free);
 EMUL_REGISTER("stale_balloon", EMUL_CALLABLE, stale_balloon);
 EMUL_REGISTER("stale_inflate", EMUL_CALLABLE, stale_inflate);

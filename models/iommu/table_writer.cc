@@ -54,7 +54,14 @@ uint64_t TableWriter::NewFrames(sim::FrameType type, unsigned count) {
 void TableWriter::Write(uint64_t address, const void* data, uint64_t length_bytes) {
   iommu_->cpu_cache().BeforeWrite(address, length_bytes);
   memory_->Write(address, data, length_bytes);
-  if (!config_.flaws.no_write_back) iommu_->cpu_cache().WriteBack(address, length_bytes);
+  iommu_->cpu_cache().WriteBack(address, length_bytes);
+}
+
+void TableWriter::WriteEntry(uint64_t address, uint64_t value) {
+  const bool live = SecondLevelEntry{memory_->Load<uint64_t>(address)}.present();
+  if (!live || !config_.flaws.no_write_back) return Write(address, &value, sizeof value);
+  iommu_->cpu_cache().BeforeWrite(address, sizeof value);
+  memory_->Write(address, &value, sizeof value);
 }
 
 uint64_t TableWriter::NewTable() {

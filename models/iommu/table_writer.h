@@ -36,7 +36,7 @@ struct TableWriterFlaws {
   bool unmap_not_flushed = false;    // a present entry is cleared and stays in the IOTLB
   bool context_not_flushed = false;  // a context entry changes and stays in the context cache, its pages in the IOTLB
   bool torn_entries = false;         // a live entry is written field by field: first permissions, the address later
-  bool no_write_back = false;        // entries stay in the CPU's cache; matters to a unit that does not snoop
+  bool no_write_back = false;        // changes of live entries stay in the CPU's cache, which a unit may not snoop
 };
 
 struct TableWriterConfig {
@@ -154,7 +154,7 @@ class TableWriter {
   uint64_t NewFrames(sim::FrameType type, unsigned count);
   // The CPU writes a table, and writes its cache back if the unit does not snoop.
   void Write(uint64_t address, const void* data, uint64_t length_bytes);
-  void WriteEntry(uint64_t address, uint64_t value) { Write(address, &value, sizeof value); }
+  void WriteEntry(uint64_t address, uint64_t value);
   void FillTable(Domain* domain, uint64_t table, unsigned level, sim::Mfn host_page, std::vector<uint64_t>* shared);
   sim::Ps WriteContext(pci::Bdf function, uint16_t domain_id, const ContextEntry& entry);
   void SetCommand(uint64_t bit, bool on);       // one bit of GCMD, the other enables as they are

@@ -21,13 +21,15 @@ uint64_t Join(uint32_t low, uint32_t high) { return uint64_t{high} << 32 | low; 
 }  // namespace
 
 FunctionSpec Attacker::Spec(AttackerConfig config) {
-  return FunctionSpec(/*vendor=*/0x1b36, /*device=*/0x0bad, /*class_code=*/0xff0000)
+  FunctionSpec spec = FunctionSpec(/*vendor=*/0x1b36, /*device=*/0x0bad, /*class_code=*/0xff0000)
       .InterruptPin(1)
       .Bar(0, BarKind::kMemory32, 0x20000)
       .PowerManagement()
       .Msi(4)
       .MsiX(/*vectors=*/4, /*bar=*/0, /*table=*/0x2000, /*pba=*/0x3000)
       .Express(config.function_level_reset);
+  if (config.ats) spec.Ats();
+  return spec;
 }
 
 Attacker::Attacker(AttackerConfig config)

@@ -53,6 +53,7 @@ struct AttackerConfig {
   // configuration space behaves, so that software sees nothing. What the ports above it gate, they gate.
   bool deaf = false;
   bool function_level_reset = true;  // DevCap says so
+  bool ats = false;                  // it has the ATS capability
 };
 
 class Attacker : public Function {

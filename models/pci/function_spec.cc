@@ -314,6 +314,13 @@ FunctionSpec& FunctionSpec::AriForwarding() {
   return *this;
 }
 
+FunctionSpec& FunctionSpec::Ats() {
+  const unsigned at = AddExtendedCapability(reg::kExtAts, 1, 8);
+  config_.Set(at + 4, 2, 0x0020);           // page aligned requests
+  config_.DeclareMasks(at + 6, 2, 0x801f);  // enable, smallest translation unit
+  return *this;
+}
+
 FunctionSpec& FunctionSpec::SerialNumber(uint64_t serial) {
   if (capabilities_.serial) Refuse("the serial number is declared twice");
   capabilities_.serial = static_cast<uint16_t>(AddExtendedCapability(reg::kExtSerial, 1, 12));

@@ -60,6 +60,8 @@ class FunctionSpec {
   FunctionSpec& Aer();
   FunctionSpec& RootErrors();  // after Aer(): the registers only root ports have. PCIe 7.8.4.9
   FunctionSpec& SerialNumber(uint64_t serial);
+  // The function can keep translations (a device TLB). 10.5.1.
+  FunctionSpec& Ats();
   // Alternative routing id: the device may have functions 0 to 255; which is next follows at elaboration. PCIe 6.13.
   FunctionSpec& Ari();
   FunctionSpec& NextFunction(unsigned function);  // after Ari(); 0: the last one

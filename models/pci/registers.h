@@ -32,7 +32,7 @@ inline constexpr uint16_t kBridgeControlSerr = 0x02, kBridgeControlReset = 0x40;
 // Capabilities.
 inline constexpr uint8_t kCapPower = 0x01, kCapVpd = 0x03, kCapMsi = 0x05, kCapVendor = 0x09, kCapExpress = 0x10,
                          kCapMsix = 0x11;
-inline constexpr uint16_t kExtAer = 0x0001, kExtSerial = 0x0003, kExtAri = 0x000e;
+inline constexpr uint16_t kExtAer = 0x0001, kExtSerial = 0x0003, kExtAri = 0x000e, kExtAts = 0x000f;
 
 // Power management: offsets in the capability.
 inline constexpr unsigned kPmc = 2, kPmcsr = 4;

@@ -252,6 +252,7 @@ long Hypervisor::DestroyDomain(sim::DomId id) {
     }
   }
   if (!zombie) domains_.erase(id);
+  passthrough_->TakeCost();  // the time of the tools, not of the next guest
   return 0;
 }
 
@@ -272,6 +273,7 @@ long Hypervisor::AssignDevice(pci::Bdf function, sim::DomId id) {
     passthrough_->Enable(*subject);
   }
   passthrough_->Assign(function, id);
+  passthrough_->TakeCost();
   return 0;
 }
 
@@ -279,6 +281,7 @@ long Hypervisor::DeassignDevice(pci::Bdf function, sim::DomId id) {
   if (id == sim::kDomIo) {
     if (iommu_ == nullptr) return -abi::kEOPNOTSUPP;
     passthrough_->Deassign(function, id);
+    passthrough_->TakeCost();
     return 0;
   }
   Domain* subject = domain(id);
@@ -287,6 +290,7 @@ long Hypervisor::DeassignDevice(pci::Bdf function, sim::DomId id) {
   if (!owned) return iommu_ == nullptr && config_.no_iommu == NoIommuPolicy::kIntxOnly ? 0 : -abi::kENODEV;
   if (Domain* dom0 = domain(0); dom0 != nullptr && id != 0) dom0->devices.insert(function);
   passthrough_->Deassign(function, id);
+  passthrough_->TakeCost();
   return 0;
 }
 

@@ -309,6 +309,29 @@ void Passthrough::HandleFaults() {
   }
 }
 
+// X:xen/drivers/passthrough/pci.c, iommu_dev_iotlb_flush_timeout.
+void Passthrough::DeviceTlbSilent(pci::Bdf function, sim::DomId domain) {
+  hypervisor_.console().Print(XenConsole::Level::kAlways, fmt::format("dom{}: ATS device {} flush failed", domain, Log(function)));
+  hypervisor_.simulation().After(0, [this, function] {
+    const auto found = functions_.find(function);
+    if (found == functions_.end() || found->second.owner == sim::kDomIo) return;
+    found->second.owner = sim::kDomIo;
+    iommu()->BlockDevice(function);
+  });
+  CrashLater(domain, fmt::format("ATS device {} flush failed", Log(function)));
+}
+
+void Passthrough::WaitedTooLong(sim::DomId domain) { CrashLater(domain, "an IOMMU flush timed out"); }
+
+// Not in the middle of the hypercall that waits. The hardware domain is spared.
+void Passthrough::CrashLater(sim::DomId domain, const std::string& reason) {
+  if (domain == 0) return;
+  hypervisor_.simulation().After(0, [this, domain, reason] {
+    const Domain* subject = hypervisor_.domain(domain);
+    if (subject != nullptr && !subject->shut_down) hypervisor_.CrashDomain(domain, reason);
+  });
+}
+
 void Passthrough::Throttle(const DmaFaultReport& fault) {
   const auto found = functions_.find(fault.source);
   if (found == functions_.end()) return;

@@ -3,7 +3,8 @@
 // identity maps of firmware regions, the fault throttle. Behaviour of xen/drivers/passthrough/ (iommu.c, pci.c,
 // x86/iommu.c, vtd/iommu.c), xen/arch/x86/mm.c and xen/common/grant_table.c; threats.md 2A and 9.
 //
-// Does nothing without an IOMMU. Times are collected and paid by the hypercall that caused them (TakeCost).
+// Does nothing without an IOMMU. Times are collected and paid by the hypercall that caused them (TakeCost);
+// what the tools ask for costs no guest anything.
 #ifndef PVPCI_MODELS_XEN_PASSTHROUGH_H_
 #define PVPCI_MODELS_XEN_PASSTHROUGH_H_
 
@@ -63,6 +64,12 @@ class Passthrough {
   // The unit's fault interrupt. Logs as Xen does, and takes bus mastering away from functions that do not stop.
   void FaultInterrupt();
 
+  // The function's device TLB did not answer an invalidation of its domain within iommu_dev_iotlb_timeout: that domain
+  // crashes, the function reaches nothing more. Releases with the fix of XSA-373 wait without end; before, as here.
+  void DeviceTlbSilent(pci::Bdf function, sim::DomId domain);
+  // XSA-373: the wait of this domain timed out behind another's device, and it pays for it.
+  void WaitedTooLong(sim::DomId domain);
+
   // Functions whose bus mastering was taken away, each once.
   const std::set<pci::Bdf>& silenced() const { return silenced_; }
 
@@ -98,6 +105,7 @@ class Passthrough {
   void Lost(sim::DomId domain, sim::Mfn mfn, FrameLoss loss);
   void HandleFaults();
   void Throttle(const DmaFaultReport& fault);
+  void CrashLater(sim::DomId domain, const std::string& reason);
 
   Hypervisor& hypervisor_;
   FrameLossObserver* losses_ = nullptr;

@@ -320,6 +320,15 @@ TEST(Reserved, RegionsAreMappedForTheOwnerOnlyAndBelongToNobody) {
   EXPECT_TRUE(bench.Maps(0, 0x3000)) << "firmware may use it for dom0 for ever";
 }
 
+TEST(Time, OfWhatTheToolsAskForIsNoGuests) {
+  HypervisorConfig config;
+  Bench bench(config);
+  ASSERT_EQ(bench.machine.xen.AssignDevice(kNic, 1), 0);
+  EXPECT_EQ(bench.machine.Raw(bench.domU(), abi::kXenVersion, {}).cost, config.hypercall);
+  ASSERT_EQ(bench.machine.xen.DeassignDevice(kNic, 1), 0);
+  EXPECT_EQ(bench.machine.Raw(bench.domU(), abi::kXenVersion, {}).cost, config.hypercall);
+}
+
 TEST(Unfixed, Xsa302GivesInFlightDmaToDom0) {
   Bench bench(Without(Unfixed::kXsa302));
   ASSERT_EQ(bench.machine.xen.AssignDevice(kNic, sim::kDomIo), 0);

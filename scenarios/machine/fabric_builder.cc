@@ -29,15 +29,6 @@ constexpr unsigned kMsiAddressHigh = 8;
 
 pci::LinkSpec ToLink(const Link& link) { return {link.generation, link.width}; }
 
-// An option as the scenario gives it, else the model's own default.
-uint64_t Option(const DeviceSpec& device, const std::string& name, uint64_t fallback) {
-  const ParameterSpec* spec = FindParameter("device", name);
-  for (const Parameter& option : device.options) {
-    if (option.name == name && spec != nullptr) return ParseParameter(*spec, option.value).value_or(fallback);
-  }
-  return fallback;
-}
-
 std::unique_ptr<pci::Function> BuildFunction(const DeviceSpec& device, uint64_t seed) {
   switch (device.model) {
     case DeviceModel::kEndpointTest: {
@@ -53,20 +44,21 @@ std::unique_ptr<pci::Function> BuildFunction(const DeviceSpec& device, uint64_t 
       pci::VirtioRngConfig config;
       config.seed = seed;
       config.msix_vectors = device.msix_vectors;
-      config.gather_time = Option(device, "gather_time", config.gather_time);
+      config.gather_time = DeviceOption(device, "gather_time", config.gather_time);
       return std::make_unique<pci::VirtioRng>(config);
     }
     case DeviceModel::kPlxDma: {
       pci::PlxDmaConfig config;
-      config.corrupt_every = static_cast<unsigned>(Option(device, "corrupt_every", config.corrupt_every));
+      config.corrupt_every = static_cast<unsigned>(DeviceOption(device, "corrupt_every", config.corrupt_every));
       return std::make_unique<pci::PlxDma>(config);
     }
     case DeviceModel::kI6300esb: return std::make_unique<pci::I6300esb>();
     case DeviceModel::kDwXdata: return std::make_unique<pci::DwXdata>();
     case DeviceModel::kAttacker: {
       pci::AttackerConfig config;
-      config.deaf = Option(device, "deaf", 0) != 0;
-      config.function_level_reset = Option(device, "flr", 1) != 0;
+      config.deaf = DeviceOption(device, "deaf", 0) != 0;
+      config.function_level_reset = DeviceOption(device, "flr", 1) != 0;
+      config.ats = DeviceOption(device, "ats", 0) != 0;
       return std::make_unique<pci::Attacker>(config);
     }
     case DeviceModel::kClone: break;
@@ -101,6 +93,14 @@ void ApplyTiming(const Parameter& parameter, pci::FabricParameters* fabric) {
 }
 
 }  // namespace
+
+uint64_t DeviceOption(const DeviceSpec& device, const std::string& name, uint64_t fallback) {
+  const ParameterSpec* spec = FindParameter("device", name);
+  for (const Parameter& option : device.options) {
+    if (option.name == name && spec != nullptr) return ParseParameter(*spec, option.value).value_or(fallback);
+  }
+  return fallback;
+}
 
 pci::FabricSpec BuildFabricSpec(const Scenario& scenario) {
   pci::FabricSpec spec;

@@ -18,6 +18,9 @@ namespace pvpci::scenarios {
 // std::invalid_argument with a sentence if a device does not fit (a dump that is no dump).
 pci::FabricSpec BuildFabricSpec(const Scenario& scenario);
 
+// An option as the scenario gives it, else the model's own default.
+uint64_t DeviceOption(const DeviceSpec& device, const std::string& name, uint64_t fallback);
+
 // Address and data in the function's MSI registers; nothing if it has no MSI or the message was never written.
 struct MessageRegisters {
   uint64_t address = 0;

@@ -26,7 +26,17 @@ unsigned OrderOf(unsigned frames) {
   return order;
 }
 
+constexpr sim::Ps kDeviceTlbAnswer = sim::kUs;  // a round trip and the device's own time. 0.5 .. 10 us, A.
+
+// PCIe 6.0, 7.6.3, 10.5.1.
+constexpr unsigned kFirstExtended = 0x100, kAtsControl = 6;
+constexpr uint32_t kAtsCapability = 0x000f, kAtsEnable = 0x8000;
+
 }  // namespace
+
+std::optional<sim::Ps> DeviceTlb::Invalidate(uint64_t, unsigned) {
+  return answers_ ? std::optional<sim::Ps>(kDeviceTlbAnswer) : std::nullopt;
+}
 
 IommuTables::IommuTables(iommu::Iommu& unit, sim::MachineMemory& memory, uint64_t seed)
     : unit_(unit), memory_(memory), random_(seed, "iommu.tables") {}
@@ -55,6 +65,15 @@ void IommuTables::Enable(xen::Hypervisor& hypervisor) {
   };
   writer_ = std::make_unique<iommu::TableWriter>(&unit_, &memory_, source, config);
   writer_->Enable();
+  writer_->OnDeviceTlbTimeout([this](uint16_t, pci::Bdf function) {
+    const auto owner = owners_.find(function);
+    if (owner == owners_.end()) return;
+    writer_->UseDeviceTlb(function, false);
+    stalled_by_ = owner->second;
+    behind_.clear();
+    stalled_until_ = hypervisor_->simulation().now() + hypervisor_->config().iommu_dev_iotlb_timeout;
+    hypervisor_->passthrough().DeviceTlbSilent(function, stalled_by_);
+  });
   unit_.OnEvent([this](uint64_t, uint32_t) { hypervisor_->passthrough().FaultInterrupt(); });
   writer_->SetFaultEvent(kFaultMessage, kFaultVector);
 }
@@ -90,9 +109,36 @@ void IommuTables::Release(pci::Bdf function) {
 
 void IommuTables::Take(pci::Bdf function, sim::DomId domain) {
   Release(function);
+  UseDeviceTlb(function);
   owners_[function] = domain;
   ++functions_[domain];
   Identify(domain);
+}
+
+// --- Device TLBs ---
+
+// X:xen/drivers/passthrough/ats.c, enable_ats_device.
+void IommuTables::UseDeviceTlb(pci::Bdf function) {
+  if (!unit_.config().device_tlbs) return;
+  xen::PlatformPci& pci = hypervisor_->pci();
+  for (unsigned at = kFirstExtended; at != 0;) {
+    const uint32_t header = pci.ConfigRead(function, at, 4);
+    if (header == 0 || header == ~uint32_t{0}) break;
+    if ((header & 0xffff) == kAtsCapability) {
+      pci.ConfigWrite(function, at + kAtsControl, 2, kAtsEnable);
+      writer_->UseDeviceTlb(function, true);
+      return;
+    }
+    at = header >> 20;
+  }
+}
+
+// One queue serves every domain: who invalidates now gets its turn when the unit has given up on the silent device.
+sim::Ps IommuTables::BehindOthers(sim::DomId domain) {
+  const sim::Ps now = hypervisor_->simulation().now();
+  if (now >= stalled_until_ || domain == stalled_by_ || !behind_.insert(domain).second) return 0;
+  if (hypervisor_->config().has(xen::Unfixed::kXsa373)) hypervisor_->passthrough().WaitedTooLong(domain);
+  return stalled_until_ - now;
 }
 
 bool IommuTables::HasFunctions(sim::DomId domain) const { return functions_.count(domain) != 0; }
@@ -151,7 +197,7 @@ sim::Ps IommuTables::MapFrame(sim::DomId domain, sim::Mfn mfn, bool writable) {
 }
 
 sim::Ps IommuTables::UnmapFrame(sim::DomId domain, sim::Mfn mfn) {
-  return writer_->UnmapPage(UnitDomain(domain), mfn);
+  return BehindOthers(domain) + writer_->UnmapPage(UnitDomain(domain), mfn);
 }
 
 sim::Ps IommuTables::MapPages(uint16_t unit_domain, sim::Mfn first, uint64_t count, bool writable) {

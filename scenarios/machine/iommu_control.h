@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,17 @@ class Hypervisor;
 }
 
 namespace pvpci::scenarios {
+
+// What the unit sees of a function's device TLB. Translated requests carry any address (an attacker's), so that nothing
+// needs to be kept; what matters is whether it answers.
+class DeviceTlb : public iommu::DeviceTlbPort {
+ public:
+  explicit DeviceTlb(bool answers) : answers_(answers) {}
+  std::optional<sim::Ps> Invalidate(uint64_t bus_address, unsigned order) override;
+
+ private:
+  const bool answers_;
+};
 
 class IommuTables : public xen::IommuControl {
  public:
@@ -65,6 +77,10 @@ class IommuTables : public xen::IommuControl {
   void Identify(sim::DomId domain);
   void Take(pci::Bdf function, sim::DomId domain);
   void Release(pci::Bdf function);
+  // Lets the unit and the function use its device TLB, if it has one and the unit knows device TLBs.
+  void UseDeviceTlb(pci::Bdf function);
+  // What an invalidation of the domain takes that stands behind one which a device TLB does not answer.
+  sim::Ps BehindOthers(sim::DomId domain);
   sim::Ps MapPages(uint16_t unit_domain, sim::Mfn first, uint64_t count, bool writable);
 
   iommu::Iommu& unit_;
@@ -76,6 +92,9 @@ class IommuTables : public xen::IommuControl {
   std::map<pci::Bdf, sim::DomId> owners_;         // functions attached to a domain
   std::map<sim::DomId, unsigned> functions_;      // how many of those a domain has
   std::map<sim::DomId, uint16_t> identifiers_;    // with XSA-399 unfixed
+  sim::Ps stalled_until_ = 0;                     // the queue, by a device TLB that does not answer
+  sim::DomId stalled_by_ = sim::kDomNone;
+  std::set<sim::DomId> behind_;                   // domains that wait for it already: once, whatever they invalidate
 };
 
 }  // namespace pvpci::scenarios

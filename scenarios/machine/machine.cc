@@ -101,6 +101,7 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image, Watch watch)
   hypervisor_ =
       std::make_unique<xen::Hypervisor>(config, simulation_, *memory_, trace_, xen_pci_, tables_.get());
   if (tables_) {
+    AttachDeviceTlbs();
     tables_->Enable(*hypervisor_);
     if (watched) {
       meter_ = std::make_unique<EscapeMeter>(simulation_, *iommu_, *tables_);
@@ -238,6 +239,14 @@ void Machine::ApplyIommuParameters(iommu::IommuConfig* config) const {
     if (parameter.name == "iotlb_miss") config->miss = v;
     if (parameter.name == "iotlb_hit") config->hit = v;
     if (parameter.name == "inv_wait") config->invalidation_wait = v;
+  }
+}
+
+void Machine::AttachDeviceTlbs() {
+  for (const DeviceSpec& device : scenario_.devices) {
+    if (DeviceOption(device, "ats", 0) == 0) continue;
+    device_tlbs_.push_back(std::make_unique<DeviceTlb>(DeviceOption(device, "mute", 0) == 0));
+    iommu_->AttachDeviceTlb(fabric_->Find(device.name)->bdf(), device_tlbs_.back().get());
   }
 }
 

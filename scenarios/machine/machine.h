@@ -142,6 +142,7 @@ class Machine : public Ownership, public xen::DomainObserver {
   xen::ToolDomain ToolDomainOf(GuestDomain& guest);
   void ApplyXenParameters(xen::HypervisorConfig* config) const;
   void ApplyIommuParameters(iommu::IommuConfig* config) const;
+  void AttachDeviceTlbs();
   void ApplyPassthroughParameters(xen::HypervisorConfig* config) const;
   // The irq of a guest with that vector on that processor; -1: there is none.
   int IrqOfMessage(uint64_t address, uint32_t data) const;
@@ -161,6 +162,7 @@ class Machine : public Ownership, public xen::DomainObserver {
   std::unique_ptr<pci::Fabric> fabric_;
   std::unique_ptr<iommu::Iommu> iommu_;
   std::unique_ptr<IommuTables> tables_;
+  std::vector<std::unique_ptr<DeviceTlb>> device_tlbs_;
   std::unique_ptr<EscapeMeter> meter_;
   XenPci xen_pci_;
   std::unique_ptr<xen::Hypervisor> hypervisor_;

@@ -87,6 +87,40 @@ TEST(ShippedCatalogue, HasEveryAttack) {
   for (const std::string& id : wanted) EXPECT_EQ(stories.count(id), 1u) << id;
 }
 
+// {M0, M1, M2} x {6.1, 6.12}, and both event channel ABIs where the story is about events.
+TEST(ShippedCatalogue, HasEveryCellAndEachWithItsSource) {
+  const std::set<std::string> about_events = {"S-08", "S-09", "S-10", "S-16", "S-36"};
+  for (const CatalogueEntry& entry : LoadCatalogue(CatalogueFile("."), ShippedScenarios("."))) {
+    EXPECT_NE(entry.scenario, "") << entry.id << " has no scenario";
+    EXPECT_FALSE(entry.references.empty()) << entry.id;
+    EXPECT_NE(entry.observable, "") << entry.id;
+    const bool both = about_events.count(entry.id.substr(0, 4)) != 0;
+    EXPECT_EQ(entry.abis.size(), both ? 2u : 1u) << entry.id;
+    EXPECT_EQ(entry.Cells().size(), 6 * entry.abis.size()) << entry.id;
+    std::set<std::string> cells;
+    for (const CellKey& cell : entry.Cells()) {
+      cells.insert(std::string(Name(cell.mode)) + cell.kernel + Name(cell.abi));
+      entry.ExpectedIn(cell);  // throws if there is none
+    }
+    EXPECT_EQ(cells.size(), entry.Cells().size()) << entry.id;
+    for (const Explanation& explanation : entry.explanations) EXPECT_NE(explanation.source, "") << entry.id;
+  }
+}
+
+// threats.md 2A: the flaws of the past that the hypervisor model can bring back, each shown by an attack.
+TEST(ShippedCatalogue, ShowsEveryFlawThatCanBeBroughtBack) {
+  std::set<std::string> shown;
+  for (const CatalogueEntry& entry : LoadCatalogue(CatalogueFile("."), ShippedScenarios("."))) {
+    for (const Parameter& parameter : LoadScenario(FindScenario(".", entry.scenario)).machine.xen) {
+      if (parameter.name == "unfixed") shown.insert(parameter.value);
+    }
+  }
+  for (const char* flaw : {"XSA-78", "XSA-80", "XSA-285", "XSA-302", "XSA-321", "XSA-346", "XSA-373", "XSA-378", "XSA-399",
+                           "XSA-400", "XSA-442"}) {
+    EXPECT_EQ(shown.count(flaw), 1u) << flaw;
+  }
+}
+
 TEST(ShippedCatalogue, NamesEveryScenarioOfItsFolderOnceAndEachSaysWhatCounts) {
   std::multiset<std::string> named;
   for (const CatalogueEntry& entry : LoadCatalogue(CatalogueFile("."), ShippedScenarios("."))) {

@@ -14,7 +14,7 @@ using testing::HasSubstr;
 
 // The shipped scenario with so few rounds that the sweep stops in the middle of the window.
 std::string ShortRace() {
-  return Replaced(ReadText("scenarios/attacks/s16_close_race.yaml"), "\"${endpoint.bdf}\", 1000]",
+  return Replaced(ReadText("scenarios/attacks/s16_close_race.yaml"), "\"${endpoint.bdf}\", 2500]",
                   "\"${endpoint.bdf}\", 5]");
 }
 
@@ -34,6 +34,13 @@ TEST(Schedule, ReplayHoldsAtThatBlockInEachPass) {
   EXPECT_EQ(run.exit_code, 0) << run.output << run.errors;
   EXPECT_EQ(ReadText(run.folder + "/schedule.txt"), "");
   EXPECT_THAT(run.output, HasSubstr("sweep: every block"));
+}
+
+TEST(Schedule, ReplayHoldsAtThreeBlocksInEachPass) {
+  const ProgramRun run =
+      RunPvpci(WriteScenario("s16_close_race", ShortRace()), {"--set", "steps.sweep.preempt.only=5,9,40"});
+  EXPECT_EQ(run.exit_code, 0) << run.output << run.errors;
+  EXPECT_THAT(ReadText(run.folder + "/result.json"), HasSubstr("last before number 5,9,40"));
 }
 
 TEST(Schedule, WholeSweepHolds) {
