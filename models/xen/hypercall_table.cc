@@ -106,6 +106,14 @@ const long* HypercallTable::Forced(const Domain& domain, size_t row) {
   return nullptr;
 }
 
+std::map<std::string, unsigned> HypercallTable::commands() const {
+  std::map<std::string, unsigned> commands;
+  for (const Row& row : rows_) {
+    if (row.command != kNoCommand) commands[row.count_name] = row.command;
+  }
+  return commands;
+}
+
 std::vector<std::string> HypercallTable::names() const {
   std::vector<std::string> names;
   for (const Row& row : rows_) names.push_back(row.count_name);

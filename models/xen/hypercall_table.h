@@ -86,6 +86,8 @@ class HypercallTable {
   std::optional<size_t> Force(sim::DomId domain, const std::string& name, long result, uint64_t skip, uint64_t count);
   uint64_t forced(size_t rule) const { return forces_[rule].done; }
   std::vector<std::string> names() const;
+  // "EVTCHNOP_close" -> 3: the commands of all groups, those that are absent too.
+  std::map<std::string, unsigned> commands() const;
 
   std::map<std::string, HypercallCount> Counts(const Domain& domain) const;
 

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/xen/msi.h"
 
+#include "models/pci/registers.h"
 #include "models/xen/abi.h"
 
 namespace pvpci::xen {
 namespace {
 
 // PCI Local Bus 3.0, 6.7 and 6.8; names as in the specification.
-constexpr unsigned kCommand = 0x04, kStatus = 0x06, kHeaderType = 0x0e, kBar0 = 0x10, kCapabilitiesPointer = 0x34;
-constexpr unsigned kCommandMemory = 1u << 1, kStatusCapabilities = 1u << 4;
-constexpr unsigned kCapMsi = 0x05, kCapMsix = 0x11;
-constexpr unsigned kMessageControl = 2;
-constexpr unsigned kMsiEnable = 1u << 0, kMsiMultipleEnable = 7u << 4, kMsi64 = 1u << 7, kMsiMaskable = 1u << 8;
-constexpr unsigned kMsixEnable = 1u << 15, kMsixMaskAll = 1u << 14, kMsixTableSize = 0x7ff;
-constexpr unsigned kMsixEntryBytes = 16;
+using namespace pci::reg;  // NOLINT: names of the specification
+
+constexpr unsigned kMessageControl = kMsiControl;
+static_assert(kMessageControl == kMsixControl);
+constexpr unsigned kMsiMultipleEnable = 7u << 4;
+constexpr unsigned kMsixTableSize = 0x7ff;
 constexpr uint64_t kMessageWindow = 0xfee00000;
 
 long Enxio() { return -6; }
@@ -29,7 +29,7 @@ unsigned MsiProgrammer::FindCapability(pci::Bdf function, unsigned id) const {
   PlatformPci& pci = hypervisor_.pci();
   if ((pci.ConfigRead(function, 0, 4) & 0xffff) == 0xffff) return 0;
   if ((pci.ConfigRead(function, kStatus, 2) & kStatusCapabilities) == 0) return 0;
-  unsigned position = pci.ConfigRead(function, kCapabilitiesPointer, 1) & 0xfc;
+  unsigned position = pci.ConfigRead(function, kCapabilities, 1) & 0xfc;
   // A loop in the list must not hang the machine: no more entries than fit.
   for (int budget = 48; budget > 0 && position >= 0x40; --budget) {
     const uint32_t header = pci.ConfigRead(function, position, 2);
@@ -174,7 +174,7 @@ long MsiProgrammer::SetupMsix(Domain& domain, const MsiRequest& request, int irq
   // The table may be written only while the function does not send: enable with everything masked, then restore.
   const uint32_t control = pci.ConfigRead(request.function, capability + kMessageControl, 2);
   if ((control & kMsixEnable) == 0) {
-    pci.ConfigWrite(request.function, capability + kMessageControl, 2, control | kMsixEnable | kMsixMaskAll);
+    pci.ConfigWrite(request.function, capability + kMessageControl, 2, control | kMsixEnable | kMsixFunctionMask);
   }
   SetMask(irq, true);
   hypervisor_.irqs().Retarget(irq, cpu);

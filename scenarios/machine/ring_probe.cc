@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scenarios/machine/ring_probe.h"
 
-#include <array>
 #include <cstring>
 #include <string>
 
@@ -10,38 +9,18 @@
 #include "models/xen/abi.h"
 #include "models/xen/grant_table.h"
 #include "models/xen/toolstack/toolstack.h"
+#include "scenarios/machine/pciif.h"
 #include "scenarios/units.h"
 
 namespace pvpci::scenarios {
 namespace {
-
-// struct xen_pci_sharedinfo, include/xen/interface/io/pciif.h: flags, then the operation.
-struct SharedOperation {
-  uint32_t flags;
-  uint32_t cmd;
-  int32_t err;
-  uint32_t domain;
-  uint32_t bus;
-  uint32_t devfn;
-  int32_t offset;
-  int32_t size;
-  uint32_t value;
-};
-static_assert(sizeof(SharedOperation) == 36);
-constexpr uint32_t kPciActive = 1, kAerActive = 4;
-constexpr size_t kAerCommand = 552, kAerError = 556;  // abi.md 3.2
 
 struct RingRecord {
   uint32_t request;
   SharedOperation operation;
 };
 
-const char* CommandName(uint32_t cmd) {
-  static constexpr std::array<const char*, 10> kNames = {"conf_read",    "conf_write",   "enable_msi", "disable_msi",
-                                                         "enable_msix",  "disable_msix", "aer_detected", "aer_resume",
-                                                         "aer_mmio",     "aer_slotreset"};
-  return cmd < kNames.size() ? kNames[cmd] : "unknown";
-}
+const char* CommandName(uint32_t cmd) { return cmd < kOperations.size() ? kOperations[cmd] : "unknown"; }
 
 std::string Format(const sim::RecordView& view) {
   RingRecord record;
