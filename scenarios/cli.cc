@@ -17,7 +17,8 @@ namespace {
 
 // What this build can write. result.json, report.html and junit.xml are always written.
 const std::vector<std::string>& Formats() {
-  static const std::vector<std::string> formats = {"text", "json", "html", "junit", "trace", "sarif"};
+  static const std::vector<std::string> formats = {"text",  "json",     "html",  "junit",
+                                                   "trace", "perfetto", "pcapng", "sarif"};
   return formats;
 }
 
@@ -73,8 +74,9 @@ own folder below --out, beside an index page.
   --set KEY=VALUE             any single value of the file: --set domains.driver.vcpus=2
                               --set machine.xen.uptime_at_start='1 s' (repeatable)
   --out DIR                   where results go (out/<scenario>)
-  --format F[,F...]           text: summary on the terminal (default); trace: trace.txt; sarif: findings.sarif; json,
-                              html, junit: always written; json also prints result.json on standard output
+  --format F[,F...]           text: summary on the terminal (default); trace: trace.txt; perfetto: trace.perfetto.json, for
+                              ui.perfetto.dev; pcapng: tlp.pcapng, for Wireshark; sarif: findings.sarif; json, html,
+                              junit: always written; json also prints result.json on standard output
   --counterfactual            the same seed in M0, M1 and M2, each in its own folder below --out, and one table of what
                               differs, also as counterfactual.json and counterfactual.html; --format json prints it
   --twice                     run twice, compare the trace digests; exit 7 if they differ

@@ -37,6 +37,7 @@
 #include "scenarios/mutants.h"
 #include "scenarios/review/verdict.h"
 #include "scenarios/steps.h"
+#include "scenarios/traces/trace_files.h"
 #include "sim/check.h"
 
 namespace pvpci::scenarios {
@@ -69,10 +70,31 @@ class Progress {
   bool shown_ = false;
 };
 
-void WriteTrace(Machine& machine, const std::string& folder) {
-  std::ostringstream text;
-  machine.trace().WriteText(text);
-  reports::WriteFileAtomically(fs::path(folder) / "trace.txt", text.str());
+void WriteTraces(Machine& machine, const RunOptions& options) {
+  const fs::path folder = options.out;
+  if (options.trace) {
+    std::ostringstream text;
+    machine.trace().WriteText(text);
+    reports::WriteFileAtomically(folder / "trace.txt", text.str());
+  }
+  if (options.perfetto) {
+    TraceNames names;
+    for (const auto& [id, guest] : machine.guests()) names.domains[id] = guest->spec().name;
+    names.device = [&machine](pci::Bdf bdf) {
+      const pci::Function* function = machine.fabric().Find(bdf);
+      return function == nullptr ? "" : function->name();
+    };
+    reports::WriteFileAtomically(folder / "trace.perfetto.json", PerfettoTrace(machine.trace(), names));
+  }
+  if (options.pcapng) {
+    const auto address_of = [&machine](pci::Bdf bdf, pci::RegisterSpace space, uint64_t offset) {
+      const pci::Function* function = machine.fabric().Find(bdf);
+      if (function == nullptr || space > pci::RegisterSpace::kBar5) return uint64_t{0};
+      const uint64_t bar = function->bar_address(static_cast<unsigned>(space));
+      return bar == 0 ? 0 : bar + offset;
+    };
+    reports::WriteFileAtomically(folder / "tlp.pcapng", TlpCapture(machine.trace(), address_of));
+  }
 }
 
 void WriteConsoles(Machine& machine, const std::string& folder) {
@@ -273,7 +295,7 @@ reports::Result RunScenario(const Scenario& asked, const RunOptions& options) {
   if (options.blocks_ran) options.blocks_ran(CollectBlocks(machine));
   if (!options.out.empty()) {
     WriteConsoles(machine, options.out);
-    if (options.trace) WriteTrace(machine, options.out);
+    WriteTraces(machine, options);
   }
   if (g_stop_reason != 0) {
     result.incomplete = true;

@@ -22,6 +22,8 @@ struct RunOptions {
   std::string root;                        // the project's root; images and golden files are found below it
   std::string out;                         // folder of the results; empty: nothing is written
   bool trace = false;                      // trace.txt
+  bool perfetto = false;                   // trace.perfetto.json
+  bool pcapng = false;                     // tlp.pcapng
   bool sarif = false;                      // findings.sarif
   bool text = true;                        // summary on standard output
   bool json = false;                       // result.json on standard output, in place of the summary

@@ -88,6 +88,8 @@ RunOptions OptionsFor(const std::string& argument, const Scenario& scenario, con
   options.root = root;
   options.out = out;
   options.trace = command.formats.count("trace") != 0;
+  options.perfetto = command.formats.count("perfetto") != 0;
+  options.pcapng = command.formats.count("pcapng") != 0;
   options.sarif = command.formats.count("sarif") != 0;
   options.json = command.formats.count("json") != 0;
   options.text = command.formats.count("text") != 0 && !options.json;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What refresh costs a read of DRAM. Every `interval` (tREFI, 7.8 us) each rank is busy for `time` (tRFC: 160 ns with
 // chips of 2 Gbit, 260 ns with 4, 350 ns with 8; JESD79-3F and JESD79-4B, timing parameters by device density). A read
-// that comes meanwhile waits for its end; ranks take turns. This is the tail that published latencies show: pcie-bench's
-// 99.9th percentiles lie tRFC above the medians.
+// that comes meanwhile waits for its end; ranks take turns. This is the tail that published latencies show:
+// pcie-bench's 99.9th percentiles lie tRFC above the medians.
 #ifndef PVPCI_SIM_DRAM_H_
 #define PVPCI_SIM_DRAM_H_
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One of pcie-bench's hosts, with its IOMMU off and on: the models of a run (fabric, IOMMU, memory), no hypervisor, no kernel.
+// One of pcie-bench's hosts, with its IOMMU off and on: the models of a run (fabric, IOMMU, memory), no hypervisor, no
+// kernel.
 #ifndef PVPCI_SCENARIOS_FIDELITY_BENCH_MACHINE_H_
 #define PVPCI_SCENARIOS_FIDELITY_BENCH_MACHINE_H_
 

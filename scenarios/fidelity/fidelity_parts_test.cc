@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The parts of `fidelity` that need no run of minutes: the closed form, the files, the lines; and one machine, briefly.
-#include <fstream>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <fstream>
 
 #include "scenarios/fidelity/bench_machine.h"
 #include "scenarios/fidelity/hosts.h"

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scenarios/fidelity/hosts.h"
 
-#include <cmath>
-#include <stdexcept>
-
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
+
+#include <cmath>
+#include <stdexcept>
 
 namespace pvpci::scenarios {
 namespace {
@@ -13,7 +13,8 @@ namespace {
 // The keys of one map, all of which must be there.
 class Keys {
  public:
-  Keys(const std::string& file, const std::string& path, const YAML::Node& node) : file_(file), path_(path), node_(node) {}
+  Keys(const std::string& file, const std::string& path, const YAML::Node& node)
+      : file_(file), path_(path), node_(node) {}
 
   double Number(const char* key) const {
     const YAML::Node value = node_[key];

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scenarios/fidelity/link_check.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-
-#include <fmt/format.h>
 
 #include "models/pci/link.h"
 
@@ -26,7 +26,8 @@ unsigned Pieces(unsigned bytes, unsigned limit) { return (bytes + limit - 1) / l
 
 // --- The closed form, in floating point. ---
 
-// Bytes between two ACKs: PCIe 5.0 tables 3-7 to 3-9 by the formula above them; flow control updates keep the same pace.
+// Bytes between two ACKs: PCIe 5.0 tables 3-7 to 3-9 by the formula above them; flow control updates keep the same
+// pace.
 double AckLimit(unsigned generation, unsigned width, unsigned mps) {
   constexpr double kTlpOverhead = 28;
   const double internal_delay = generation == 1 ? 19 : generation == 2 ? 70 : 115;

@@ -93,9 +93,8 @@ void PcieBenchDevice::WritePieces(uint64_t address, uint32_t sent, std::function
     unlanded_ -= piece;
     if (resume_) std::exchange(resume_, nullptr)();
   });
-  After(properties_.write_byte * piece, [this, address, next = sent + piece, written = std::move(written)] {
-    WritePieces(address, next, written);
-  });
+  After(properties_.write_byte * piece,
+        [this, address, next = sent + piece, written = std::move(written)] { WritePieces(address, next, written); });
 }
 
 void PcieBenchDevice::Ended() {
@@ -113,7 +112,9 @@ void PcieBenchDevice::Ended() {
 void PcieBenchDevice::Stream() {
   const bool read = m_.probe == Probe::kReadStream;
   if (begun_ == m_.warm_up + m_.count) return;
-  const unsigned most = !read ? kWritesInFlight : m_.size_bytes > kSmallRead ? properties_.large_reads : properties_.reads;
+  const unsigned most = !read                        ? kWritesInFlight
+                        : m_.size_bytes > kSmallRead ? properties_.large_reads
+                                                     : properties_.reads;
   if (in_flight_ == most) {
     waiting_ = true;
     return;
@@ -134,9 +135,8 @@ void PcieBenchDevice::Next(sim::Ps interval) {
 }
 
 void PcieBenchDevice::StreamRead() {
-  ReadMemory(NextAddress(), m_.size_bytes, buffer_.data(), 0, [this](pci::Completion) {
-    After(properties_.read_end, [this] { StreamEnded(); });
-  });
+  ReadMemory(NextAddress(), m_.size_bytes, buffer_.data(), 0,
+             [this](pci::Completion) { After(properties_.read_end, [this] { StreamEnded(); }); });
   Next(properties_.read_interval);
 }
 

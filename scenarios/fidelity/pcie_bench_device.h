@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The device of pcie-bench: reads and writes windows of memory and takes the time. Its paths: "CMD", a short one without an
-// engine, and "DMA", an engine that is commanded, copies what it read, and streams. What is known of it is hosts.yaml.
+// The device of pcie-bench: reads and writes windows of memory and takes the time. Its paths: "CMD", a short one
+// without an engine, and "DMA", an engine that is commanded, copies what it read, and streams. What is known of it is
+// hosts.yaml.
 #ifndef PVPCI_SCENARIOS_FIDELITY_PCIE_BENCH_DEVICE_H_
 #define PVPCI_SCENARIOS_FIDELITY_PCIE_BENCH_DEVICE_H_
 
@@ -18,11 +19,11 @@
 namespace pvpci::scenarios {
 
 enum class Probe : uint8_t {
-  kCommandRead,    // LAT_CMD_RD
-  kDmaRead,        // LAT_DMA_RD
-  kDmaWriteRead,   // LAT_DMA_WRRD
-  kReadStream,     // BW_DMA_RD
-  kWriteStream,    // BW_DMA_WR
+  kCommandRead,   // LAT_CMD_RD
+  kDmaRead,       // LAT_DMA_RD
+  kDmaWriteRead,  // LAT_DMA_WRRD
+  kReadStream,    // BW_DMA_RD
+  kWriteStream,   // BW_DMA_WR
 };
 
 // Accesses of `size` bytes begin at multiples of it, rounded up to whole cache lines, inside the window.

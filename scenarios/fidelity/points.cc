@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scenarios/fidelity/points.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
-
-#include <fmt/format.h>
 
 #include "scenarios/bench/table.h"
 
@@ -70,7 +70,8 @@ std::string LatencyTable(const std::string& title, const std::vector<Point>& poi
 }
 
 // Of many points: mean and worst error by host, test, IOMMU and cache.
-std::string GroupTable(const std::string& title, const std::vector<Point>& points, const std::set<std::string>& checks) {
+std::string GroupTable(const std::string& title, const std::vector<Point>& points,
+                       const std::set<std::string>& checks) {
   std::map<std::string, Errors> groups;
   for (const Point& point : points) {
     if (checks.count(point.check) == 0 || !point.published) continue;
@@ -87,9 +88,9 @@ std::string GroupTable(const std::string& title, const std::vector<Point>& point
   std::string text = "\n" + title + "\n";
   for (const auto& [group, errors] : groups) {
     const Point& point = *errors.worst_point;
-    text += fmt::format("  {} {:>3} points, mean {:4.1f} %, worst {:+5.1f} % ({}, {} B: {:.4g} / {:.4g})\n", group, errors.points,
-                        100 * errors.mean(), 100 * point.error(), Kib(point.row.window_bytes), point.row.size_bytes,
-                        point.measured, *point.published);
+    text += fmt::format("  {} {:>3} points, mean {:4.1f} %, worst {:+5.1f} % ({}, {} B: {:.4g} / {:.4g})\n", group,
+                        errors.points, 100 * errors.mean(), 100 * point.error(), Kib(point.row.window_bytes),
+                        point.row.size_bytes, point.measured, *point.published);
   }
   return text;
 }
@@ -135,8 +136,8 @@ std::vector<FidelityLine> LinesOf(const LinkCheck& links, const std::vector<Poin
     return FidelityLine{id, what, of.points, Figure(of, of.mean()), goal, ""};
   };
   return {
-      {"F1", "link efficiency, generations 1 to 5, x1 to x16, against pcie-bench's closed form, worst error", links.points,
-       links.worst, "<= 0.001", "worst: " + links.worst_point},
+      {"F1", "link efficiency, generations 1 to 5, x1 to x16, against pcie-bench's closed form, worst error",
+       links.points, links.worst, "<= 0.001", "worst: " + links.worst_point},
       worst("F2", "cold IOTLB averages by the simulated IOMMU, four hosts, worst error", "<= 0.01"),
       mean("F2b", "F2", "the same, mean error", "<= 0.003"),
       worst("F3", "averages with the window in the cache, to 16 MiB, worst error", "<= 0.01"),
@@ -162,21 +163,22 @@ nlohmann::ordered_json FidelityLinesJson(const std::vector<FidelityLine>& lines)
 }
 
 bool AllLinesMet(const std::vector<FidelityLine>& lines) {
-  return std::all_of(lines.begin(), lines.end(), [](const FidelityLine& line) {
-    return line.figure && Meets(Rounded(*line.figure), line.goal);
-  });
+  return std::all_of(lines.begin(), lines.end(),
+                     [](const FidelityLine& line) { return line.figure && Meets(Rounded(*line.figure), line.goal); });
 }
 
 std::string FidelityLinesText(const std::vector<FidelityLine>& lines, const std::vector<Point>& points) {
-  std::string text = LatencyTable("Device reads of cold memory, IOMMU on, averages in ns: measured / published", points, false);
+  std::string text =
+      LatencyTable("Device reads of cold memory, IOMMU on, averages in ns: measured / published", points, false);
   text += LatencyTable("The same, window touched by the host beforehand", points, true);
   text += GroupTable("Hold-out: DMA latencies", points, {"F4", "F4b"});
   text += GroupTable("Hold-out: bandwidth", points, {"F5"});
   text += "\n";
   for (const FidelityLine& line : lines) {
     const bool met = line.figure && Meets(Rounded(*line.figure), line.goal);
-    text += fmt::format("{} {:<4} {:<9} goal {:<9} {} points  {}\n", met ? "✔" : "✘", line.id,
-                        line.figure ? fmt::format("{:g}", Rounded(*line.figure)) : "-", line.goal, line.points, line.what);
+    text +=
+        fmt::format("{} {:<4} {:<9} goal {:<9} {} points  {}\n", met ? "✔" : "✘", line.id,
+                    line.figure ? fmt::format("{:g}", Rounded(*line.figure)) : "-", line.goal, line.points, line.what);
     if (!line.detail.empty()) text += fmt::format("       {}\n", line.detail);
   }
   return text;
@@ -186,9 +188,10 @@ std::string PointsCsv(const std::vector<Point>& points) {
   std::string text = "check,host,iommu,test,pattern,cache,window_bytes,size_bytes,what,measured,published\n";
   for (const Point& point : points) {
     const PublishedRow& row = point.row;
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{:.1f},{}\n", point.check, row.host, row.iommu ? "4k" : "off", row.test,
-                        row.sequential ? "Seq" : "Rand", row.warm ? "HWarm" : "Cold", row.window_bytes, row.size_bytes,
-                        point.what, point.measured, point.published ? fmt::format("{:.1f}", *point.published) : "");
+    text +=
+        fmt::format("{},{},{},{},{},{},{},{},{},{:.1f},{}\n", point.check, row.host, row.iommu ? "4k" : "off", row.test,
+                    row.sequential ? "Seq" : "Rand", row.warm ? "HWarm" : "Cold", row.window_bytes, row.size_bytes,
+                    point.what, point.measured, point.published ? fmt::format("{:.1f}", *point.published) : "");
   }
   return text;
 }

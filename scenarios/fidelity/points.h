@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Points of comparison, measured beside published, and the lines that `fidelity` prints of them. Contract of the JSON form:
-// spec/result.md; goals: spec/timing.md C2.
+// Points of comparison, measured beside published, and the lines that `fidelity` prints of them. Contract of the JSON
+// form: spec/result.md; goals: spec/timing.md C2.
 #ifndef PVPCI_SCENARIOS_FIDELITY_POINTS_H_
 #define PVPCI_SCENARIOS_FIDELITY_POINTS_H_
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "scenarios/fidelity/bench_machine.h"
 #include "scenarios/fidelity/link_check.h"
@@ -18,8 +17,8 @@
 namespace pvpci::scenarios {
 
 struct Point {
-  std::string check;   // F2 ...
-  std::string what;    // "average_ns", "median_ns", "p999_ns", "per_second"
+  std::string check;  // F2 ...
+  std::string what;   // "average_ns", "median_ns", "p999_ns", "per_second"
   PublishedRow row;
   std::optional<double> published;  // none: a prediction
   double measured = 0;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scenarios/fidelity/run_fidelity.h"
 
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <regex>
 #include <stdexcept>
 #include <utility>
-
-#include <fmt/format.h>
-#include <unistd.h>
 
 #include "reports/files.h"
 #include "scenarios/fidelity/points.h"
@@ -36,27 +36,33 @@ FidelityLine StreamLine(const FidelityOptions& options) {
   constexpr const char* kScenario = "bare_metal_stream";
   constexpr const char* kCommandLine = "domains.host.cmdline";
   constexpr double kStrict = 43, kLazy = 91, kBand = 10;  // spec/timing.md A3
-  constexpr double kWire = 1230;  // ns: 1538 bytes of frame, preamble and gap at 10 Gbit/s
+  constexpr double kWire = 1230;                          // ns: 1538 bytes of frame, preamble and gap at 10 Gbit/s
   const auto packet_ns = [&](const char* command_line) {
     const ScenarioAnswer answer = options.run(kScenario, kCommandLine, command_line);
     static const std::regex said("streamed, a packet takes ([0-9]+) ns");
     std::smatch match;
     if (!std::regex_search(answer.console, match, said)) {
-      throw std::runtime_error(fmt::format("no packet was streamed: ./pvpci run {} --set '{}={}'", kScenario, kCommandLine,
-                                           command_line));
+      throw std::runtime_error(
+          fmt::format("no packet was streamed: ./pvpci run {} --set '{}={}'", kScenario, kCommandLine, command_line));
     }
     return std::stod(match[1]);
   };
-  const auto of_line_rate = [&](const char* command_line) { return 100 * std::min(1.0, kWire / packet_ns(command_line)); };
+  const auto of_line_rate = [&](const char* command_line) {
+    return 100 * std::min(1.0, kWire / packet_ns(command_line));
+  };
   const double off = of_line_rate("intel_iommu=off");
   const double lazy = of_line_rate("intel_iommu=on iommu.strict=0");
   const double strict = of_line_rate("intel_iommu=on iommu.strict=1");
-  const unsigned missed = !(strict < lazy && lazy < off) + (std::fabs(strict - kStrict) > kBand) + (std::fabs(lazy - kLazy) > kBand);
+  const unsigned missed =
+      !(strict < lazy && lazy < off) + (std::fabs(strict - kStrict) > kBand) + (std::fabs(lazy - kLazy) > kBand);
   return {"F6",
           "share of 10 Gbit/s with strict and lazy flushing: order, 43 +- 10 % and 91 +- 10 %; claims that fail",
-          3, static_cast<double>(missed), "== 0",
-          fmt::format("strict {:.0f} % : lazy {:.0f} % : off {:.0f} %; 600 ns of other work a packet, which is not published", strict,
-                      lazy, off)};
+          3,
+          static_cast<double>(missed),
+          "== 0",
+          fmt::format(
+              "strict {:.0f} % : lazy {:.0f} % : off {:.0f} %; 600 ns of other work a packet, which is not published",
+              strict, lazy, off)};
 }
 
 struct Question {
@@ -118,12 +124,14 @@ int RunFidelity(const FidelityOptions& options) {
   const std::vector<ChildAnswer> answers =
       RunInChildren(bodies, UsableProcessors(), 0, [&](size_t, const ChildAnswer&) {
         ++ended;
-        if (terminal) std::fputs(fmt::format("\r\033[Kfidelity: {} of {} machines", ended, bodies.size()).c_str(), stderr);
+        if (terminal)
+          std::fputs(fmt::format("\r\033[Kfidelity: {} of {} machines", ended, bodies.size()).c_str(), stderr);
       });
   if (terminal) std::fputs("\r\033[K", stderr);
   for (const ChildAnswer& answer : answers) {
     if (interrupted_by() != 0) return 128 + interrupted_by();
-    if (answer.exit_code != 0 || answer.signal != 0) throw std::runtime_error("a machine of the comparison did not end");
+    if (answer.exit_code != 0 || answer.signal != 0)
+      throw std::runtime_error("a machine of the comparison did not end");
   }
 
   std::vector<Point> points;
@@ -149,7 +157,9 @@ int RunFidelity(const FidelityOptions& options) {
   const std::string file = options.out + "/points.csv";
   reports::WriteFileAtomically(file, PointsCsv(points));
   std::fputs((options.json ? FidelityLinesJson(lines).dump(2) + "\n"
-                           : FidelityLinesText(lines, points) + "\nEvery point: " + file + "\n").c_str(), stdout);
+                           : FidelityLinesText(lines, points) + "\nEvery point: " + file + "\n")
+                 .c_str(),
+             stdout);
   return AllLinesMet(lines) ? 0 : 1;
 }
 

@@ -2,27 +2,16 @@
 #include "scenarios/machine/adapters.h"
 
 #include <cerrno>
-#include <cstring>
 
 #include <fmt/format.h>
+
+#include "scenarios/machine/trace_records.h"
 
 namespace pvpci::scenarios {
 namespace {
 
-struct RegisterRecord {
-  uint64_t offset;
-  uint64_t value;
-  uint16_t segment;
-  uint16_t function;
-  uint8_t space;
-  uint8_t size;
-  uint8_t write;
-  uint8_t status;
-};
-
 std::string Format(const sim::RecordView& view) {
-  RegisterRecord record;
-  std::memcpy(&record, view.payload, sizeof record);
+  const auto record = RecordAs<RegisterRecord>(view);
   pci::Bdf function = pci::Bdf::FromId(record.function);
   function.segment = record.segment;
   return fmt::format("{} {} {} {} size={} value={:#x}{}", view.kind == sim::RecordKind::kMmio ? "mmio" : "config",

@@ -8,6 +8,7 @@
 
 #include "reports/class_facts.h"
 #include "reports/names.h"
+#include "scenarios/machine/trace_records.h"
 #include "sim/sha256.h"
 
 namespace pvpci::scenarios {
@@ -18,22 +19,6 @@ using reports::DmaClass;
 constexpr uint64_t kWindowStart = 0xFEE0'0000;
 constexpr uint64_t kWindowEnd = 0xFEF0'0000;
 constexpr size_t kFirstBytes = 64;
-
-struct AccessRecord {
-  uint64_t bus_address;
-  uint64_t host_address;
-  uint32_t length_bytes;
-  uint32_t interrupt;
-  uint16_t segment;
-  uint16_t requester;
-  uint16_t function;
-  uint8_t flags;       // bit 0 write, bit 1 message
-  uint8_t status;
-  uint8_t dma_class;   // 0xff: an interrupt message
-  uint8_t fault;
-  uint16_t pad;
-  uint32_t pad2;
-};
 
 bool IsPageTable(sim::FrameType type) {
   switch (type) {
@@ -88,8 +73,7 @@ Classifier::Classifier(sim::Simulation& simulation, sim::Trace& trace, sim::Mach
       backtraces_(backtraces),
       ownership_(ownership) {
   trace_.SetFormatter(sim::RecordKind::kBusAccess, [](const sim::RecordView& view) {
-    AccessRecord record;
-    std::memcpy(&record, view.payload, sizeof record);
+    const auto record = RecordAs<AccessRecord>(view);
     pci::Bdf function = pci::Bdf::FromId(record.function);
     function.segment = record.segment;
     const std::string what = record.dma_class == 0xff

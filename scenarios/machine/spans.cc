@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include <fmt/format.h>
 
 #include "models/xen/domain.h"
 #include "models/xen/event_channels.h"
 #include "reports/latency_stats.h"
+#include "scenarios/machine/trace_records.h"
 
 namespace pvpci::scenarios {
 namespace {
@@ -22,19 +22,6 @@ const char* PartWord(uint8_t probe) {
                                                          "handler", "ack",   "eoi",     "apic_eoi",       "resample"};
   return kWords[probe];
 }
-
-struct AssertedRecord {
-  uint32_t interrupt;
-  uint16_t segment;
-  uint16_t function;
-  uint16_t kind;
-  uint16_t vector;
-};
-struct ProbeRecord {
-  uint32_t interrupt;
-  uint32_t probe;
-  uint64_t time;
-};
 
 const char* KindName(uint16_t kind) { return kind == 0 ? "intx" : kind == 1 ? "msi" : "msix"; }
 
@@ -51,16 +38,14 @@ reports::InterruptKind ToReport(pci::InterruptKind kind) {
 
 Spans::Spans(sim::Simulation& simulation, sim::Trace& trace) : simulation_(simulation), trace_(trace) {
   trace_.SetFormatter(sim::RecordKind::kInterrupt, [](const sim::RecordView& view) {
-    AssertedRecord record;
-    std::memcpy(&record, view.payload, sizeof record);
+    const auto record = RecordAs<AssertedRecord>(view);
     pci::Bdf function = pci::Bdf::FromId(record.function);
     function.segment = record.segment;
     return fmt::format("interrupt {} {} {} {}", record.interrupt, KindName(record.kind), pci::ToString(function),
                        record.vector);
   });
   trace_.SetFormatter(sim::RecordKind::kProbe, [](const sim::RecordView& view) {
-    ProbeRecord record;
-    std::memcpy(&record, view.payload, sizeof record);
+    const auto record = RecordAs<ProbeRecord>(view);
     return fmt::format("probe t{} interrupt {} at {}", record.probe, record.interrupt, record.time);
   });
 }
