@@ -39,6 +39,7 @@ class Builder {
   void Check() const;
   void AllocateFrames();
   void AllocateExtents(sim::Random& random);
+  std::string Shortage(uint64_t missing) const;
   void AllocateScattered(sim::Random& random);
   void TakeFrom(sim::Mfn first);
   void TakeSame(sim::Random& random);
@@ -69,12 +70,23 @@ void Builder::Check() const {
   SIM_CHECK(vmalloc_end <= base_ || request_.vmalloc.base >= end, "vmalloc area overlaps the direct map");
 }
 
+std::string Builder::Shortage(uint64_t missing) const {
+  return fmt::format("not enough machine memory for {}: it wants {} frames, {} more than are free; give the machine more "
+                     "(machine.memory) or a domain less (domains.{}.memory)",
+                     request_.spec.name, request_.spec.pages, missing - hypervisor_.frames().free_frames(),
+                     request_.spec.name);
+}
+
 void Builder::AllocateExtents(sim::Random& random) {
   const uint64_t pages = request_.spec.pages;
   for (uint64_t pfn = 0; pfn < pages;) {
-    const unsigned order = pages - pfn >= kSuperpage ? kSuperpageOrder : 0;
-    const auto mfn = hypervisor_.frames().Allocate(domain_->id(), order, 0, pages, random);
-    SIM_CHECK(mfn.has_value(), "not enough machine memory for " + request_.spec.name);
+    unsigned order = pages - pfn >= kSuperpage ? kSuperpageOrder : 0;
+    auto mfn = hypervisor_.frames().Allocate(domain_->id(), order, 0, pages, random);
+    if (!mfn && order != 0) {  // no run is left: single pages, as the tools do it
+      order = 0;
+      mfn = hypervisor_.frames().Allocate(domain_->id(), order, 0, pages, random);
+    }
+    SIM_CHECK(mfn.has_value(), Shortage(pages - pfn));
     for (uint64_t i = 0; i < uint64_t{1} << order; ++i, ++pfn) {
       domain_->p2m[pfn] = *mfn + i;
       hypervisor_.frames().Place(*domain_, *mfn + i, pfn, /*scrub=*/false);
@@ -89,7 +101,7 @@ void Builder::AllocateScattered(sim::Random& random) {
     sim::Mfn mfn = 0;
     while (true) {
       const auto candidate = hypervisor_.frames().Allocate(domain_->id(), 0, 0, pages, random);
-      SIM_CHECK(candidate.has_value(), "not enough machine memory for " + request_.spec.name);
+      SIM_CHECK(candidate.has_value(), Shortage(pages - pfn));
       if (pfn == 0 || *candidate != domain_->p2m[pfn - 1] + 1) {
         mfn = *candidate;
         break;

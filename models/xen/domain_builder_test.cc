@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <string>
+
+#include "models/xen/frames.h"
 #include "models/xen/test_machine.h"
+#include "sim/check.h"
 
 namespace pvpci::xen {
 namespace {
@@ -40,6 +44,34 @@ TEST(DomainBuilder, ExtentsAreContiguousAndAligned) {
   for (uint64_t pfn = 0; pfn < kTestPages; ++pfn) {
     if (pfn % 512 == 0) EXPECT_EQ(domain.domain->p2m[pfn] % 512, 0u);
     else EXPECT_EQ(domain.domain->p2m[pfn], domain.domain->p2m[pfn - 1] + 1);
+  }
+}
+
+// Somebody has a frame of every 2 MiB.
+void TakeOneOfEach(TestMachine& machine) {
+  for (sim::Mfn mfn = 5; mfn < machine.memory.frame_count(); mfn += 512) machine.xen.frames().Take(9, mfn);
+}
+
+TEST(DomainBuilder, TakesSinglePagesWhereNoExtentIsLeft) {
+  TestMachine machine;
+  TakeOneOfEach(machine);
+  TestDomain& domain = machine.Add(1, 1, P2mLayout::kExtents);
+  for (uint64_t pfn = 0; pfn < kTestPages; ++pfn) EXPECT_EQ(machine.memory.frame(domain.domain->p2m[pfn]).owner, 1) << pfn;
+}
+
+TEST(DomainBuilder, SaysHowMuchMemoryIsMissing) {
+  TestMachine machine;
+  for (sim::Mfn mfn = 0; mfn < machine.memory.frame_count(); ++mfn) {
+    if (machine.xen.frames().free_frames() == 100) break;
+    machine.xen.frames().Take(9, mfn);
+  }
+  try {
+    machine.Add(1);
+    FAIL();
+  } catch (const sim::BenchError& error) {
+    // One of the hundred is its shared_info.
+    const std::string said = "domU1: it wants 2048 frames, 1949 more than are free; give the machine more (machine.memory)";
+    EXPECT_NE(std::string(error.what()).find(said), std::string::npos) << error.what();
   }
 }
 
