@@ -13,9 +13,9 @@ namespace pvpci::driver {
 namespace {
 
 // Path -> "none" or the lines of incomplete switches.
-std::map<std::string, std::string> Findings() {
+std::map<std::string, std::string> Findings(const std::string& kernel) {
   std::map<std::string, std::string> findings;
-  std::ifstream stream("driver/switches_6_1.txt");
+  std::ifstream stream("driver/switches_" + kernel + ".txt");
   for (std::string line; std::getline(stream, line);) {
     const size_t colon = line.find(": ");
     findings[line.substr(0, colon)] = line.substr(colon + 2);
@@ -23,16 +23,18 @@ std::map<std::string, std::string> Findings() {
   return findings;
 }
 
-TEST(SwitchEnum, TheCompilerFindsAFrontendThatForgetsStates) {
-  EXPECT_EQ(Findings()["driver/switch_enum_control.c"], "8");
+class SwitchEnum : public testing::TestWithParam<const char*> {};
+
+TEST_P(SwitchEnum, TheCompilerFindsAFrontendThatForgetsStates) {
+  EXPECT_EQ(Findings(GetParam())["driver/switch_enum_control.c"], "8");
 }
 
-TEST(SwitchEnum, EveryFrontendNamesEveryState) {
+TEST_P(SwitchEnum, EveryFrontendNamesEveryState) {
   // Both have a default that ignores the rest.
   const std::map<std::string, int> kDefaults = {{"drivers/char/tpm/xen-tpmfront.c", 1},
                                                 {"drivers/xen/xen-pciback/xenbus.c", 2}};
   int complete = 0;
-  for (const auto& [path, lines] : Findings()) {
+  for (const auto& [path, lines] : Findings(GetParam())) {
     if (path == "driver/switch_enum_control.c") continue;
     const auto with_default = kDefaults.find(path);
     if (with_default == kDefaults.end()) {
@@ -44,6 +46,8 @@ TEST(SwitchEnum, EveryFrontendNamesEveryState) {
   }
   EXPECT_EQ(complete, 18);
 }
+
+INSTANTIATE_TEST_SUITE_P(, SwitchEnum, testing::Values("6_1", "6_12"));
 
 }  // namespace
 }  // namespace pvpci::driver
