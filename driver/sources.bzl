@@ -336,6 +336,7 @@ EMULATED = {"6.1": _EMULATED, "6.12": _EMULATED}
 GUEST_FUNCTIONS = [
     "guest/edu.c",
     "guest/event_count.c",
+    "guest/exposure.c",
     "guest/find_device.c",
     "guest/leftovers.c",
     "guest/mapping_stream.c",

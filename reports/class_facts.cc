@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reports/class_facts.h"
 
+#include <algorithm>
+#include <cmath>
 #include <stdexcept>
+
+#include <fmt/format.h>
 
 namespace pvpci::reports {
 namespace {
@@ -88,6 +92,67 @@ Severity SeverityOf(DmaClass dma_class, Access access, bool stopped, MessageReac
     case DmaClass::kE2: return Severity::kLow;
     default: return Severity::kInfo;
   }
+}
+
+namespace {
+
+// Confidentiality, integrity, availability: N, L or H.
+struct Impact {
+  bool own = false;  // the attacker's own guest: scope unchanged
+  char c = 'N', i = 'N', a = 'N';
+};
+
+Impact ImpactOf(DmaClass dma_class, Access access, MessageReach message) {
+  const bool write = access == Access::kWrite;
+  switch (dma_class) {
+    case DmaClass::kE3: return {false, 'H', 'H', 'H'};
+    case DmaClass::kE5:
+    case DmaClass::kE6:
+    case DmaClass::kE7: return write ? Impact{false, 'H', 'H', 'H'} : Impact{false, 'H', 'N', 'N'};
+    case DmaClass::kE8: return write ? Impact{false, 'N', 'H', 'H'} : Impact{false, 'L', 'N', 'N'};
+    case DmaClass::kE9:
+      return message == MessageReach::kHypervisor ? Impact{false, 'H', 'H', 'H'} : Impact{false, 'N', 'L', 'H'};
+    case DmaClass::kE10: return write ? Impact{false, 'N', 'L', 'L'} : Impact{false, 'L', 'N', 'N'};
+    case DmaClass::kE11: return {false, 'L', 'L', 'L'};
+    case DmaClass::kE1:
+    case DmaClass::kE2: return write ? Impact{true, 'N', 'L', 'L'} : Impact{true, 'L', 'N', 'N'};
+    default: return {true, 'N', 'N', 'N'};
+  }
+}
+
+double Weight(char letter) {
+  switch (letter) {
+    case 'N': return 0;
+    case 'L': return 0.22;
+    case 'H': return 0.56;
+    default: throw std::invalid_argument("a CVSS impact is N, L or H");
+  }
+}
+
+}  // namespace
+
+std::string CvssVector(DmaClass dma_class, Access access, bool stopped, MessageReach message) {
+  const Impact impact = stopped ? Impact{true, 'N', 'N', 'N'} : ImpactOf(dma_class, access, message);
+  return fmt::format("CVSS:3.1/AV:L/AC:L/PR:L/UI:N/S:{}/C:{}/I:{}/A:{}", impact.own ? 'U' : 'C', impact.c, impact.i,
+                     impact.a);
+}
+
+// CVSS 3.1 specification, 7.1, for the exploitability that CvssVector gives.
+double CvssScore(const std::string& vector) {
+  constexpr const char* kStart = "CVSS:3.1/AV:L/AC:L/PR:L/UI:N/S:";
+  const std::string start = kStart;
+  if (vector.size() != start.size() + 13 || vector.compare(0, start.size(), start) != 0) {
+    throw std::invalid_argument("not a vector of CvssVector(): " + vector);
+  }
+  const bool changed = vector[start.size()] == 'C';
+  const char* const rest = vector.c_str() + start.size() + 1;  // "/C:H/I:H/A:H"
+  const double base = 1 - (1 - Weight(rest[3])) * (1 - Weight(rest[7])) * (1 - Weight(rest[11]));
+  const double impact = changed ? 7.52 * (base - 0.029) - 3.25 * std::pow(base - 0.02, 15) : 6.42 * base;
+  if (base <= 0) return 0;
+  constexpr double kLocal = 0.55, kLowComplexity = 0.77, kNoInteraction = 0.85;
+  const double exploitability = 8.22 * kLocal * kLowComplexity * (changed ? 0.68 : 0.62) * kNoInteraction;
+  const double score = std::min((changed ? 1.08 : 1.0) * (impact + exploitability), 10.0);
+  return std::ceil(std::round(score * 1e5) / 1e4) / 10;
 }
 
 const char* SecuritySeverity(Severity severity) {

@@ -31,6 +31,12 @@ enum class MessageReach : uint8_t {
 // The severity rule of threats.md 7.
 Severity SeverityOf(DmaClass dma_class, Access access, bool stopped, MessageReach message);
 
+// The CVSS 3.1 base vector: a device that a guest's unprivileged user may drive, local, without anybody's help; what it
+// harms lies in another authority's scope unless it is the guest's own. Stopped: no impact.
+std::string CvssVector(DmaClass dma_class, Access access, bool stopped, MessageReach message);
+// The base score of such a vector, rounded up to one decimal as the standard says. Throws std::invalid_argument.
+double CvssScore(const std::string& vector);
+
 // The score that code scanning sorts by, "9.3".
 const char* SecuritySeverity(Severity severity);
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <string>
 
 #include "reports/names.h"
@@ -32,6 +33,23 @@ TEST(SeverityOf, IsTheRule) {
   for (const DmaClass dma_class : AllClasses()) {
     EXPECT_EQ(SeverityOf(dma_class, Access::kWrite, /*stopped=*/true, MessageReach::kHypervisor), Severity::kInfo);
   }
+}
+
+// Scores as the calculator of first.org gives them.
+TEST(Cvss, GivesVectorsAndTheirScores) {
+  const std::string worst = CvssVector(DmaClass::kE5, Access::kWrite, false, MessageReach::kNone);
+  EXPECT_EQ(worst, "CVSS:3.1/AV:L/AC:L/PR:L/UI:N/S:C/C:H/I:H/A:H");
+  EXPECT_DOUBLE_EQ(CvssScore(worst), 8.8);
+  EXPECT_DOUBLE_EQ(CvssScore(CvssVector(DmaClass::kE6, Access::kRead, false, MessageReach::kNone)), 6.5);
+  EXPECT_DOUBLE_EQ(CvssScore("CVSS:3.1/AV:L/AC:L/PR:L/UI:N/S:U/C:L/I:N/A:N"), 3.3);
+  EXPECT_DOUBLE_EQ(CvssScore("CVSS:3.1/AV:L/AC:L/PR:L/UI:N/S:U/C:H/I:H/A:H"), 7.8);
+  EXPECT_DOUBLE_EQ(CvssScore(CvssVector(DmaClass::kE7, Access::kWrite, /*stopped=*/true, MessageReach::kNone)), 0);
+  EXPECT_THROW(CvssScore("AV:N/AC:L/Au:N/C:C/I:C/A:C"), std::invalid_argument);
+}
+
+TEST(Cvss, IsHigherForAForgedExceptionThanForAGuestsVector) {
+  const auto score = [](MessageReach reach) { return CvssScore(CvssVector(DmaClass::kE9, Access::kWrite, false, reach)); };
+  EXPECT_GT(score(MessageReach::kHypervisor), score(MessageReach::kGuest));
 }
 
 TEST(ClassFacts, CoverEveryClassWithWeaknesses) {

@@ -153,7 +153,23 @@ void Fields(A& a, Of<ProgrammedBy, A>& x) {
   a("register", x.reg);
   a("value", HexField{x.value});
   a("time_ps", x.time_ps);
+  a("vcpu", x.vcpu);
   a("backtrace", x.backtrace);
+}
+
+template <typename A>
+void Fields(A& a, Of<MessagePath, A>& x) {
+  a("address", HexField{x.address});
+  a("data", x.data);
+  a("format", x.format);
+  a("entry", x.entry);
+  a("vector", x.vector);
+  a("delivery", x.delivery);
+  a("processor", x.processor);
+  a("domain", x.domain);
+  a("pirq", x.pirq);
+  a("port", x.port);
+  a("handler", x.handler);
 }
 
 template <typename A>
@@ -170,6 +186,7 @@ void Fields(A& a, Of<FrameStory, A>& x) {
   a("owner_when_landed", x.owner_when_landed);
   a("type", x.type);
   a("generation", x.generation);
+  a("grant_maps", x.grant_maps);
 }
 
 template <typename A>
@@ -209,6 +226,9 @@ void Fields(A& a, Of<Finding, A>& x) {
   a("guard", x.guard);
   a("support", x.support);
   a("refs", x.refs);
+  a("cvss", x.cvss);
+  a("step", x.step);
+  a("message", x.message);
 }
 
 template <typename A>
@@ -297,6 +317,27 @@ void Fields(A& a, Of<IommuResult, A>& x) {
   a("log_suppressed", x.log_suppressed);
   a("silenced", x.silenced);
   a("escape_windows", x.escape_windows);
+}
+
+template <typename A>
+void Fields(A& a, Of<SlabNeighbour, A>& x) {
+  a("cache", x.cache);
+  a("bytes", x.bytes);
+  a("distance", x.distance);
+  a("code_pointer", x.code_pointer);
+  a("allocated_by", x.allocated_by);
+  a("times", x.times);
+}
+
+template <typename A>
+void Fields(A& a, Of<SubPageExposure, A>& x) {
+  a("domain", x.domain);
+  a("device", x.device);
+  a("bytes", x.bytes);
+  a("direction", x.direction);
+  a("mapped_by", x.mapped_by);
+  a("maps", x.maps);
+  a("neighbours", x.neighbours);
 }
 
 template <typename A>
@@ -403,6 +444,7 @@ void Fields(A& a, Of<Result, A>& x) {
   a("embargo", x.embargo);
   a("iommu", x.iommu);
   a("attack", x.attack);
+  a("sub_page", x.sub_page);
   a("view", x.view);
 }
 

@@ -145,6 +145,21 @@ struct ProgrammedBy {
   uint64_t value = 0;
   Ps time_ps = 0;
   std::vector<Frame> backtrace;
+  int vcpu = 0;     // of the domain that wrote; beyond the contract
+};
+
+// The way of an interrupt message that its device had no right to send, as far as it came. Beyond the contract.
+struct MessagePath {
+  uint64_t address = 0;
+  int64_t data = 0;
+  std::string format;                 // "compatibility", "remappable"
+  std::optional<int> entry;           // of the interrupt remapping table that it names; empty: it names none
+  std::optional<int> vector;          // empty: an entry says
+  std::string delivery;               // "fixed", "NMI", "INIT" ...; empty: an entry says
+  std::optional<int> processor;       // local APIC; empty: an entry says
+  std::string domain;                 // whose pirq has the vector there; empty: nobody's
+  std::optional<int> pirq, port;      // of that domain; port empty: not bound
+  std::string handler;                // what it ran in that domain; empty: nothing was seen to run
 };
 
 // Who mapped or unmapped the buffer through the DMA API.
@@ -160,6 +175,7 @@ struct FrameStory {
   std::string owner_when_landed;
   std::string type;  // "writable", "page table", ...
   uint64_t generation = 0;
+  int64_t grant_maps = 0;  // live grant mappings of it; beyond the contract
 };
 
 // One step of a finding's story; extra key "story". The report shows them in time order.
@@ -199,6 +215,9 @@ struct Finding {
   std::string guard;                               // the check that stopped it, or that was not there
   std::string support;                             // whether Xen's security support covers it, SUPPORT.md
   std::vector<std::string> refs;                   // advisories, papers: "XSA-302"
+  std::string cvss;                                // CVSS 3.1 base vector; severity is the bench's own rule
+  std::string step;                                // label of the step that was under way at the first occurrence
+  std::optional<MessagePath> message;              // of an interrupt message
 };
 
 // min <= p50 <= p90 <= p99 <= max. latency_stats.h computes them.
@@ -328,7 +347,7 @@ struct View {
 
 // How long devices could still reach what their domain had lost, one entry per kind of loss. Beyond the contract.
 struct EscapeWindow {
-  std::string loss;        // "ownership", "type", "grant", "device"
+  std::string loss;        // "ownership", "type", "grant", "device"; where a kernel drives the unit "unmap"
   int64_t count = 0;       // losses while a function of the domain was there to use them
   int64_t nonzero = 0;     // of them with a window longer than 0, those still open among them
   int64_t open = 0;        // never ended
@@ -347,6 +366,28 @@ struct IommuResult {
   int64_t log_suppressed = 0;         // lines that Xen did not print because there were too many
   std::vector<std::string> silenced;  // functions whose bus mastering Xen took away, PT_FAULT_THRESHOLD
   std::vector<EscapeWindow> escape_windows;
+};
+
+// A kernel object on a page that was mapped for a device, outside the buffer. Beyond the contract.
+struct SlabNeighbour {
+  std::string cache;         // "kmalloc-256", or the cache's name
+  int64_t bytes = 0;         // as asked for
+  int64_t distance = 0;      // bytes between the two: behind the buffer, negative before it (from start to start)
+  bool code_pointer = false; // one of its words is the address of kernel code
+  std::optional<Frame> allocated_by;
+  int64_t times = 1;         // such objects beside such mappings
+};
+
+// What one place in the code exposes beside what it maps, threats.md A7. Only where objects' owners are kept
+// (`slab_owners on`). Beyond the contract.
+struct SubPageExposure {
+  std::string domain;
+  std::string device;        // BDF
+  int64_t bytes = 0;         // of the buffer
+  std::string direction;     // "to device", "from device", "both ways"
+  std::optional<Frame> mapped_by;
+  int64_t maps = 0;
+  std::vector<SlabNeighbour> neighbours;
 };
 
 // What became of the attack that the scenario tells, and what shows it. Beyond the contract.
@@ -385,6 +426,7 @@ struct Result {
   bool embargo = false;                       // exported.h
   std::optional<IommuResult> iommu;           // empty: there is none
   std::optional<Attack> attack;               // empty: the scenario tells none
+  std::vector<SubPageExposure> sub_page;
   View view;
 };
 

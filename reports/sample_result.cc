@@ -385,6 +385,9 @@ Result SampleTrouble() {
   result.verdict_reason = "one expectation does not hold";
   result.programs = {{"driver", {"pcitest", hostile}, std::nullopt, hostile + "\n"}};
   result.attack = Attack{Outcome::kEscaped, DmaClass::kE5, 4096, "F1: " + hostile, {{"dma.E5.bytes > 0", true, "4096", {}}}};
+  result.sub_page = {{"driver", "0000:02:00.0", 256, "to device", Frame{"slurp_map", "driver/user/slurp.c", 66}, 3,
+                      {{"kmalloc-256", 256, 0, true, Frame{"slurp_request", "driver/user/slurp.c", 31}, 3},
+                       {"kernfs_node_cache", 128, -512, false, {}, 1}}}};
   result.domains[1].state = DomainState::kCrashed;
   result.domains[1].report =
       DomainReport{"oops",

@@ -44,6 +44,33 @@ const std::vector<FaultRule>& FaultRules() {
   return rules;
 }
 
+// RFC 4648.
+std::string Base64(const std::vector<uint8_t>& bytes) {
+  static constexpr char kLetters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (size_t at = 0; at < bytes.size(); at += 3) {
+    uint32_t group = 0;
+    const size_t there = std::min<size_t>(3, bytes.size() - at);
+    for (size_t i = 0; i < 3; ++i) group = group << 8 | (i < there ? bytes[at + i] : 0);
+    for (size_t i = 0; i < 4; ++i) text += i <= there ? kLetters[group >> (18 - 6 * i) & 63] : '=';
+  }
+  return text;
+}
+
+std::string Hexdump(const std::vector<uint8_t>& bytes) {
+  constexpr size_t kRow = 16;
+  std::string text;
+  for (size_t at = 0; at < bytes.size(); at += kRow) {
+    std::string row, print;
+    for (size_t i = at; i < std::min(at + kRow, bytes.size()); ++i) {
+      row += fmt::format("{:02x} ", bytes[i]);
+      print += bytes[i] >= 0x20 && bytes[i] < 0x7f ? static_cast<char>(bytes[i]) : '.';
+    }
+    text += fmt::format("{:04x}  {:<48} {}\n", at, row, print);
+  }
+  return text;
+}
+
 ordered_json Text(const std::string& text) { return {{"text", ToUtf8(text)}}; }
 
 ordered_json Tags(const std::vector<std::string>& cwe) {
@@ -145,6 +172,7 @@ class RunWriter {
              {{"KERNEL", {{"description", Text(fmt::format("root of the kernel's source, {} {}", package, version))}}},
               {"PROJECT", {{"description", Text("root of pvpci")}}}}},
             {"columnKind", "unicodeCodePoints"},
+            {"artifacts", artifacts_},
             {"results", results_}};
   }
 
@@ -311,7 +339,19 @@ class RunWriter {
     Push(std::move(result), print);
   }
 
-  ordered_json EscapeResult(const ReviewCell& cell, const Finding& finding, const std::string& where) const {
+  // The first bytes that moved, inside the log: `contents` of an artifact that the result points to.
+  ordered_json Attach(const Finding& finding) {
+    const std::string what = fmt::format("{}: first bytes of the {} at {}", finding.id, Name(finding.direction),
+                                         Hex(finding.address));
+    artifacts_.push_back({{"description", Text(what)},
+                          {"length", finding.first_bytes.size()},
+                          {"roles", {"attachment"}},
+                          {"mimeType", "application/octet-stream"},
+                          {"contents", {{"binary", Base64(finding.first_bytes)}, {"rendered", Text(Hexdump(finding.first_bytes))}}}});
+    return {{"description", Text(what)}, {"artifactLocation", {{"index", artifacts_.size() - 1}}}};
+  }
+
+  ordered_json EscapeResult(const ReviewCell& cell, const Finding& finding, const std::string& where) {
     ordered_json result = Base(std::string(Name(finding.dma_class)), "fail",
                                fmt::format("{}. {}. {}", where, finding.title, finding.guard), cell);
     if (finding.severity <= Severity::kMedium) result["level"] = "warning";
@@ -328,6 +368,8 @@ class RunWriter {
     ordered_json& properties = result["properties"];
     properties["security-severity"] = SecuritySeverity(finding.severity);
     properties["severity"] = std::string(Name(finding.severity));
+    properties["cvssVector"] = finding.cvss;
+    properties["step"] = ToUtf8(finding.step);
     properties["device"] = finding.device.bdf;
     properties["requesterId"] = finding.device.requester_id;
     properties["direction"] = std::string(Name(finding.direction));
@@ -339,6 +381,7 @@ class RunWriter {
     if (finding.attacker) properties["attacker"] = finding.attacker->domain;
     if (finding.victim) properties["victim"] = finding.victim->domain;
     if (!finding.first_bytes.empty()) {
+      result["attachments"] = {Attach(finding)};
       const size_t kept = std::min(finding.first_bytes.size(), kDumpBytes);
       properties["firstBytes"] = fmt::format("{:02x}", fmt::join(finding.first_bytes.begin(), finding.first_bytes.begin() + static_cast<std::ptrdiff_t>(kept), ""));
     }
@@ -394,6 +437,7 @@ class RunWriter {
   const SarifOptions& options_;
   Mode mode_;
   std::string kernel_;
+  ordered_json artifacts_ = ordered_json::array();
   ordered_json results_ = ordered_json::array();
 };
 

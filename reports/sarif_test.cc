@@ -116,6 +116,16 @@ TEST(Sarif, PutsAFindingAtTheGuestsLineAndTellsItsStory) {
   }
 }
 
+TEST(Sarif, AttachesTheBytesThatMoved) {
+  const ordered_json log = SarifLog(Sample(), {});
+  const ordered_json attachment = Results(log, "fail")[0]["attachments"][0];
+  const ordered_json& artifact = log["runs"][0]["artifacts"][attachment["artifactLocation"]["index"].get<size_t>()];
+  EXPECT_EQ(artifact["length"], 64);
+  EXPECT_EQ(artifact["contents"]["binary"].get<std::string>().substr(0, 12), "dGhlIHZpY3Rp");  // "the victi"
+  EXPECT_THAT(artifact["contents"]["rendered"]["text"].get<std::string>(),
+              testing::StartsWith("0000  74 68 65 20 76 69 63 74"));
+}
+
 TEST(Sarif, SaysWhichFilesAreTheKernels) {
   Review review = Sample();
   review.cells[0].findings[0].programmed_by->backtrace[0] = {"pci_endpoint_test_copy", "drivers/misc/pci_endpoint_test.c", 12};

@@ -24,7 +24,7 @@ const std::vector<std::string>& Formats() {
 
 const std::vector<std::string>& Verbs() {
   static const std::vector<std::string> verbs = {"run",  "list",  "show",     "check",    "rows", "review", "test",
-                                                 "demo", "bench", "fidelity", "coverage", "diff", "reach", "help"};
+                                                 "demo", "bench", "fidelity", "coverage", "diff", "reach", "window", "help"};
   return verbs;
 }
 
@@ -41,6 +41,7 @@ constexpr const char* kMainHelp =
   ./pvpci diff A B                   what is new, fixed and unchanged between two reviews or runs, for CI
   ./pvpci bench                      how fast it is: ratios with quartiles, each beside its baseline
   ./pvpci reach slurp                what can each device reach, and whose is it?
+  ./pvpci window                     for how long does a device still reach what was taken from it?
   ./pvpci fidelity                   how like published measurements of real machines: links, IOMMU, memory
   ./pvpci fidelity golden            how like a real hypervisor: each line that differs from its recorded traces
   ./pvpci coverage                   which lines of the real kernel files ran, and why the others did not
@@ -135,6 +136,18 @@ way to the first of each kind. Leaves reach.json and reach.html in the folder.
   --iommu none|dmar|dmar+ir   in this mode only
   --kernel, --seed, --set     as 'run' takes them
   --out FOLDER                (out/SCENARIO)
+  --json                      print the document in place of the table
+)";
+
+constexpr const char* kWindowHelp =
+    R"(./pvpci window [options]: for how long a device still reaches what has been taken from it.
+
+Curves over the flush policy and the size of the IOTLB: with a kernel that drives the IOMMU itself from the unmap (strict,
+lazy, lazy with only the timer), under Xen from the loss of a frame (as Xen flushes, in batches, and with old flaws). Each
+point is a run of a shipped scenario. Leaves window.json and window.html in the folder.
+
+  --kernel 6.1|6.12           (6.1)
+  --out FOLDER                (out/window)
   --json                      print the document in place of the table
 )";
 
@@ -313,7 +326,7 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
   std::vector<std::string> about;
   if (verb == Verb::kFidelity) app.add_option("about", about);
   if (takes_scenarios) app.add_option("scenarios", command.scenarios);
-  if (settable || verb == Verb::kFidelity || verb == Verb::kCoverage) {
+  if (settable || verb == Verb::kFidelity || verb == Verb::kCoverage || verb == Verb::kWindow) {
     app.add_option("--kernel", raw.kernel)->expected(1);
   }
   if (settable) {
@@ -321,8 +334,8 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
     app.add_option("--seed", raw.seed)->expected(1);
     app.add_option("--set", raw.sets)->expected(1)->take_all();
   }
-  const bool writes = runs || verb == Verb::kReach || verb == Verb::kFidelity || verb == Verb::kCoverage || verb == Verb::kRows ||
-                      verb == Verb::kReview || verb == Verb::kDiff;
+  const bool writes = runs || verb == Verb::kReach || verb == Verb::kFidelity || verb == Verb::kCoverage ||
+                      verb == Verb::kRows || verb == Verb::kReview || verb == Verb::kDiff || verb == Verb::kWindow;
   if (writes) app.add_option("--out", raw.out)->expected(1);
   if (runs) {
     app.add_option("--mutant", raw.mutant)->expected(1);
@@ -445,6 +458,7 @@ CommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   if (verb == "diff") return ParseVerb(Verb::kDiff, verb, kDiffHelp, rest);
   if (verb == "review") return ParseVerb(Verb::kReview, verb, kReviewHelp, rest);
   if (verb == "reach") return ParseVerb(Verb::kReach, verb, kReachHelp, rest);
+  if (verb == "window") return ParseVerb(Verb::kWindow, verb, kWindowHelp, rest);
   if (verb == "bench") return ParseVerb(Verb::kBench, verb, kBenchHelp, rest);
   if (verb == "test" || verb == "demo") {
     if (!rest.empty() && (rest.front() == "--help" || rest.front() == "-h")) return Help(kMainHelp);

@@ -26,7 +26,9 @@ enum ExitCode : int {
   kExitTerminated = 143,
 };
 
-enum class Verb { kHelp, kRun, kList, kShow, kCheck, kBench, kFidelity, kCoverage, kRows, kReview, kDiff, kReach, kKernels };
+enum class Verb {
+  kHelp, kRun, kList, kShow, kCheck, kBench, kFidelity, kCoverage, kRows, kReview, kDiff, kReach, kWindow, kKernels,
+};
 
 struct CommandLine {
   Verb verb = Verb::kHelp;

@@ -48,6 +48,7 @@ std::string DeviceLine(const DeviceSpec& device) {
                                  : device.behind.empty() ? "on its own root port"
                                                          : "behind " + device.behind);
   if (device.intx) text += ", INTx";
+  if (device.bus_master_at_boot) text += ", bus master from boot on";
   if (device.msi_vectors != 0) {
     text += fmt::format(", MSI x{}{}", device.msi_vectors, device.msi_maskable ? " maskable" : "");
   }

@@ -48,6 +48,7 @@ const std::map<std::string, std::vector<std::string>>& Fields() {
       {"iommu",
        {"dom0", "quarantine", "flush", "unfixed", "scratch", "hits", "misses", "tables_read", "invalidations", "faults",
         "faults_lost", "log_suppressed", "silenced", "escape_windows"}},
+      {"sub_page", {"domain", "device", "bytes", "direction", "mapped_by", "maps", "neighbours"}},
       {kConsoleRoot, {"lines"}},
       {kTraceRoot, {"lines"}},
       {kStoreRoot, {"value", "history", "writers", "together"}},

@@ -96,6 +96,12 @@ std::vector<LintItem> Lint(const Scenario& scenario) {
     items.push_back({"interrupt control", "the guest switches the device's INTx, MSI and MSI-X by itself",
                      "leave pciback's allow_interrupt_control alone"});
   }
+  for (const DeviceSpec& device : scenario.devices) {
+    if (!device.bus_master_at_boot) continue;
+    items.push_back({"bus master at boot",
+                     fmt::format("{} may read and write memory before any IOMMU is on and before any driver looks", device.name),
+                     "firmware that clears bus mastering before it starts the hypervisor, and its DMA protection"});
+  }
   if (PeersWithoutAcs(scenario)) {
     items.push_back({"no ACS", "devices of different domains reach each other's BARs below the IOMMU",
                      "a switch with ACS redirection, or both devices to one domain"});

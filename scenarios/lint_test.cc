@@ -55,6 +55,27 @@ TEST(Lint, NamesASwitchWithoutAcsBetweenDomains) {
   EXPECT_THAT(Names("{}", "switches: [{name: sw}]\n" + devices), Not(Contains("no ACS")));
 }
 
+TEST(Lint, NamesWhatXensCommandLineWeakens) {
+  EXPECT_THAT(Names("{iommu: dmar+ir, xen: {dom0-iommu: strict}}"), testing::IsEmpty());
+  EXPECT_THAT(Names("{iommu: dmar+ir, xen: {dom0-iommu: passthrough}}"), testing::ElementsAre("pass-through dom0"));
+  EXPECT_THAT(Names("{iommu: dmar+ir, xen: {dom0-iommu: strict, quarantine: none}}"),
+              testing::ElementsAre("quarantine off"));
+  EXPECT_THAT(Names("{iommu: dmar+ir, xen: {dom0-iommu: strict, quarantine: scratch-page}}"),
+              testing::ElementsAre("silent quarantine"));
+  EXPECT_THAT(Names("{iommu: dmar+ir, xen: {dom0-iommu: strict}, vtd: {device_tlbs: true}}"), testing::ElementsAre("ATS"));
+  EXPECT_THAT(Names("{iommu: dmar+ir, xen: {dom0-iommu: strict, unfixed: [XSA-78]}}"),
+              testing::ElementsAre("old hypervisor"));
+}
+
+TEST(Lint, NamesADeviceThatFirmwareLeavesMaster) {
+  const auto with = [](const char* more) {
+    return Names("{iommu: dmar+ir, xen: {dom0-iommu: strict}}",
+                 std::string("devices: [{name: a, model: edu") + more + "}]\n");
+  };
+  EXPECT_THAT(with(", bus_master_at_boot: true"), testing::ElementsAre("bus master at boot"));
+  EXPECT_THAT(with(""), testing::IsEmpty());
+}
+
 TEST(LintText, IsOneLine) {
   EXPECT_EQ(LintText({"relaxed dom0", "it reaches", "a switch"}), "relaxed dom0: it reaches. Missing: a switch");
 }

@@ -43,6 +43,7 @@
 #include "scenarios/rows_run.h"
 #include "scenarios/schema.h"
 #include "scenarios/supervise.h"
+#include "scenarios/window_run.h"
 
 namespace pvpci::scenarios {
 namespace {
@@ -359,6 +360,19 @@ ReachOptions OptionsOfReach(const CommandLine& command, const std::string& root)
   return options;
 }
 
+WindowOptions OptionsOfWindow(const CommandLine& command, const std::string& root) {
+  WindowOptions options;
+  options.root = root;
+  options.kernel = KernelFamilies().front();
+  for (const Override& change : command.overrides) {
+    if (change.key == "kernel") options.kernel = change.value;
+  }
+  options.out = command.out.empty() ? "out/window" : command.out;
+  options.json = command.json;
+  options.systemc = EnterSystemC;
+  return options;
+}
+
 BenchOptions OptionsOfBench(const CommandLine& command) {
   BenchOptions options;
   options.root = FindRoot();
@@ -423,6 +437,7 @@ int Main(const std::vector<std::string>& arguments) {
       case Verb::kCoverage: return RunCoverage(command, root, EnterSystemC);
       case Verb::kRows: return RunRows(OptionsOfRows(command, root));
       case Verb::kReach: return RunReach(OptionsOfReach(command, root));
+      case Verb::kWindow: return RunWindow(OptionsOfWindow(command, root));
       case Verb::kDiff:
         return RunDiff({command.compared[0], command.compared[1], command.suppressions, command.out, command.json});
       case Verb::kReview: return RunReview(OptionsOfReview(command, root, arguments));

@@ -65,7 +65,7 @@ const std::vector<ParameterSpec>& KnownParameters() {
       {"timing", "memory_read", ParameterUnit::kDuration, 386 * kNs, 522 * kNs, "root complex reads memory"},
       {"timing", "message_transit", ParameterUnit::kDuration, 193 * kNs, 260 * kNs, "posted write or MSI, one way"},
       {"timing", "switch_hop", ParameterUnit::kDuration, 100 * kNs, 200 * kNs, "one PCIe switch"},
-      {"timing", "iotlb_entries", ParameterUnit::kCount, 1, 4096, "IOTLB entries for 4 KiB pages"},
+      {"timing", "iotlb_entries", ParameterUnit::kCount, 16, 1024, "IOTLB entries for 4 KiB pages"},
       {"timing", "iotlb_miss", ParameterUnit::kDuration, 230 * kNs, 304 * kNs, "page walk after an IOTLB miss"},
       {"timing", "iotlb_hit", ParameterUnit::kDuration, 0, 3 * kNs, "IOTLB hit"},
       {"timing", "inv_wait", ParameterUnit::kDuration, 300 * kNs, 2 * kUs, "invalidation wait descriptor"},

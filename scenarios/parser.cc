@@ -195,6 +195,7 @@ class Reader : private ValueReader {
     spec.msix_vectors = static_cast<unsigned>(Number(node, "msix_vectors", spec.msix_vectors));
     spec.msi_maskable = Flag(node, "msi_maskable", spec.msi_maskable);
     spec.intx = Flag(node, "intx", spec.intx);
+    spec.bus_master_at_boot = Flag(node, "bus_master_at_boot", spec.bus_master_at_boot);
     if ((spec.msi_vectors & (spec.msi_vectors - 1)) != 0) {
       Complain(PlaceOf(node, "msi_vectors"),
                fmt::format("msi_vectors: expected 0, 1, 2, 4, 8, 16 or 32, found {}", spec.msi_vectors));

@@ -168,6 +168,7 @@ struct DeviceSpec {
   unsigned msix_vectors = 8;   // 0 (no MSI-X) .. 32; the table has a page of its own
   bool msi_maskable = false;   // per-vector mask bits in the MSI capability (decides Xen's ack type)
   bool intx = true;
+  bool bus_master_at_boot = false;  // firmware leaves bus mastering on: it may DMA before anybody drives it
   std::vector<Parameter> options;  // of the model itself
   Place place;
 };

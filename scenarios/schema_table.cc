@@ -201,6 +201,7 @@ const ObjectSpec& DeviceTable() {
           {"msix_vectors", Unsigned(0, 32), false, "0 .. 32; 0: no MSI-X (8)"},
           {"msi_maskable", Bool(), false, "mask bits in the MSI capability (false)"},
           {"intx", Bool(), false, "has an interrupt pin (true)"},
+          {"bus_master_at_boot", Bool(), false, "firmware leaves bus mastering on (false)"},
           {"options", Parameters("device"), false, "what this model alone has"},
       },
       "",

@@ -89,6 +89,7 @@ void StepWalk::Next() {
   const Step& step = scenario_.steps[at_];
   const auto activity = std::make_shared<Activity>(step);
   first_record_.emplace(step.label, machine_.trace().count());
+  machine_.SetStepUnderWay(step.label);
   if (progress_) progress_(at_ + 1, step);
   activity->deadline = machine_.simulation().After(step.deadline, [this, activity] {
     Abort(activity, fmt::format("not done after {} of simulated time", FormatDuration(activity->step.deadline)));

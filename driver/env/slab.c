@@ -6,9 +6,13 @@
  *
  * `slab_fence on` (a callable) shows what KASAN would: from then on each object has a page of its own and ends where that
  * ends; the page behind it, and its own when it is freed, are inaccessible, and whoever comes there stops the domain.
+ *
+ * `slab_owners on` keeps, beside the objects, who has them: for the host, which looks when a page is mapped for DMA
+ * (scenarios/machine/sub_page.h). What was allocated before that is not known.
  */
 #include <linux/kmemleak.h>
 #include <linux/log2.h>
+#include <linux/memblock.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -68,7 +72,75 @@ static int slab_fence(int argc, char **argv)
 
 EMUL_REGISTER("slab_fence", EMUL_CALLABLE, slab_fence);
 
-static void *emul_alloc(size_t size, gfp_t gfp)
+#define OWNER_CALLERS 6
+
+/* Of one object; size 0: it is free, or nobody looked when it was allocated. The host knows this layout. */
+struct slab_owner {
+	unsigned long size;
+	const char *cache;	/* NULL: kmalloc */
+	unsigned long callers[OWNER_CALLERS];	/* return addresses, innermost first, 0 after the last */
+};
+
+/* Of a page: all its objects, in order. The host knows this layout. */
+struct slab_owners {
+	unsigned long shift;
+	struct slab_owner objects[];
+};
+
+struct slab_owners **emul_slab_pages;	/* by page frame number; the host looks here */
+unsigned long emul_slab_page_count;
+
+static int slab_owners(int argc, char **argv)
+{
+	unsigned long pages = max_pfn;
+
+	if (argc != 2 || strcmp(argv[1], "on") || emul_slab_pages)
+		return -EINVAL;
+	emul_slab_pages = alloc_pages_exact(pages * sizeof(*emul_slab_pages), GFP_KERNEL | __GFP_ZERO);
+	if (!emul_slab_pages)
+		return -ENOMEM;
+	emul_slab_page_count = pages;
+	return 0;
+}
+
+EMUL_REGISTER("slab_owners", EMUL_CALLABLE, slab_owners);
+
+static struct slab_owner *owner_of(const void *object, unsigned int shift)
+{
+	unsigned long pfn = PFN_DOWN(__pa(object));
+
+	if (pfn >= emul_slab_page_count || !emul_slab_pages[pfn])
+		return NULL;
+	return &emul_slab_pages[pfn]->objects[offset_in_page(object) >> shift];
+}
+
+/* noinline: its frame is the first that is followed. */
+static noinline void keep_owner(const void *object, unsigned int shift, size_t size, const char *cache)
+{
+	unsigned long pfn = PFN_DOWN(__pa(object)), *frame = __builtin_frame_address(0);
+	struct slab_owner *owner;
+	int i;
+
+	if (pfn < emul_slab_page_count && !emul_slab_pages[pfn]) {
+		size_t bytes = sizeof(struct slab_owners) + sizeof(*owner) * (PAGE_SIZE >> shift);
+
+		emul_slab_pages[pfn] = alloc_pages_exact(bytes, __GFP_ZERO);
+		if (emul_slab_pages[pfn])
+			emul_slab_pages[pfn]->shift = shift;
+	}
+	owner = owner_of(object, shift);
+	if (!owner)
+		return;
+	owner->size = size;
+	owner->cache = cache;
+	for (i = 0; i < OWNER_CALLERS; i++) {
+		owner->callers[i] = frame ? frame[1] : 0;
+		if (frame)
+			frame = (unsigned long *)frame[0];
+	}
+}
+
+static void *emul_cache_alloc(size_t size, gfp_t gfp, const char *cache)
 {
 	unsigned int shift = max_t(unsigned int, size > 1 ? order_base_2(size) : 0, MIN_SHIFT);
 	struct object *object;
@@ -106,10 +178,17 @@ static void *emul_alloc(size_t size, gfp_t gfp)
 	}
 	object = free_objects[shift];
 	free_objects[shift] = object->next;
+	if (unlikely(emul_slab_pages))
+		keep_owner(object, shift, size, cache);
 	raw_spin_unlock_irqrestore(&slab_lock, flags);
 	if (gfp & __GFP_ZERO)
 		memset(object, 0, 1UL << shift);
 	return object;
+}
+
+static void *emul_alloc(size_t size, gfp_t gfp)
+{
+	return emul_cache_alloc(size, gfp, NULL);
 }
 
 static unsigned int shift_of(const void *p)
@@ -139,6 +218,12 @@ void kfree(const void *p)
 		return;
 	}
 	raw_spin_lock_irqsave(&slab_lock, flags);
+	if (unlikely(emul_slab_pages)) {
+		struct slab_owner *owner = owner_of(p, shift);
+
+		if (owner)
+			owner->size = 0;
+	}
 	((struct object *)p)->next = free_objects[shift];
 	free_objects[shift] = (struct object *)p;
 	raw_spin_unlock_irqrestore(&slab_lock, flags);
@@ -237,7 +322,7 @@ void kmem_cache_destroy(struct kmem_cache *cache) { EMUL("slab on the domain's o
 
 void *EMUL_ALLOC(kmem_cache_alloc_node)(struct kmem_cache *cache, gfp_t gfp, int node)
 {
-	void *p = emul_alloc(cache->object_size, gfp);
+	void *p = emul_cache_alloc(cache->object_size, gfp, cache->name);
 
 	EMUL("slab on the domain's own pages");
 	if (p && cache->ctor)

@@ -94,5 +94,33 @@ static int unmapped_after(int argc, char **argv)
 	return rc;
 }
 
+/*
+ * Maps a page, lets the endpoint read it, unmaps it; that again COUNT times, with a pause of so many microseconds between
+ * them: arguments COUNT PAUSE.
+ */
+static int unmap_in_turn(int argc, char **argv)
+{
+	unsigned long count, pause, i;
+	struct pair pair;
+	int rc;
+
+	if (argc < 3 || kstrtoul(argv[1], 0, &count) || kstrtoul(argv[2], 0, &pause))
+		return -EINVAL;
+	rc = open_pair(&pair);
+	for (i = 0; !rc && i < count; i++) {
+		dma_unmap_single(&pair.dev->dev, pair.from_bus, PAGE_SIZE, DMA_TO_DEVICE);
+		if (pause)
+			usleep_range(pause, pause + 10);
+		pair.from_bus = dma_map_single(&pair.dev->dev, pair.from, PAGE_SIZE, DMA_TO_DEVICE);
+		if (dma_mapping_error(&pair.dev->dev, pair.from_bus))
+			return -ENOMEM;
+		rc = engine_copy(pair.dev, pair.from_bus, pair.to_bus, 64);
+	}
+	dma_unmap_single(&pair.dev->dev, pair.from_bus, PAGE_SIZE, DMA_TO_DEVICE);
+	close_pair(&pair);
+	return rc;
+}
+
+EMUL_REGISTER("unmap_in_turn", EMUL_CALLABLE, unmap_in_turn);
 EMUL_REGISTER("unmapped_until_refused", EMUL_CALLABLE, unmapped_until_refused);
 EMUL_REGISTER("unmapped_after", EMUL_CALLABLE, unmapped_after);

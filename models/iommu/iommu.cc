@@ -496,6 +496,21 @@ bool Iommu::Remembers(uint16_t domain_id, uint64_t bus_address) const {
   return impl_->iotlb.Contains(domain_id, bus_address);
 }
 
+bool Iommu::Maps(pci::Bdf function, uint64_t bus_address) const {
+  EntriesRead read;
+  const auto found = FindContext(impl_->unit_memory, impl_->limits, impl_->root_table, function.id, &read);
+  const auto* context = std::get_if<ContextEntry>(&found);
+  if (context == nullptr) return false;
+  for (const bool write : {false, true}) {
+    EntriesRead walk;
+    if (std::holds_alternative<Translation>(
+            WalkTable(impl_->unit_memory, impl_->limits, *context, bus_address, write, &walk))) {
+      return true;
+    }
+  }
+  return false;
+}
+
 Reached Iommu::ForEachReached(pci::Bdf function, const std::function<void(const ReachedPage&)>& visit) const {
   return iommu::ForEachReached(impl_->unit_memory, impl_->limits, impl_->root_table, function.id, visit);
 }

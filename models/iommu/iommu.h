@@ -117,6 +117,8 @@ class Iommu final : public pci::DmaRemapper {
 
   // For observers. Whether the IOTLB has a translation of the page under that domain id: a request then needs no table.
   bool Remembers(uint16_t domain_id, uint64_t bus_address) const;
+  // Whether the tables in memory give the function the page, for reading or writing. Leaves no trace in the unit.
+  bool Maps(pci::Bdf function, uint64_t bus_address) const;
   // Every page that the function's requests reach by the tables in memory.
   Reached ForEachReached(pci::Bdf function, const std::function<void(const ReachedPage&)>& visit) const;
   // Every translation in the IOTLB under that domain id; `walk` is null.

@@ -21,6 +21,17 @@ function hexdump(text) {
   return lines.join('\n');
 }
 
+// From the device to the handler, as far as it came.
+function messageText(m) {
+  const parts = [`${m.address} = 0x${m.data.toString(16)}, ${m.format} format`];
+  if (m.entry !== null) parts.push(`entry ${m.entry} of the interrupt remapping table`);
+  if (m.vector !== null) parts.push(`vector 0x${m.vector.toString(16)}, ${m.delivery}, local APIC ${m.processor}`);
+  if (m.pirq !== null) parts.push(`pirq ${m.pirq} of ${m.domain}`);
+  if (m.port !== null) parts.push(`event channel ${m.port}`);
+  if (m.handler) parts.push(`${m.handler}()`);
+  return parts.join(' \u2192 ');
+}
+
 function findingCard(f) {
   const by = f.programmed_by;
   const owners = f.frame && (f.frame.owner_when_programmed === f.frame.owner_when_landed ? f.frame.owner_when_landed
@@ -37,13 +48,16 @@ function findingCard(f) {
         ['access', `${f.direction} of ${bytes(f.bytes)} at ${f.address}`],
         f.leaked_bytes_proven ? ['proven', h('span', {class: 'no'}, `${grouped(f.leaked_bytes_proven)} bytes of the secret, byte for byte`)] : null,
         f.stopped_by && ['stopped by', h('span', {class: 'yes'}, f.stopped_by)],
-        f.frame && ['frame', `${f.mfn ? 'mfn ' + f.mfn + ', ' : ''}owner ${owners}, type ${f.frame.type}, generation ${f.frame.generation}`],
+        f.frame && ['frame', `${f.mfn ? 'mfn ' + f.mfn + ', ' : ''}owner ${owners}, type ${f.frame.type}, generation ${f.frame.generation}${f.frame.grant_maps ? `, ${f.frame.grant_maps} grant maps` : ''}`],
+        f.message ? ['message', messageText(f.message)] : null,
         f.cwe.length ? ['weakness', f.cwe.join(', ')] : null,
+        f.cvss ? ['CVSS', h('code', {}, f.cvss)] : null,
+        f.step ? ['during', f.step] : null,
       ]),
       f.story.length ? [h('h4', {}, 'What happened'), h('ol', {class: 'story'}, [...f.story].sort((a, b) => a.time_ps - b.time_ps).map(step =>
         h('li', {}, h('time', {}, time(step.time_ps)), h('b', {}, step.actor), ' ', step.text)))] : null),
       h('div', {},
-        by ? [h('h4', {}, `Programmed by ${by.register} = ${by.value} at ${time(by.time_ps)}`), stack(by.backtrace)] : null,
+        by ? [h('h4', {}, `Programmed by ${by.register} = ${by.value} at ${time(by.time_ps)}, vCPU ${by.vcpu}`), stack(by.backtrace)] : null,
         f.mapped_by ? [h('h4', {}, `Mapped for DMA at ${time(f.mapped_by.time_ps)}: ${f.mapped_by.address}, ${bytes(f.mapped_by.bytes)}`), stack(f.mapped_by.backtrace)] : null,
         f.unmapped_by ? [h('h4', {}, `Unmapped at ${time(f.unmapped_by.time_ps)}`), stack(f.unmapped_by.backtrace)] : null,
         f.first_bytes ? [h('h4', {}, 'First bytes'), h('pre', {class: 'dump'}, hexdump(f.first_bytes))] : null,

@@ -339,7 +339,8 @@ void Classifier::DescribeProgramming(const pci::Access& access, Found* found) {
   const std::string device = pci::ToString(access.tlp->function);
   const pci::ProvenanceRecord& record = fabric_->provenance(access.tlp->provenance);
   finding.programmed_by =
-      reports::ProgrammedBy{record.RegisterName(), record.value, record.time, backtraces_.Resolve(found->backtrace)};
+      reports::ProgrammedBy{record.RegisterName(), record.value, record.time, backtraces_.Resolve(found->backtrace),
+                            record.context.vcpu};
   const pci::ProvenanceRecord& written = record.via != 0 ? fabric_->provenance(record.via) : record;
   const auto place = [](const std::vector<reports::Frame>& frames) {
     return frames.empty() ? "" : fmt::format(" in {} ({}:{})", frames[0].function, frames[0].file, frames[0].line);
@@ -388,11 +389,17 @@ void Classifier::Describe(const pci::Access& access, const Judgement& judgement,
   }
   finding.severity = reports::SeverityOf(judgement.dma_class, finding.direction, finding.stopped_by.has_value(),
                                          ReachOf(access, judgement));
+  finding.cvss = reports::CvssVector(judgement.dma_class, finding.direction, finding.stopped_by.has_value(),
+                                     ReachOf(access, judgement));
+  finding.step = ownership_.StepUnderWay();
+  if (judgement.dma_class == DmaClass::kE9) {
+    finding.message = ownership_.PathOfMessage(access.bus_address, MessageData(access));
+  }
   const sim::Frame* frame = memory_.Find(address >> sim::kPageShift);
   if (judgement.dma_class != DmaClass::kE9 && frame != nullptr && frame->host != nullptr) {
     finding.mfn = address >> sim::kPageShift;
     const std::string owner = ownership_.DomainName(frame->owner);
-    reports::FrameStory story{owner, owner, TypeText(frame->type), frame->generation};
+    reports::FrameStory story{owner, owner, TypeText(frame->type), frame->generation, frame->grant_maps};
     const pci::ProvenanceId id = access.tlp->provenance;
     if (id < programmed_.size() && programmed_[id].known) {
       story.owner_when_programmed = ownership_.DomainName(programmed_[id].owner);
@@ -446,6 +453,20 @@ void Classifier::OnFault(const iommu::FaultRecorded& fault) {
                                   iommu::FaultText(fault.reason));
   record.time_ps = fault.time;
   faults_.push_back(record);
+}
+
+void Classifier::OnStrayHandler(sim::DomId domain, uint32_t port, const std::string& handler) {
+  for (Found& found : found_) {
+    std::optional<reports::MessagePath>& message = found.finding.message;
+    if (!message || found.finding.stopped_by || !message->handler.empty() || message->port != static_cast<int>(port) ||
+        message->domain != ownership_.DomainName(domain)) {
+      continue;
+    }
+    message->handler = handler;
+    found.finding.story.push_back({simulation_.now(), ownership_.DomainName(domain),
+                                   fmt::format("ran {}() for event channel {}, as if its device had asked", handler, port)});
+    return;
+  }
 }
 
 std::vector<reports::Finding> Classifier::Findings(reports::Mode mode, const std::string& reproduce) {

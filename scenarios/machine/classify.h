@@ -43,6 +43,10 @@ class Ownership {
   virtual std::string MessageStory(uint64_t address, uint32_t data) const = 0;
   // Who gets a message in compatibility format, kDomXen if no domain does.
   virtual sim::DomId MessageReceiver(uint64_t address, uint32_t data) const = 0;
+  // The same in fields; without what ran.
+  virtual reports::MessagePath PathOfMessage(uint64_t address, uint32_t data) const = 0;
+  // Label of the step under way; "" between them.
+  virtual std::string StepUnderWay() const = 0;
   // It is a fixed vector of a guest's pirq: not an exception, nor one of Xen's own.
   virtual bool MessageIsAGuests(uint64_t address, uint32_t data) const = 0;
 };
@@ -57,6 +61,8 @@ class Classifier : public pci::AccessObserver {
   // A register write that may carry an address: notes who owned the frame then.
   void OnProgrammed(pci::ProvenanceId id, uint64_t value);
   void OnFault(const iommu::FaultRecorded& fault);
+  // A domain's interrupt handler began for an event of that port which no device was programmed to send.
+  void OnStrayHandler(sim::DomId domain, uint32_t port, const std::string& handler);
   // Called at the first occurrence of each finding.
   void OnFinding(std::function<void()> callback) { first_finding_ = std::move(callback); }
 

@@ -250,6 +250,10 @@ void CollectIommu(Machine& machine, reports::Result* result) {
   result->iommu = iommu;
 }
 
+void CollectSubPage(Machine& machine, reports::Result* result) {
+  result->sub_page = machine.sub_page().Rows([&](sim::DomId domain) { return machine.DomainName(domain); });
+}
+
 void CollectMemory(Machine& machine, reports::View* view) {
   const sim::MachineMemory& memory = machine.memory();
   view->machine_frames = memory.frame_count();
@@ -421,6 +425,7 @@ void Collect(Machine& machine, bool line_coverage, reports::Result* result) {
       },
       [&](sim::DomId id) { return machine.DomainName(id); });
   CollectIommu(machine, result);
+  CollectSubPage(machine, result);
   reports::View& view = result->view;
   CollectMemory(machine, &view);
   CollectTopology(machine, &view);

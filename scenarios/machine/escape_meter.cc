@@ -2,10 +2,11 @@
 #include "scenarios/machine/escape_meter.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace pvpci::scenarios {
 
-EscapeMeter::EscapeMeter(const sim::Simulation& simulation, iommu::Iommu& unit, const IommuTables& tables)
+EscapeMeter::EscapeMeter(const sim::Simulation& simulation, iommu::Iommu& unit, const IommuTables* tables)
     : simulation_(simulation), unit_(unit), tables_(tables) {
   unit_.OnForget([this] {
     if (!open_.empty()) Check();
@@ -16,7 +17,8 @@ EscapeMeter::EscapeMeter(const sim::Simulation& simulation, iommu::Iommu& unit, 
 bool EscapeMeter::Reaches(const Open& open) const {
   if (open.kind == kDevice) return unit_.CachedDomain(open.function) == open.tag;
   if (unit_.Remembers(open.tag, open.mfn << sim::kPageShift)) return true;
-  return tables_.HasFunctions(open.domain) && tables_.Maps(open.domain, open.mfn);
+  if (open.kind == kUnmap) return unit_.Maps(open.function, open.mfn << sim::kPageShift);
+  return tables_->HasFunctions(open.domain) && tables_->Maps(open.domain, open.mfn);
 }
 
 void EscapeMeter::Note(const Open& open) {
@@ -28,14 +30,22 @@ void EscapeMeter::Note(const Open& open) {
 }
 
 void EscapeMeter::OnLoss(sim::DomId domain, sim::Mfn mfn, xen::FrameLoss loss) {
-  const uint16_t tag = tables_.UnitDomainOf(domain);
-  if (!tables_.HasFunctions(domain) && !unit_.Remembers(tag, mfn << sim::kPageShift)) return;
+  const uint16_t tag = tables_->UnitDomainOf(domain);
+  if (!tables_->HasFunctions(domain) && !unit_.Remembers(tag, mfn << sim::kPageShift)) return;
   const Kind kind = loss == xen::FrameLoss::kOwnership ? kOwnership : loss == xen::FrameLoss::kType ? kType : kGrant;
   Note({kind, tag, domain, mfn, {}, simulation_.now()});
 }
 
 void EscapeMeter::OnDeviceLoss(sim::DomId domain, pci::Bdf function) {
-  Note({kDevice, tables_.UnitDomainOf(domain), domain, 0, function, simulation_.now()});
+  Note({kDevice, tables_->UnitDomainOf(domain), domain, 0, function, simulation_.now()});
+}
+
+void EscapeMeter::OnUnmap(pci::Bdf function, uint64_t bus_address, uint64_t bytes) {
+  const std::optional<uint16_t> tag = unit_.CachedDomain(function);
+  if (!tag || bytes == 0) return;  // it has never asked for anything
+  for (uint64_t page = bus_address >> sim::kPageShift; page <= (bus_address + bytes - 1) >> sim::kPageShift; ++page) {
+    Note({kUnmap, *tag, 0, page, function, simulation_.now()});
+  }
 }
 
 void EscapeMeter::Check() {
@@ -48,7 +58,7 @@ void EscapeMeter::Check() {
 }
 
 std::vector<reports::EscapeWindow> EscapeMeter::Windows() const {
-  static constexpr const char* kNames[kKinds] = {"ownership", "type", "grant", "device"};
+  static constexpr const char* kNames[kKinds] = {"ownership", "type", "grant", "device", "unmap"};
   std::vector<reports::EscapeWindow> windows;
   for (unsigned kind = 0; kind < kKinds; ++kind) {
     std::vector<sim::Ps> times = ended_[kind];

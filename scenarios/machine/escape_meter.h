@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The escape-window meter: from the moment a domain loses a frame (ownership, type, grant) or a function, until its devices
-// can no longer reach it. threats.md S-05, S-07, S-21. Asks the unit itself: tables in memory, IOTLB, context cache.
+// can no longer reach it; where a kernel drives the unit itself, from the moment dma_unmap_*() has given a page back to its
+// driver. threats.md S-05, S-07, S-21. Asks the unit itself: tables in memory, IOTLB, context cache.
 //
 // Costs O(1) per loss that is over at once, and O(windows open) per invalidation or replacement in the IOTLB.
 #ifndef PVPCI_SCENARIOS_MACHINE_ESCAPE_METER_H_
@@ -20,21 +21,24 @@ namespace pvpci::scenarios {
 
 class EscapeMeter : public xen::FrameLossObserver {
  public:
-  EscapeMeter(const sim::Simulation& simulation, iommu::Iommu& unit, const IommuTables& tables);
+  // `tables`: those that the hypervisor keeps; null if it keeps none.
+  EscapeMeter(const sim::Simulation& simulation, iommu::Iommu& unit, const IommuTables* tables);
 
   void OnLoss(sim::DomId domain, sim::Mfn mfn, xen::FrameLoss loss) override;
   void OnDeviceLoss(sim::DomId domain, pci::Bdf function) override;
+  // The DMA API has ended a mapping of the function.
+  void OnUnmap(pci::Bdf function, uint64_t bus_address, uint64_t bytes);
   // Kinds that occurred.
   std::vector<reports::EscapeWindow> Windows() const;
 
  private:
-  enum Kind : uint8_t { kOwnership, kType, kGrant, kDevice, kKinds };
+  enum Kind : uint8_t { kOwnership, kType, kGrant, kDevice, kUnmap, kKinds };
   struct Open {
     Kind kind = kOwnership;
     uint16_t tag = 0;          // of the domain in the unit, when it was lost
     sim::DomId domain = 0;
-    sim::Mfn mfn = 0;
-    pci::Bdf function;         // kDevice
+    sim::Mfn mfn = 0;          // kUnmap: number of the bus page
+    pci::Bdf function;         // kDevice, kUnmap
     sim::Ps since = 0;
   };
   bool Reaches(const Open& open) const;
@@ -43,7 +47,7 @@ class EscapeMeter : public xen::FrameLossObserver {
 
   const sim::Simulation& simulation_;
   iommu::Iommu& unit_;
-  const IommuTables& tables_;
+  const IommuTables* tables_;
   std::vector<Open> open_;
   std::array<std::vector<sim::Ps>, kKinds> ended_;
 };

@@ -139,7 +139,7 @@ void GuestDomain::WatchHandler(uint64_t address) {
   if (!handlers_.insert(name).second) return;
   Spans* spans = around_.spans;
   const sim::DomId id = id_;
-  hooks_->Add(name, [spans, id](driver::VcpuRunner&, sim::Ps entry) { spans->OnHandlerEntered(id, entry); });
+  hooks_->Add(name, [spans, id, name](driver::VcpuRunner&, sim::Ps entry) { spans->OnHandlerEntered(id, entry, name); });
 }
 
 void GuestDomain::Start(std::function<void()> up) {

@@ -38,6 +38,17 @@
 namespace pvpci::scenarios {
 
 // What all domains share. Members outlive the domains.
+// A mapping of the DMA API that began or ended.
+struct DmaCall {
+  sim::DomId domain = 0;
+  pci::Bdf function;
+  uint64_t bus_address = 0;
+  uint64_t bytes = 0;
+  sim::DmaDirection direction = sim::DmaDirection::kBidirectional;
+  bool begins = false;
+  uint32_t backtrace = 0;  // in Backtraces
+};
+
 struct Surroundings {
   sim::Simulation* simulation = nullptr;
   sim::Trace* trace = nullptr;
@@ -53,6 +64,7 @@ struct Surroundings {
   int mutant = 0;  // which fix the image takes back (driver/mutants/mutate.py), 0: none
   // The physical function a guest calls `name` ("0000:00:00.0"); nothing if it has none of that name.
   std::function<std::optional<pci::Bdf>(sim::DomId, const std::string& name)> function_of;
+  std::function<void(const DmaCall&)> dma_called;
   // A domain stopped (crashed or hung).
   std::function<void(sim::DomId)> stopped;
 };

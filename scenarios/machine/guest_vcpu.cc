@@ -242,6 +242,12 @@ void GuestVcpu::Dma(const seam_dma& what) {
       break;
     default: ledger.Unmap(device, what.bus_address, what.size, now, backtrace); break;
   }
+  if (guest_.around_.dma_called) {
+    const bool begins = what.kind == SEAM_DMA_MAP_SINGLE || what.kind == SEAM_DMA_MAP_SG ||
+                        what.kind == SEAM_DMA_ALLOC_COHERENT;
+    guest_.around_.dma_called({guest_.id_, *function, what.bus_address, what.size,
+                               static_cast<sim::DmaDirection>(what.direction & 3), begins, backtrace});
+  }
   guest_.around_.trace->Emit(sim::RecordKind::kDmaMap, guest_.id_,
                              DmaMapRecord{what.bus_address, what.size, what.kind,
                                           static_cast<uint16_t>(what.direction), function->id});

@@ -40,6 +40,14 @@ sim::SimulationConfig SimulationOf(const Scenario& scenario) {
   return config;
 }
 
+// As firmware leaves a device that it has started from.
+void SetBusMaster(pci::Function& function) {
+  constexpr unsigned kCommand = 4;
+  constexpr uint32_t kBusMaster = 4;
+  const auto command = static_cast<uint32_t>(function.config().Read(kCommand, 2));
+  function.ConfigWrite(kCommand, 2, command | kBusMaster, 0);
+}
+
 std::optional<pci::Bdf> ParseBdf(const std::string& text) {
   unsigned segment = 0, bus = 0, device = 0, function = 0;
   int used = 0;
@@ -68,7 +76,11 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image, Watch watch)
   register_trace_ = std::make_unique<RegisterTrace>(trace_, *classifier_);
   RegisterDmaTrace(trace_);
 
+  sub_page_ = std::make_unique<SubPage>(*memory_, backtraces_);
   fabric_ = std::make_unique<pci::Fabric>(simulation_, BuildFabricSpec(scenario_), pci::HostPorts{});
+  for (const DeviceSpec& device : scenario_.devices) {
+    if (device.bus_master_at_boot) SetBusMaster(*fabric_->Find(device.name));
+  }
   if (watched) fabric_->set_register_observer(register_trace_.get());
   register_trace_->SetFabric(fabric_.get());
   classifier_->SetFabric(fabric_.get());
@@ -100,19 +112,20 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image, Watch watch)
   ApplyPassthroughParameters(&config);
   hypervisor_ =
       std::make_unique<xen::Hypervisor>(config, simulation_, *memory_, trace_, xen_pci_, tables_.get());
+  if (iommu_ && watched) meter_ = std::make_unique<EscapeMeter>(simulation_, *iommu_, tables_.get());
   if (tables_) {
     AttachDeviceTlbs();
     tables_->Enable(*hypervisor_);
-    if (watched) {
-      meter_ = std::make_unique<EscapeMeter>(simulation_, *iommu_, *tables_);
-      hypervisor_->passthrough().SetLossObserver(meter_.get());
-    }
+    if (meter_) hypervisor_->passthrough().SetLossObserver(meter_.get());
   }
   if (tables_) hypervisor_->SetInterruptRemapper(iommu_.get());
   for (const pci::Function* function : fabric_->functions()) hypervisor_->passthrough().AddFunction(function->bdf());
   if (watched) hypervisor_->SetInterruptProbe(spans_.get());
   hypervisor_->AddDomainObserver(this);
   spans_->SetHypervisor(hypervisor_.get());
+  spans_->OnStrayHandler([this](sim::DomId domain, uint32_t port, const std::string& handler) {
+    classifier_->OnStrayHandler(domain, port, handler);
+  });
   spans_->SetOwnerLookup([this](pci::Bdf function) { return OwnerOf(function); });
 
   pci::HostPorts ports;
@@ -155,6 +168,13 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image, Watch watch)
   around.rings = rings_.get();
   around.mutant = image_files_.mutant ? image_files_.mutant->number : 0;
   around.function_of = [this](sim::DomId domain, const std::string& name) { return PhysicalBdf(domain, name); };
+  around.dma_called = [this](const DmaCall& call) {
+    if (call.begins) {
+      sub_page_->OnMap(call, FindGuest(call.domain)->image());
+    } else if (meter_ && scenario_.bare_metal()) {
+      meter_->OnUnmap(call.function, call.bus_address, call.bytes);
+    }
+  };
   around.stopped = [this](sim::DomId domain) {
     if (stopped_) stopped_(*FindGuest(domain));
   };
@@ -573,14 +593,39 @@ bool Machine::MapsByGrant(sim::DomId domain, sim::Mfn mfn) const {
 }
 
 // Remappable format (VT-d 5.1.2.2) has bit 4 of the address set; compatibility format is Intel SDM 3A 11.11.
-std::string Machine::MessageStory(uint64_t address, uint32_t data) const {
-  if ((address & 0x10) != 0) {
-    return fmt::format("remappable format, handle {:#x}", (address >> 5 & 0x7fff) | (address & 4) << 13);
-  }
+reports::MessagePath Machine::PathOfMessage(uint64_t address, uint32_t data) const {
   static constexpr const char* kModes[] = {"fixed", "lowest priority", "SMI", "reserved",
                                            "NMI",   "INIT",            "reserved", "ExtINT"};
-  std::string text = fmt::format("vector {:#04x}, delivery {}, local APIC {}", data & 0xff, kModes[data >> 8 & 7],
-                                 address >> 12 & 0xff);
+  reports::MessagePath path;
+  path.address = address;
+  path.data = data;
+  if ((address & 0x10) != 0) {
+    path.format = "remappable";
+    path.entry = static_cast<int>((address >> 5 & 0x7fff) | (address & 4) << 13);
+    return path;
+  }
+  path.format = "compatibility";
+  path.vector = static_cast<int>(data & 0xff);
+  path.delivery = kModes[data >> 8 & 7];
+  path.processor = static_cast<int>(address >> 12 & 0xff);
+  const int irq = IrqOfMessage(address, data);
+  if (irq < 0) return path;
+  for (const xen::Irqs::Guest& guest : hypervisor_->irqs().desc(irq).guests) {
+    path.domain = DomainName(guest.domain);
+    path.pirq = static_cast<int>(guest.pirq);
+    const xen::Domain* const domain = static_cast<const xen::Hypervisor&>(*hypervisor_).domain(guest.domain);
+    if (domain == nullptr) continue;
+    const auto found = domain->pirqs.find(static_cast<unsigned>(guest.pirq));
+    if (found != domain->pirqs.end() && found->second.port != 0) path.port = static_cast<int>(found->second.port);
+  }
+  return path;
+}
+
+std::string Machine::MessageStory(uint64_t address, uint32_t data) const {
+  const reports::MessagePath path = PathOfMessage(address, data);
+  if (path.entry) return fmt::format("remappable format, handle {:#x}", *path.entry);
+  std::string text =
+      fmt::format("vector {:#04x}, delivery {}, local APIC {}", *path.vector, path.delivery, *path.processor);
   const int irq = IrqOfMessage(address, data);
   if (irq < 0) return text + ", which no irq of Xen has";
   for (const xen::Irqs::Guest& guest : hypervisor_->irqs().desc(irq).guests) {

@@ -29,6 +29,7 @@
 #include "scenarios/machine/ring_probe.h"
 #include "scenarios/machine/secrets.h"
 #include "scenarios/machine/spans.h"
+#include "scenarios/machine/sub_page.h"
 #include "scenarios/scenario.h"
 #include "scenarios/store_path.h"
 #include "sim/dma_ledger.h"
@@ -76,6 +77,7 @@ class Machine : public Ownership, public xen::DomainObserver {
   iommu::Iommu* iommu() { return iommu_.get(); }
   IommuTables* iommu_tables() { return tables_.get(); }
   const EscapeMeter* escape_meter() const { return meter_.get(); }
+  const SubPage& sub_page() const { return *sub_page_; }
   xen::Hypervisor& hypervisor() { return *hypervisor_; }
   xen::Xenstored& store() { return *store_; }
   const RingProbe& rings() const { return *rings_; }
@@ -126,8 +128,12 @@ class Machine : public Ownership, public xen::DomainObserver {
   std::string DomainRole(sim::DomId domain) const override;
   bool MapsByGrant(sim::DomId domain, sim::Mfn mfn) const override;
   std::string MessageStory(uint64_t address, uint32_t data) const override;
+  reports::MessagePath PathOfMessage(uint64_t address, uint32_t data) const override;
+  std::string StepUnderWay() const override { return step_under_way_; }
   sim::DomId MessageReceiver(uint64_t address, uint32_t data) const override;
   bool MessageIsAGuests(uint64_t address, uint32_t data) const override;
+
+  void SetStepUnderWay(const std::string& label) { step_under_way_ = label; }
 
   // xen::DomainObserver
   void OnShutdown(sim::DomId domain, unsigned reason) override;
@@ -164,6 +170,7 @@ class Machine : public Ownership, public xen::DomainObserver {
   std::unique_ptr<IommuTables> tables_;
   std::vector<std::unique_ptr<DeviceTlb>> device_tlbs_;
   std::unique_ptr<EscapeMeter> meter_;
+  std::unique_ptr<SubPage> sub_page_;
   XenPci xen_pci_;
   std::unique_ptr<xen::Hypervisor> hypervisor_;
   std::unique_ptr<xen::Xenstored> store_;
@@ -177,6 +184,7 @@ class Machine : public Ownership, public xen::DomainObserver {
   std::map<pci::Bdf, sim::DomId> owners_;   // functions given to a domU
   std::map<sim::DomId, std::vector<pci::Bdf>> configured_;  // given to domains that are not built yet
   std::function<void(GuestDomain&)> stopped_;
+  std::string step_under_way_;
 };
 
 }  // namespace pvpci::scenarios

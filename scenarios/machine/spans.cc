@@ -148,12 +148,15 @@ uint32_t Spans::PortToServe(sim::DomId domain_id, bool* cleared) const {
   return still_pending;
 }
 
-void Spans::OnHandlerEntered(sim::DomId domain, sim::Ps time) {
+void Spans::OnHandlerEntered(sim::DomId domain, sim::Ps time, const std::string& handler) {
   bool cleared = false;
   const uint32_t port = PortToServe(domain, &cleared);
   const uint32_t interrupt = port == 0 ? 0 : hypervisor_->TakeInterrupt(domain, port);
   Span* span = Find(interrupt);
-  if (span == nullptr) return;  // a forged message, or a shared handler that runs for a neighbour
+  if (span == nullptr) {  // a forged message, or a shared handler that runs for a neighbour
+    if (port != 0 && stray_) stray_(domain, port, handler);
+    return;
+  }
   if (cleared && last_clear_.count(domain) != 0) {
     AddStamp(span, kT7, last_clear_[domain]);
     Record(interrupt, kT7, last_clear_[domain], domain);

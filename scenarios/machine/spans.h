@@ -41,7 +41,11 @@ class Spans : public pci::InterruptObserver, public xen::InterruptProbe {
   // t7: the guest cleared a port's PENDING bit.
   void OnPendingCleared(sim::DomId domain, sim::Ps time);
   // t6: the real driver's handler was entered.
-  void OnHandlerEntered(sim::DomId domain, sim::Ps time);
+  void OnHandlerEntered(sim::DomId domain, sim::Ps time, const std::string& handler);
+  // Told of handlers that begin for an event that no device was programmed to send.
+  void OnStrayHandler(std::function<void(sim::DomId, uint32_t port, const std::string& handler)> observer) {
+    stray_ = std::move(observer);
+  }
 
   uint64_t asserted(pci::Bdf function, pci::InterruptKind kind) const;
   // Assertions that neither reached a handler nor ended otherwise. Of `function`, or all.
@@ -55,6 +59,7 @@ class Spans : public pci::InterruptObserver, public xen::InterruptProbe {
                                        const std::function<std::string(sim::DomId)>& name) const;
 
  private:
+  std::function<void(sim::DomId, uint32_t, const std::string&)> stray_;
   static constexpr size_t kProbes = 11;  // t0 .. t10
   static constexpr size_t kChunk = 1024;
   enum class State : uint8_t { kFlying, kDelivered, kCoalesced, kLost };
