@@ -85,6 +85,7 @@ USER_FLAGS = [
     "-fshort-wchar",
     "-mcmodel=kernel",
     "-mno-red-zone",
+    "-mno-sse",  # xmm15 has the countdown
     "-fno-omit-frame-pointer",
     "-U_FORTIFY_SOURCE",
     "-D_FORTIFY_SOURCE=0",

@@ -424,6 +424,7 @@ ReviewOptions OptionsOfReview(const CommandLine& command, const std::string& roo
 int Main(const std::vector<std::string>& arguments) {
   try {
     if (arguments.size() == 1 && arguments[0] == kFirstInterruptVerb) return RunFirstInterrupt(OptionsOfBench({}));
+    if (arguments.size() == 1 && arguments[0] == kDigestVerb) return RunDigest(OptionsOfBench({}));
     const CommandLine command = ParseCommandLine(arguments);
     const std::string root = FindRoot();
     switch (command.verb) {

@@ -5,6 +5,7 @@
 #define PVPCI_SIM_ACTION_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <new>
 #include <type_traits>
@@ -48,10 +49,12 @@ class Action {
   void operator()() { operations_->invoke(storage_); }
 
  private:
+  using Word = uint64_t;
   struct Operations {
     void (*invoke)(void* storage);
     void (*relocate)(void* to, void* from);  // null: the bytes may be copied
     void (*destroy)(void* storage);          // null: nothing to do
+    size_t words;                            // that relocate, if null, would copy
   };
   template <typename Callable>
   static constexpr bool kFits = sizeof(Callable) <= kInlineBytes && alignof(Callable) <= alignof(void*) &&
@@ -90,18 +93,27 @@ class Action {
   static constexpr Operations kInline = {
       &InvokeInline<Callable>,
       std::is_trivially_copyable_v<Callable> ? nullptr : &RelocateInline<Callable>,
-      std::is_trivially_destructible_v<Callable> ? nullptr : &DestroyInline<Callable>};
+      std::is_trivially_destructible_v<Callable> ? nullptr : &DestroyInline<Callable>,
+      (sizeof(Callable) + sizeof(Word) - 1) / sizeof(Word)};
   template <typename Callable>
-  static constexpr Operations kAllocated = {&InvokeAllocated<Callable>, nullptr, &DestroyAllocated<Callable>};
+  static constexpr Operations kAllocated = {&InvokeAllocated<Callable>, nullptr, &DestroyAllocated<Callable>, 1};
 
   void Take(Action* other) {
     operations_ = std::exchange(other->operations_, nullptr);
     if (operations_ == nullptr) return;
     if (operations_->relocate == nullptr) {
-      std::memcpy(storage_, other->storage_, kInlineBytes);
+      // Word by word, as it was written a moment ago: a wider load would have to wait until the stores are done.
+      CopyWord(*other, 0);
+      if (operations_->words == 1) return;
+      for (size_t i = 1; i < operations_->words; ++i) CopyWord(*other, i);
     } else {
       operations_->relocate(storage_, other->storage_);
     }
+  }
+  void CopyWord(const Action& other, size_t number) {
+    Word word;
+    std::memcpy(&word, other.storage_ + number * sizeof word, sizeof word);
+    std::memcpy(storage_ + number * sizeof word, &word, sizeof word);
   }
   void Clear() {
     if (operations_ == nullptr) return;

@@ -137,11 +137,10 @@ void Simulation::Impl::Dispatch() {
       }
       now = event_time;
       reached = std::max(reached, now);
-      Action action = wheel.Pop();
       ++events;
       context = Context::kCallback;
       try {
-        action();
+        wheel.RunNext();
       } catch (const sc_core::sc_unwind_exception&) {
         throw;
       } catch (...) {

@@ -63,6 +63,7 @@ class Trace {
   std::string Format(const RecordView& record) const;  // "<time_ps> <domain> <text>"
 
   uint64_t count() const;
+  uint64_t bytes() const;  // that the records take
   void ForEach(const std::function<void(const RecordView&)>& visit) const;
   void WriteText(std::ostream& out) const;
 

@@ -8,7 +8,8 @@ section __sancov_guards (the link keeps relocations), so nothing depends on how 
 
   * an instruction belongs to the last guard loaded before it; at the start of a machine block that is entered by a
     jump, to the first guard loaded in it, or, if it loads none, to the block the jump came from;
-  * the accounting itself costs nothing: guard load, countdown update, its branch, and the call into the host;
+  * the accounting itself costs nothing: guard load, countdown update, its branch, and the call into the host; its
+    branch ends no machine block;
   * a block that the link copied (inlining, unrolling) costs the mean of its copies, rounded;
   * functions that the link dropped are not in the table, and their guards hold 0;
   * a guard that is no longer loaded, because the compiler could prove its block empty or never run, has 0 instructions.
@@ -37,6 +38,8 @@ import elf  # noqa: E402
 GUARD_SECTION = "__sancov_guards"
 LINE = re.compile(r"^\s*([0-9a-f]+):\s*(.*)$")
 TARGET = re.compile(r"^(?:0x)?([0-9a-f]+)(?: <.*>)?$")
+# Where guest code has the countdown, and what it subtracts from it.
+COUNTDOWN = ("%xmm15", "%xmm14")
 # How far from its guard load the rest of one accounting lies at most, in instructions.
 REACH = 8
 
@@ -108,24 +111,30 @@ def mark(image, instructions, clock_symbol):
 def free_accounting(instructions):
     """Marks what belongs to the accounting itself."""
     for n, i in enumerate(instructions):
+        if any(register in i.operands for register in COUNTDOWN):
+            i.free = True
         if i.guard_address:  # mov $guard, %edi; call emul_deadline; jmp back
-            for j in instructions[n:n + 4]:
+            for j, after in zip(instructions[n:n + 4], instructions[n + 1:n + 5]):
                 j.free = True
-                if j.mnemonic.startswith("jmp"):
+                if j.mnemonic.startswith("call"):
+                    after.free = after.free or after.mnemonic.startswith("jmp")
                     break
         if i.guard is None:
             continue
         i.free = True
         for j in instructions[max(0, n - 3):n]:
             j.free = j.free or j.clock
-        subtracted = i.mnemonic.startswith("sub")
+        in_register = COUNTDOWN[1] in i.operands
+        subtracted = in_register or i.mnemonic.startswith("sub")
         for j in instructions[n + 1:n + REACH]:
             if j.guard is not None:
                 break
             if j.clock or not subtracted and j.mnemonic.startswith("sub"):
                 j.free = True
                 subtracted = True
-            elif j.mnemonic in ("js", "jns"):
+            elif in_register and j.mnemonic.startswith("test"):
+                j.free = True
+            elif j.mnemonic in (("jne", "je") if in_register else ("js", "jns")):
                 j.free = True
                 break
 
@@ -146,6 +155,9 @@ def attribute(image, instructions, slots):
             if n + 1 < len(instructions):
                 leaders.add(instructions[n + 1].address)
         targets.append(target)
+    # The accounting's own branch ends no machine block; the way back from the host leads behind it.
+    leaders -= {after.address for i, after in zip(instructions, instructions[1:]) if i.free and i.mnemonic[0] == "j"}
+    leaders |= functions
     # First guard loaded in each machine block, known before its first instruction is charged.
     first, ahead = [None] * len(instructions), None
     for n in range(len(instructions) - 1, -1, -1):

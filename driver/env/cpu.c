@@ -265,13 +265,19 @@ void __noreturn emul_secondary_entry(void)
 	secondary(this_cpu_read(emul_cpu_number));
 }
 
+static EMUL_ENTRY void __noreturn enter_secondary(void)
+{
+	emul_clock_load();
+	emul_secondary_entry();
+}
+
 /* The hypervisor keeps the start context of a vCPU that went down, and starts it there again. */
 static void initialise(unsigned int cpu)
 {
 	struct vcpu_guest_context *context = kzalloc(sizeof(*context), GFP_KERNEL);
 	char *stack = (char *)__get_free_pages(GFP_KERNEL, 3);
 
-	context->user_regs.rip = (unsigned long)emul_secondary_entry;
+	context->user_regs.rip = (unsigned long)enter_secondary;
 	context->user_regs.rsp = (unsigned long)stack + (PAGE_SIZE << 3);
 	context->flags = VGCF_IN_KERNEL;
 	context->ctrlreg[3] = xen_pfn_to_cr3(virt_to_mfn(init_mm.pgd));

@@ -47,7 +47,7 @@ asm(".pushsection .text, \"ax\"\n"
 __visible __used noinline unsigned long emul_hypercall(unsigned long nr, unsigned long a1, unsigned long a2,
 						       unsigned long a3, unsigned long a4, unsigned long a5)
 {
-	return seam_host_table.call(SEAM_HYPERCALL, nr, a1, a2, a3, a4, a5);
+	return emul_host(SEAM_HYPERCALL, nr, a1, a2, a3, a4, a5);
 }
 
 struct static_call_key __SCK__xen_hypercall;
@@ -86,7 +86,7 @@ DEFINE_PER_CPU(unsigned long, emul_upcalls);
  * asm_exc_xen_hypervisor_callback up to xen_pv_evtchn_do_upcall, on the interrupted task's stack. The hypervisor has
  * set the mask and restores it from the frame, as the iret hypercall does.
  */
-static void emul_upcall(void)
+static noinline void emul_upcall(void)
 {
 	struct pt_regs regs = { .flags = X86_EFLAGS_IF, .cs = __KERNEL_CS };
 	struct pt_regs *old_regs = set_irq_regs(&regs);
@@ -127,12 +127,33 @@ void __noreturn panic(const char *fmt, ...)
 extern void emul_boot(void *start_info);
 extern void emul_post(void *work);
 
+static EMUL_ENTRY void enter_boot(void *start_info)
+{
+	emul_clock_load();
+	emul_boot(start_info);
+	emul_clock_store();
+}
+
+static EMUL_ENTRY void enter_upcall(void)
+{
+	emul_clock_load();
+	emul_upcall();
+	emul_clock_store();
+}
+
+static EMUL_ENTRY void enter_post(void *work)
+{
+	emul_clock_load();
+	emul_post(work);
+	emul_clock_store();
+}
+
 __used __visible struct seam_guest_table seam_guest = {
 	.version = SEAM_VERSION,
 	.vcpu_count_max = SEAM_MAX_VCPUS,
 	.clock = &emul_clock,
 	.jiffies = (seam_u64 *)&jiffies_64,
-	.boot = emul_boot,
-	.upcall = emul_upcall,
-	.post = emul_post,
+	.boot = enter_boot,
+	.upcall = enter_upcall,
+	.post = enter_post,
 };

@@ -36,19 +36,35 @@ void *pointer_to_nothing = &not_there;
 
 static u64 stacks[3][1024] __attribute__((aligned(4096)));
 
+/* The countdown is in xmm15 while guest code runs (seam.h). */
+static BARE inline void load_clock(void) { asm volatile("movq %0, %%xmm15" : : "m"(guest_clock.countdown)); }
+static BARE inline void store_clock(void) { asm volatile("movq %%xmm15, %0" : "=m"(guest_clock.countdown)); }
+
+/* A macro: the line of a call is that of its user. */
+#define host(...)					\
+	({						\
+		u64 result_;				\
+		store_clock();				\
+		result_ = seam_host_table.call(__VA_ARGS__);	\
+		load_clock();				\
+		result_;				\
+	})
+
 /* As driver/env does it, but not inlined: without LTO the pass comes too late. */
 BARE void __sanitizer_cov_trace_pc_guard(u32 *guard)
 {
-	guest_clock.countdown -= *guard;
-	if (guest_clock.countdown < 0)
-		seam_host_table.call(SEAM_DEADLINE, (u64)guard, 0, 0, 0, 0, 0);
+	u64 left;
+
+	asm volatile("movd %1, %%xmm14\n\tpsubq %%xmm14, %%xmm15\n\tmovq %%xmm15, %0" : "=r"(left) : "m"(*guard));
+	if ((long long)left < 0)
+		host(SEAM_DEADLINE, (u64)guard, 0, 0, 0, 0, 0);
 }
 BARE void __sanitizer_cov_trace_pc_guard_init(u32 *start, u32 *stop) { }
 BARE void __sanitizer_cov_pcs_init(const u64 *start, const u64 *stop) { }
 
 static u64 hypercall(u64 nr, u64 a, u64 b)
 {
-	return seam_host_table.call(SEAM_HYPERCALL, nr, a, b, 0, 0, 0);
+	return host(SEAM_HYPERCALL, nr, a, b, 0, 0, 0);
 }
 
 NOINLINE u64 work(u64 rounds)
@@ -212,7 +228,7 @@ void guest_boot(void *argument)
 		caller_of_touch((u64 *)8);
 		break;
 	case TEST_OVERFLOW:
-		seam_host_table.call(SEAM_MAP, SEAM_MAP_GUARD, (u64)stacks[0], 4096, 0, 0, 0);
+		host(SEAM_MAP, SEAM_MAP_GUARD, (u64)stacks[0], 4096, 0, 0, 0);
 		seam_host_table.fiber_jump(
 			seam_host_table.fiber_make((char *)stacks[1] + sizeof(stacks[1]), sizeof(stacks[1]),
 						   (void (*)(void *, void *))recurse), 0);
@@ -240,13 +256,13 @@ void guest_boot(void *argument)
 		hypercall(CALL_NOTE, hypercall(CALL_BLOCK, 0, 0), 0);
 		break;
 	case TEST_MMIO:
-		seam_host_table.call(SEAM_MMIO_WRITE, parameter, 4, 0x1234, 0, 0, 0); /* LINE_MMIO */
-		hypercall(CALL_NOTE, seam_host_table.call(SEAM_MMIO_READ, parameter + 4, 4, 0, 0, 0, 0), 0);
-		hypercall(CALL_NOTE, seam_host_table.call(SEAM_PORT_READ, 0xcfc, 2, 0, 0, 0, 0), 0);
-		seam_host_table.call(SEAM_PORT_WRITE, 0xcf8, 4, 0x80000000, 0, 0, 0);
+		host(SEAM_MMIO_WRITE, parameter, 4, 0x1234, 0, 0, 0); /* LINE_MMIO */
+		hypercall(CALL_NOTE, host(SEAM_MMIO_READ, parameter + 4, 4, 0, 0, 0, 0), 0);
+		hypercall(CALL_NOTE, host(SEAM_PORT_READ, 0xcfc, 2, 0, 0, 0, 0), 0);
+		host(SEAM_PORT_WRITE, 0xcf8, 4, 0x80000000, 0, 0, 0);
 		break;
 	case TEST_PANIC:
-		seam_host_table.call(SEAM_STOP, SEAM_STOP_PANIC, (u64)text, 0, 0, 0, 0);
+		host(SEAM_STOP, SEAM_STOP_PANIC, (u64)text, 0, 0, 0, 0);
 		break;
 	case TEST_DIVIDE: {
 		volatile int zero = 0;
@@ -273,11 +289,11 @@ void guest_boot(void *argument)
 	case TEST_RETURN:
 		return;
 	case TEST_DUMMY:
-		seam_host_table.call(SEAM_STOP, SEAM_STOP_DUMMY, (u64)text, 0, 0, 0, 0);
+		host(SEAM_STOP, SEAM_STOP_DUMMY, (u64)text, 0, 0, 0, 0);
 		break;
 	case TEST_POLL:
 		for (;;)
-			seam_host_table.call(SEAM_UDELAY, 1000000, 0, 0, 0, 0, 0);
+			host(SEAM_UDELAY, 1000000, 0, 0, 0, 0, 0);
 	case TEST_NESTED:
 		work(parameter);
 		hypercall(CALL_NOTE, 0xd0e, upcall_depth);
@@ -287,7 +303,7 @@ void guest_boot(void *argument)
 			const u64 before = guest_jiffies;
 
 			while (*(volatile u64 *)&guest_jiffies == before)
-				seam_host_table.call(SEAM_UDELAY, 100000, 0, 0, 0, 0, 0);
+				host(SEAM_UDELAY, 100000, 0, 0, 0, 0, 0);
 			hypercall(CALL_NOTE, guest_jiffies, 0);
 		}
 		break;
@@ -302,11 +318,25 @@ void guest_boot(void *argument)
 	sleep_for_ever();
 }
 
+static BARE void enter_boot(void *argument)
+{
+	load_clock();
+	guest_boot(argument);
+	store_clock();
+}
+
+static BARE void enter_upcall(void)
+{
+	load_clock();
+	upcall();
+	store_clock();
+}
+
 const struct seam_guest_table seam_guest = {
 	.version = SEAM_VERSION,
 	.vcpu_count_max = CPUS,
 	.clock = &guest_clock,
 	.jiffies = &guest_jiffies,
-	.boot = guest_boot,
-	.upcall = upcall,
+	.boot = enter_boot,
+	.upcall = enter_upcall,
 };

@@ -81,7 +81,11 @@ struct seam_dma {
  * switches vCPUs of the same domain; one host thread, so there is only ever one).
  */
 struct seam_clock {
-	/* Picoseconds until the deadline; every block subtracts its cost. Negative: enter the host. */
+	/*
+	 * Picoseconds until the deadline; every block subtracts its cost. Negative: enter the host. While guest code runs
+	 * it is in xmm15, which kernel code has no use for: the guest loads it from here after every entry and stores it
+	 * here before it calls the host.
+	 */
 	seam_s64 countdown;
 	/* Local time at which countdown reaches 0. Local time is always deadline_ps - countdown. */
 	seam_u64 deadline_ps;

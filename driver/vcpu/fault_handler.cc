@@ -36,6 +36,18 @@ uint64_t CallerOfNowhere(const LoadedImage& image, uint64_t sp) {
   return image.is_text(address) ? address : 0;
 }
 
+// The program's own code; a guest is never loaded there.
+extern "C" char __executable_start, etext;
+
+bool IsHostCode(uint64_t pc) {
+  return pc >= reinterpret_cast<uint64_t>(&__executable_start) && pc < reinterpret_cast<uint64_t>(&etext);
+}
+
+// Guest code has its countdown in xmm15 (seam.h); the host looks for it in the clock.
+void StoreCountdown(const mcontext_t& context, seam_clock* clock) {
+  std::memcpy(&clock->countdown, &context.fpregs->_xmm[15], sizeof clock->countdown);
+}
+
 }  // namespace
 
 void VcpuRunner::Stub::InstallFaultHandlers() {
@@ -70,6 +82,7 @@ void VcpuRunner::Stub::OnSignal(int signal, siginfo_t* info, void* raw_context) 
   const auto pc = static_cast<uint64_t>(registers[REG_RIP]);
   const auto frame = static_cast<uint64_t>(registers[REG_RBP]);
   const auto trap = static_cast<unsigned>(registers[REG_TRAPNO]);
+  if (!IsHostCode(pc)) StoreCountdown(context, &vcpu->image_.clock());
   if (signal != SIGILL && vcpu->traps_.Fixup(&context, trap)) return;
 
   Fault& fault = *vcpu->fault_;

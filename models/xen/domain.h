@@ -4,6 +4,7 @@
 #ifndef PVPCI_MODELS_XEN_DOMAIN_H_
 #define PVPCI_MODELS_XEN_DOMAIN_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -128,6 +129,16 @@ struct Domain {
   bool fifo = false;
   uint32_t max_port = 4095;
   std::vector<EventChannel> ports;          // index 0 never used
+  uint32_t lowest_free_port = 1;            // none below it is free
+  std::vector<uint32_t> interrupted_ports;  // ascending: those whose `interrupts` is not empty
+  void NoteInterrupted(uint32_t port) {
+    const auto at = std::lower_bound(interrupted_ports.begin(), interrupted_ports.end(), port);
+    if (at == interrupted_ports.end() || *at != port) interrupted_ports.insert(at, port);
+  }
+  void NoteServed(uint32_t port) {
+    const auto at = std::lower_bound(interrupted_ports.begin(), interrupted_ports.end(), port);
+    if (at != interrupted_ports.end() && *at == port) interrupted_ports.erase(at);
+  }
   std::vector<std::byte*> event_array;      // FIFO pages, 1024 words each
   std::vector<sim::Mfn> event_array_mfn;
   struct ControlBlock {

@@ -66,8 +66,12 @@ long EventChannels::AllocatePort(Domain& domain, uint32_t* port) {
   const uint32_t abi_limit = domain.fifo ? abi::kFifoMaxPort : 4095u;
   const uint32_t limit = std::min(domain.max_port, abi_limit);
   if (domain.ports.empty()) domain.ports.resize(1);
-  for (uint32_t candidate = 1; candidate <= limit; ++candidate) {
+  for (uint32_t candidate = domain.lowest_free_port; candidate <= limit; ++candidate) {
     if (candidate == domain.ports.size()) domain.ports.emplace_back();
+    if (candidate == domain.lowest_free_port && domain.ports[candidate].state != PortState::kFree) {
+      ++domain.lowest_free_port;
+      continue;
+    }
     if (domain.ports[candidate].state != PortState::kFree || Abi(domain).IsBusy(domain, candidate)) continue;
     // Queue positions survive a close: a stale tail must still be found when the port is used again.
     EventChannel fresh;
@@ -208,6 +212,7 @@ long EventChannels::BindPirq(Call& call, abi::EvtchnBindPirq& args) {
   if (const long error = pirqs.Bind(domain, args.pirq, (args.flags & abi::kBindPirqWillShare) != 0); error != 0) {
     found->second.port = 0;
     domain.ports[port].state = PortState::kFree;
+    domain.lowest_free_port = std::min(domain.lowest_free_port, port);
     return error;
   }
   args.port = port;
@@ -244,6 +249,8 @@ long EventChannels::ClosePort(Domain& domain, uint32_t port) {
   const unsigned last_vcpu = channel->last_vcpu;
   const uint8_t last_priority = channel->last_priority;
   *channel = EventChannel();
+  domain.NoteServed(port);
+  domain.lowest_free_port = std::min(domain.lowest_free_port, port);
   channel->last_vcpu = last_vcpu;
   channel->last_priority = last_priority;
   return 0;

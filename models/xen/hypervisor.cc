@@ -142,6 +142,7 @@ uint32_t Hypervisor::TakeInterrupt(sim::DomId id, uint32_t port) {
   const uint32_t interrupt = channel.interrupts.front();
   channel.interrupts.pop_front();
   if (channel.interrupts.empty()) {
+    subject->NoteServed(port);
     auto& unstamped = subject->vcpus[channel.notify_vcpu]->unstamped_ports;
     unstamped.erase(std::remove(unstamped.begin(), unstamped.end(), port), unstamped.end());
   }

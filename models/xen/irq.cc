@@ -388,6 +388,7 @@ void Irqs::DoIrqGuest(int irq, unsigned cpu, uint32_t interrupt, sim::Ps entered
     // PENDING was clear, so the guest has taken every earlier event but at most one that it is about to handle.
     while (queue.size() >= 2) queue.pop_front();
     queue.push_back(interrupt);
+    domain.NoteInterrupted(port);
     domain.vcpus[domain.ports[port].notify_vcpu]->unstamped_ports.push_back(port);
   }
   if (target.ack == AckType::kNone) {

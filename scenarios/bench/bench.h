@@ -13,6 +13,9 @@ namespace pvpci::scenarios {
 // Hidden verb: the program calls itself with it, to measure from the start of a process.
 inline constexpr const char* kFirstInterruptVerb = "bench-first-interrupt";
 
+// Hidden verb: one short run with two domains, DMA and interrupts, of which it prints the digest.
+inline constexpr const char* kDigestVerb = "bench-digest";
+
 // Enters SystemC in this process and runs the body there; answers the body's exit code.
 using SystemCEntry = std::function<int(const std::function<int()>& body)>;
 
@@ -34,6 +37,9 @@ int RunBench(const BenchOptions& options);
 
 // kFirstInterruptVerb: prints the wall clock at the first interrupt's handler, ns.
 int RunFirstInterrupt(const BenchOptions& options);
+
+// kDigestVerb: prints the digest of the run's trace.
+int RunDigest(const BenchOptions& options);
 
 }  // namespace pvpci::scenarios
 

@@ -63,6 +63,22 @@ TEST(Bench, MeasuresTheLinesThatAreAsked) {
   EXPECT_EQ(table[1].at("rounds"), 2);
 }
 
+// Figures that do not depend on how fast the machine is.
+TEST(Bench, FindsNothingThatVariesAndNothingThatGrows) {
+  const nlohmann::json table = nlohmann::json::parse(Bench("--json --rounds 1 --only D3,G9,G12").text);
+  ASSERT_EQ(table.size(), 3u);
+  for (const nlohmann::json& line : table) EXPECT_EQ(line.at("met"), true) << line.dump();
+}
+
+TEST(Bench, HasNoFigureWithoutAPeer) {
+  const Answer answer = Bench("--json --rounds 1 --only S12");
+  const nlohmann::json line = nlohmann::json::parse(answer.text).at(0);
+  EXPECT_TRUE(line.at("figure").is_null());
+  EXPECT_EQ(line.at("met"), false);
+  EXPECT_NE(line.at("detail").get<std::string>().find("peer absent"), std::string::npos);
+  EXPECT_EQ(answer.code, 1);
+}
+
 TEST(Bench, RefusesALineThatThereIsNot) {
   const Answer answer = Bench("--only G99 2>/dev/null");
   EXPECT_EQ(answer.code, 2);

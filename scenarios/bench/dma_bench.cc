@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scenarios/bench/dma_bench.h"
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -18,6 +20,7 @@
 #include "models/iommu/table_writer.h"
 #include "models/pci/fabric.h"
 #include "models/pci/function.h"
+#include "scenarios/bench/memory_use.h"
 #include "scenarios/bench/worker.h"
 #include "sim/machine_memory.h"
 #include "sim/simulation.h"
@@ -95,6 +98,21 @@ struct Source : sc_core::sc_module {
   tlm_utils::simple_initiator_socket<Source> initiator{"initiator"};
 };
 
+// What is kept of a translation by who writes it by hand.
+struct Translation {
+  uint64_t tag = UINT64_MAX;  // requester and bus page
+  uint64_t host_page = 0;
+};
+
+constexpr uint64_t kRegisterBytes = 4096;
+
+// A device with one page of registers.
+struct Registers : pci::Function {
+  using pci::Function::Function;
+  uint64_t OnBarRead(unsigned, uint64_t offset, unsigned) override { return values[offset / 8]; }
+  std::array<uint64_t, kRegisterBytes / 8> values{};
+};
+
 // More than 8 functions at a port need ARI.
 pci::FabricSpec BehindSwitches(unsigned devices) {
   pci::FabricSpec spec;
@@ -112,8 +130,13 @@ pci::FabricSpec BehindSwitches(unsigned devices) {
         pci::FunctionSlot slot;
         slot.name = "endpoint" + std::to_string(made++);
         slot.function = function;
-        slot.model = std::make_unique<pci::Function>(
-            pci::FunctionSpec(kVendor, kDevice, 0xff0000).Express().Ari());
+        pci::FunctionSpec function_spec(kVendor, kDevice, 0xff0000);
+        function_spec.Express().Ari();
+        if (devices == 1) {
+          slot.model = std::make_unique<Registers>(function_spec.Bar(0, pci::BarKind::kMemory32, kRegisterBytes));
+        } else {
+          slot.model = std::make_unique<pci::Function>(function_spec);
+        }
         below.functions.push_back(std::move(slot));
       }
       top.attached->ports.push_back(std::move(below));
@@ -139,7 +162,9 @@ struct DmaBench::Impl {
     pci::HostPorts ports;
     ports.memory = &memory;
     ports.remapper = &iommu;
+    const double begin = ThreadNs();
     fabric = std::make_unique<pci::Fabric>(simulation, BehindSwitches(shape.devices), ports);
+    creation_ns = ThreadNs() - begin;
     tables.Enable();
     for (unsigned device = 0; device < shape.devices; ++device) {
       endpoint = fabric->Find("endpoint" + std::to_string(device))->bdf();
@@ -148,6 +173,7 @@ struct DmaBench::Impl {
     }
     const uint32_t command = static_cast<uint32_t>(fabric->Find(endpoint)->config().Read(kCommandRegister, 2));
     fabric->Find(endpoint)->ConfigWrite(kCommandRegister, 2, command | kBusMaster, 0);
+    const sim::Mfn before_tables = next_table;
     for (unsigned used = 0; used < shape.domains; ++used) {
       const auto unit_domain = static_cast<uint16_t>(kFirstUnitDomain + used);
       for (sim::Mfn page = kFirstTarget; page < kFirstTarget + shape.pages; ++page) {
@@ -157,6 +183,7 @@ struct DmaBench::Impl {
         tables.MapPage(unit_domain, kFirstTarget + shape.pages + more, kFirstTarget, true, true);
       }
     }
+    table_frames = next_table - before_tables;
     source.initiator.bind(first.target);
     first.initiator.bind(second.target);
     second.initiator.bind(sink.target);
@@ -181,6 +208,8 @@ struct DmaBench::Impl {
   iommu::Iommu iommu;
   iommu::TableWriter tables;
   std::unique_ptr<pci::Fabric> fabric;
+  double creation_ns = 0;
+  uint64_t table_frames = 0;
   pci::Bdf endpoint;  // the active one
   uint16_t domain = 0;  // its
   Source source{"source"};
@@ -229,6 +258,81 @@ double DmaBench::ReadsPerMiss(unsigned accesses) {
   const iommu::Iommu::Counters after = impl_->iommu.counters();
   return static_cast<double>(after.tables_read - before.tables_read) / static_cast<double>(after.misses - before.misses);
 }
+
+double DmaBench::ByHand(unsigned accesses) {
+  Impl& m = *impl_;
+  constexpr unsigned kSets = 8, kWays = 16;
+  constexpr sim::Ps kOneWay = 215'000, kSwitch = 115'000, kByte = 127;
+  constexpr unsigned kHeaderBytes = 24;
+  std::array<std::array<Translation, kWays>, kSets> cache;
+  const uint64_t requester = uint64_t{m.endpoint.id} << 48;
+  for (sim::Mfn page = kFirstTarget; page < kFirstTarget + m.shape.pages; ++page) {
+    cache[page % kSets][page / kSets % kWays] = {requester | page, page};
+  }
+  std::byte buffer[kBytes] = {};
+  sim::Ps now = 0, lower_free = 0, upper_free = 0, total = 0;
+  unsigned failures = 0;
+  Addresses addresses(m.shape.pages);
+  const double begin = ThreadNs();
+  for (unsigned i = 0; i < accesses; ++i) {
+    const bool write = (i & 1) != 0;
+    const uint64_t address = addresses.Next();
+    const sim::Ps wire = (kHeaderBytes + (write ? kBytes : 0)) * kByte;
+    lower_free = std::max(lower_free, now) + wire;
+    upper_free = std::max(upper_free, lower_free + kSwitch) + wire;
+    const uint64_t page = address / sim::kPageSize;
+    const Translation* found = nullptr;
+    for (const Translation& entry : cache[page % kSets]) {
+      if (entry.tag == (requester | page)) {
+        found = &entry;
+        break;
+      }
+    }
+    if (found == nullptr) {
+      ++failures;
+      continue;
+    }
+    std::byte* const at = m.ram.data() + found->host_page * sim::kPageSize + address % sim::kPageSize;
+    if (write) {
+      std::memcpy(at, buffer, kBytes);
+    } else {
+      std::memcpy(buffer, at, kBytes);
+    }
+    asm volatile("" : : "r"(buffer) : "memory");  // what was read is used, and could have changed before it is written
+    total += upper_free + kOneWay - now;
+    now = upper_free;
+  }
+  const double ns = ThreadNs() - begin;
+  if (failures != 0 || total == 0) throw std::runtime_error("a translation is missing");
+  return ns / accesses;
+}
+
+double DmaBench::RegisterRead(unsigned reads) {
+  Impl& m = *impl_;
+  constexpr unsigned kBar0 = 0x10;
+  const uint64_t bar = m.fabric->Find(m.endpoint)->config().Read(kBar0, 4) & ~uint64_t{0xf};
+  const pci::WriteContext context;
+  unsigned failures = 0;
+  sim::Ps total = 0;
+  const double begin = ThreadNs();
+  for (unsigned i = 0; i < reads; ++i) {
+    const pci::AccessResult result = m.fabric->MmioRead(bar + i % 64 * 8, 4, context);
+    failures += result.status != pci::Completion::kSuccess;
+    total += result.latency;
+  }
+  const double ns = ThreadNs() - begin;
+  if (failures != 0 || total == 0) throw std::runtime_error("a register was not read");
+  return ns / reads;
+}
+
+double DmaBench::TableBytesPerPage() const {
+  const uint64_t pages = uint64_t{impl_->shape.pages + impl_->shape.mapped} * impl_->shape.domains;
+  return static_cast<double>(impl_->table_frames * sim::kPageSize) / static_cast<double>(pages);
+}
+
+double DmaBench::CreationUs() const { return impl_->creation_ns * 1e-3 / impl_->shape.devices; }
+
+double DmaBench::ResidentKiB() { return MappedKiB() + StatusKiB("VmPTE"); }
 
 double DmaBench::Bare(unsigned accesses) {
   Impl& m = *impl_;

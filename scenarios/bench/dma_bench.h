@@ -25,6 +25,21 @@ class DmaBench {
   // ns of processor time per access of 64 bytes, reads and writes in turn.
   double Fabric(unsigned accesses);  // endpoint, switch, root port, IOMMU and memory; timed, gated, in order
   double Bare(unsigned accesses);    // initiator, bridge, bridge, memory; one payload, no time
+  // A loop that somebody writes who needs just this: lookup in a set-associative translation cache, the same two hops'
+  // occupancy in integer picoseconds, the same copy.
+  double ByHand(unsigned accesses);
+
+  // ns of processor time per read of a register behind the switch, and back: one crossing of the device's boundary.
+  // With one device only.
+  double RegisterRead(unsigned reads);
+
+  // Bytes of second-level tables per page that they map, in all domains.
+  double TableBytesPerPage() const;
+  // Processor time in us that the fabric took to come up, per device.
+  double CreationUs() const;
+  // KiB resident in this process.
+  static double ResidentKiB();
+
   // Entries of second-level tables that the IOMMU read per miss, over that many accesses.
   double ReadsPerMiss(unsigned accesses);
 

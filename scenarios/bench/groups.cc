@@ -4,7 +4,8 @@
 namespace pvpci::scenarios {
 
 const std::vector<LineGroup>& LineGroups() {
-  static const std::vector<LineGroup> groups = {DmaLines(), InterruptLines(), RunLines(), ReviewLines()};
+  static const std::vector<LineGroup> groups = {SchedulerLines(), DmaLines(),  InterruptLines(),  RunLines(),
+                                              PeerLines(),      ReviewLines(), DeterminismLines()};
   return groups;
 }
 

@@ -7,9 +7,12 @@
 
 namespace pvpci::scenarios {
 
+LineGroup DeterminismLines(); // the same again and again
 LineGroup DmaLines();         // the fabric and the IOMMU
 LineGroup InterruptLines();   // from a device's MSI to its acknowledgement
+LineGroup PeerLines();        // beside QEMU and user-mode Linux
 LineGroup ReviewLines();      // the catalogue of attacks
+LineGroup SchedulerLines();   // the timing wheel
 LineGroup RunLines();         // whole runs and whole processes
 
 }  // namespace pvpci::scenarios

@@ -7,9 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <limits>
-#include <sstream>
 #include <stdexcept>
 #include <utility>
 
@@ -17,6 +15,8 @@
 #include <fmt/format.h>
 
 #include "models/xen/abi.h"
+#include "models/xen/hypervisor.h"
+#include "scenarios/bench/memory_use.h"
 #include "scenarios/bench/worker.h"
 #include "scenarios/parser.h"
 
@@ -30,12 +30,12 @@ constexpr const char* kDevice = "endpoint";
 constexpr const char* kInterruptMachine = R"(
 name: bench
 claim: An interrupt takes its real path.
-machine: {policy: msi_too, xen: {uptime_at_start: 1 s}}
+machine: {{policy: msi_too, xen: {{uptime_at_start: 1 s}}}}
 domains:
-  - {name: control, role: dom0}
-  - {name: driver, role: domU, events: 2l}
+  - {{name: control, role: dom0}}
+  - {{name: driver, role: domU, events: {}}}
 devices:
-  - {name: endpoint, model: endpoint_test, assigned_to: driver}
+  - {{name: endpoint, model: endpoint_test, assigned_to: driver}}
 steps:
   - boot: control
 expect:
@@ -53,7 +53,14 @@ expect:
   - domains[*].state == running
 )";
 
+constexpr unsigned kFirstIdleDomain = 100;
+constexpr const char* kRescan = "/sys/bus/pci/rescan";
+constexpr unsigned kLeastReads = 16;     // of a scan of one bus
+constexpr unsigned kPortsBesides = 256;  // what the domain itself binds
+constexpr uint64_t kEoi = 12;            // PHYSDEVOP_eoi
+
 constexpr sim::Ps kInterval = 20 * sim::kUs;  // the vCPU is asleep again before the next
+constexpr unsigned kDmaBytes = 64;
 constexpr sim::Ps kQuiet = 100 * sim::kMs;    // timers and workers of a boot have run
 // drivers/misc/pci_endpoint_test.c: STATUS_IRQ_RAISED.
 constexpr uint64_t kIrqRaised = 1 << 6;
@@ -166,32 +173,6 @@ domains:
   return yaml + "steps:\n  - boot: control\nexpect:\n  - domains[*].state == running\n";
 }
 
-// "VmPTE:      120 kB" of /proc/self/status.
-double StatusKiB(const std::string& field) {
-  std::ifstream file("/proc/self/status");
-  for (std::string line; std::getline(file, line);) {
-    if (line.compare(0, field.size() + 1, field + ":") == 0) return std::stod(line.substr(field.size() + 1));
-  }
-  throw std::runtime_error("/proc/self/status has no " + field);
-}
-
-// Resident KiB of all mappings but those of domains' memory, which are memfds.
-double MappedKiB() {
-  std::ifstream file("/proc/self/smaps");
-  double sum = 0;
-  bool counts = false;
-  for (std::string line; std::getline(file, line);) {
-    // A mapping's first line begins with its addresses, the others with a word and a colon.
-    if (line.find('-') < line.find(' ') && line.find(':') > line.find(' ')) {
-      counts = line.find("/memfd:") == std::string::npos;
-    } else if (counts && line.compare(0, 4, "Rss:") == 0) {
-      sum += std::stod(line.substr(4));
-    }
-  }
-  if (sum == 0) throw std::runtime_error("/proc/self/smaps tells nothing");
-  return sum;
-}
-
 }  // namespace
 
 BenchMachine::BenchMachine(const std::string& yaml, const ImageFiles& image)
@@ -218,15 +199,25 @@ void BenchMachine::Boot(const std::string& domain) {
 
 void BenchMachine::Settle(sim::Ps span) { machine_->simulation().Run(machine_->simulation().now() + span); }
 
-GuestBench::GuestBench(const ImageFiles& image)
-    : bench_(kInterruptMachine, image),
+GuestBench::GuestBench(const ImageFiles& image, const GuestShape& shape)
+    : bench_(fmt::format(kInterruptMachine, shape.fifo ? "fifo" : "2l"), image),
       guest_(bench_.machine().guest(kDriverDomain)),
-      device_(bench_.machine().device(kDevice)) {
+      device_(bench_.machine().device(kDevice)),
+      interval_(kInterval) {
   Machine& machine = bench_.machine();
   machine.spans().OnSettled([this](pci::Bdf) { ++settled_; });
   bench_.Boot("control");
   bench_.Do("seize", [&](Machine::Done done) { machine.Seize(device_, std::move(done)); });
   bench_.Boot(kDriverDomain);
+  for (unsigned i = 0; i < shape.idle_domains; ++i) {
+    xen::DomainSpec idle;
+    idle.name = fmt::format("idle{}", i);
+    idle.id = static_cast<sim::DomId>(kFirstIdleDomain + i);
+    idle.pages = 1;
+    machine.hypervisor().AddDomain(idle);
+  }
+  guest_.domain()->max_port = std::max(guest_.domain()->max_port, shape.bound_ports + kPortsBesides);
+  for (unsigned i = 0; i < shape.bound_ports; ++i) machine.hypervisor().ConnectHost(guest_.id(), [] {});
   bench_.Do("attach", [&](Machine::Done done) { machine.Attach(device_, guest_, std::move(done)); });
   bench_.Do("pcitest -i 1", [&](Machine::Done done) {
     guest_.Post(SEAM_WORK_PROGRAM, {"pcitest", "-i", "1"}, [done = std::move(done)](long result, const std::string&) {
@@ -259,7 +250,7 @@ void GuestBench::RaiseNext(unsigned left) {
   }
   watch_.Asserting();
   device_.AssertInterrupt(pci::InterruptKind::kMsi, 0);
-  simulation.After(kInterval, [this, left] { RaiseNext(left - 1); });
+  simulation.After(interval_, [this, left] { RaiseNext(left - 1); });
 }
 
 double GuestBench::RealPath(unsigned interrupts) {
@@ -277,13 +268,165 @@ double GuestBench::RealPath(unsigned interrupts) {
   return static_cast<double>(Middle(ticks)) * ns_per_tick;
 }
 
-double GuestBench::NativePath(unsigned events, Host host) {
-  xen::Domain& domain = *guest_.domain();
+uint64_t GuestBench::PirqPort() const {
+  const xen::Domain& domain = *guest_.domain();
   const auto at = std::find_if(domain.ports.begin(), domain.ports.end(), [](const xen::EventChannel& channel) {
     return channel.state == xen::PortState::kPirq;
   });
   if (at == domain.ports.end()) throw std::runtime_error("the driver has no interrupt");
-  const auto port = static_cast<uint64_t>(at - domain.ports.begin());
+  return static_cast<uint64_t>(at - domain.ports.begin());
+}
+
+// Stands where the domain's vCPU was: runs its handler when it is woken, as an event, and blocks again.
+class StubVcpu : public xen::VcpuHost {
+ public:
+  StubVcpu(Machine& machine, GuestDomain& guest, uint64_t port)
+      : machine_(machine), guest_(guest), vcpu_(*guest.domain()->vcpus[0]), port_(port), host_(vcpu_.host) {
+    vcpu_.host = this;
+  }
+  ~StubVcpu() override { vcpu_.host = host_; }
+  void Kick() override {}
+  void Steal(sim::Ps) override {}
+  void Wake(sim::Ps when) override {
+    machine_.simulation().At(when, [this] { Run(); });
+  }
+  void Start(const xen::VcpuContext&, sim::Ps) override {}
+  void Stop() override {}
+  unsigned handled() const { return handled_; }
+
+ private:
+  void Run() {
+    xen::Hypervisor& hypervisor = machine_.hypervisor();
+    Spans& spans = machine_.spans();
+    const sim::Ps now = machine_.simulation().now();
+    hypervisor.BeginUpcall(vcpu_);
+    spans.OnUpcallEntered(guest_.id(), now);
+    auto& info = *reinterpret_cast<xen::abi::VcpuInfo*>(vcpu_.info);
+    auto& shared = *reinterpret_cast<xen::abi::SharedInfo*>(guest_.domain()->shared_info);
+    info.upcall_pending = 0;
+    for (uint64_t words = std::exchange(info.pending_sel, 0); words != 0; words &= words - 1) {
+      const auto word = static_cast<unsigned>(__builtin_ctzll(words));
+      for (uint64_t bits = shared.evtchn_pending[word] & ~shared.evtchn_mask[word]; bits != 0; bits &= bits - 1) {
+        const uint64_t port = word * 64 + static_cast<unsigned>(__builtin_ctzll(bits));
+        shared.evtchn_pending[word] &= ~(uint64_t{1} << port % 64);
+        spans.OnPendingCleared(guest_.id(), now);
+        if (port == port_) Handle(now);
+      }
+    }
+    hypervisor.EndUpcall(vcpu_);
+    Call(xen::abi::kSchedOp, 1, 0);  // SCHEDOP_block
+  }
+  void Handle(sim::Ps now) {
+    machine_.spans().OnHandlerEntered(guest_.id(), now, "stub");
+    auto* const eoi = reinterpret_cast<xen::abi::PhysdevEoi*>(guest_.work_area_end() - sim::kPageSize);
+    eoi->irq = guest_.domain()->ports[port_].pirq;
+    Call(xen::abi::kPhysdevOp, kEoi, reinterpret_cast<uint64_t>(eoi));
+    ++handled_;
+  }
+  void Call(unsigned number, uint64_t command, uint64_t argument) {
+    const uint64_t args[5] = {command, argument};
+    machine_.hypervisor().Hypercall(vcpu_, number, args);
+  }
+  Machine& machine_;
+  GuestDomain& guest_;
+  xen::Vcpu& vcpu_;
+  const uint64_t port_;
+  xen::VcpuHost* const host_;
+  unsigned handled_ = 0;
+};
+
+double GuestBench::StubPath(unsigned interrupts) {
+  StubVcpu stub(bench_.machine(), guest_, PirqPort());
+  sim::Simulation& simulation = bench_.machine().simulation();
+  simulation.After(0, [this, interrupts] { RaiseNext(interrupts); });
+  const double begin = ThreadNs();
+  simulation.Run();
+  const double ns = ThreadNs() - begin;
+  watch_.Take();
+  if (stub.handled() != interrupts) throw std::runtime_error("an interrupt did not reach the stub");
+  return ns / interrupts;
+}
+
+double GuestBench::ForwardedConfigRead(unsigned scans) {
+  const auto answered = [this] {
+    const auto& counts = bench_.machine().rings().counts();
+    const auto found = counts.find({guest_.id(), "conf_read"});
+    return found == counts.end() ? 0 : found->second.answers;
+  };
+  const uint64_t before = answered();
+  const double begin = ThreadNs();
+  for (unsigned i = 0; i < scans; ++i) {
+    bench_.Do("a scan of the bus", [&](Machine::Done done) {
+      guest_.Post(SEAM_WORK_SYSFS_WRITE, {kRescan, "1"}, [done = std::move(done)](long result, const std::string&) {
+        done(result >= 0 ? "" : fmt::format("error {}", result));
+      });
+    });
+  }
+  const double ns = ThreadNs() - begin;
+  const uint64_t reads = answered() - before;
+  if (reads < scans * kLeastReads) throw std::runtime_error("the bus was not scanned through the ring");
+  return ns / static_cast<double>(reads);
+}
+
+void GuestBench::DmaNext(unsigned left) {
+  if (left == 0) return;
+  std::byte buffer[kDmaBytes] = {};
+  const xen::GuestMemory& memory = guest_.domain()->memory;
+  const auto pfn = static_cast<uint64_t>(guest_.work_area_end() - memory.base) / sim::kPageSize - 1;
+  pci::Tlp tlp;
+  tlp.requester = tlp.function = device_.bdf();
+  tlp.length_bytes = kDmaBytes;
+  tlp.data = buffer;
+  tlp.type = left % 2 != 0 ? pci::TlpType::kMemoryWrite : pci::TlpType::kMemoryRead;
+  tlp.bus_address = guest_.domain()->p2m[pfn] * sim::kPageSize + left * kDmaBytes % sim::kPageSize;
+  sim::Ps latency = 0;
+  dma_failures_ += bench_.machine().fabric().DmaNow(tlp, &latency) != pci::Completion::kSuccess;
+  bench_.machine().simulation().After(sim::kUs, [this, left] { DmaNext(left - 1); });
+}
+
+double GuestBench::Loaded(unsigned ms) {
+  sim::Simulation& simulation = bench_.machine().simulation();
+  const unsigned interrupts = ms * 100, accesses = ms * 1000;
+  const uint64_t wanted = settled_ + interrupts;
+  interval_ = 10 * sim::kUs;
+  simulation.After(0, [this, interrupts, accesses] {
+    DmaNext(accesses);
+    RaiseNext(interrupts);
+  });
+  const sim::Ps from = simulation.now();
+  const double begin = ThreadNs();
+  simulation.Run();
+  const double ns = ThreadNs() - begin;
+  const double simulated = static_cast<double>(simulation.now() - from) * 1e-3;
+  interval_ = kInterval;
+  watch_.Take();
+  if (settled_ != wanted) throw std::runtime_error("an interrupt did not reach its handler");
+  if (dma_failures_ != 0) throw std::runtime_error("a DMA access failed");
+  return simulated / ns;
+}
+
+double GuestBench::Idle(unsigned seconds) {
+  const double begin = ThreadNs();
+  bench_.Settle(seconds * sim::kSec);
+  return seconds * 1e9 / (ThreadNs() - begin);
+}
+
+double GuestBench::TraceBytesPerRecord() {
+  const sim::Trace& trace = bench_.machine().trace();
+  return static_cast<double>(trace.bytes()) / static_cast<double>(trace.count());
+}
+
+double GuestBench::LatencySumPs() {
+  uint64_t sum = 0;
+  const auto rows = bench_.machine().spans().Rows([](sim::DomId) { return reports::PortAbi::k2l; },
+                                                  [](sim::DomId) { return std::string(); });
+  for (const reports::Interrupt& row : rows) sum += row.total_ps;
+  return static_cast<double>(sum);
+}
+
+double GuestBench::NativePath(unsigned events, Host host) {
+  xen::Domain& domain = *guest_.domain();
+  const uint64_t port = PirqPort();
   auto& info = *reinterpret_cast<xen::abi::VcpuInfo*>(domain.vcpus[0]->info);
   seam_host_table& table = guest_.image()->host_table();
   seam_clock& clock = guest_.image()->clock();
@@ -326,6 +469,13 @@ double FirstInterrupt(const ImageFiles& image) {
   machine.simulation().Run();
   if (entered == 0) throw std::runtime_error("no interrupt was handled");
   return entered;
+}
+
+double KernelDomainCreationMs(const ImageFiles& image, unsigned domains) {
+  BenchMachine bench(IdleMachine(domains), image);
+  const double begin = ThreadNs();
+  for (unsigned i = 0; i < domains; ++i) bench.machine().guest(fmt::format("idle{}", i)).Build("", 1, [] {});
+  return (ThreadNs() - begin) * 1e-6 / domains;
 }
 
 double IdleResidentKiB(const ImageFiles& image, unsigned idle) {

@@ -47,9 +47,16 @@ class AcknowledgeWatch : public pci::RegisterObserver {
   std::vector<uint64_t> ticks_;
 };
 
+// What stands around the one domain that is active, and how it gets its events.
+struct GuestShape {
+  unsigned idle_domains = 0;  // without a kernel
+  unsigned bound_ports = 0;   // event channels that are bound and silent; the device's comes after them
+  bool fifo = false;
+};
+
 class GuestBench {
  public:
-  explicit GuestBench(const ImageFiles& image);
+  explicit GuestBench(const ImageFiles& image, const GuestShape& shape = {});
 
   // ns per MSI: from the device's assertion through fabric, Xen model, hand-over to the vCPU's thread and upcall, the
   // kernel's own path with its EOI, to the driver's handler that acknowledges at the device. Going to sleep after it is
@@ -66,11 +73,30 @@ class GuestBench {
   // to the trace, which costs a page fault now and then; else processor time.
   double NativePath(unsigned events, Host host);
 
+  // ns of processor time per MSI that a stub handles in the domain's place, without a vCPU of its own: from the
+  // assertion through fabric, Xen model and the 2-level bits to PHYSDEVOP_eoi.
+  double StubPath(unsigned interrupts);
+
+  // ns of processor time per configuration read that the domain's kernel makes through the real pcifront and the real
+  // pciback of dom0. The domain scans its bus so often.
+  double ForwardedConfigRead(unsigned scans);
+
+  // Simulated over processor time of so many ms with an MSI each 10 us and a DMA of 64 bytes each us.
+  double Loaded(unsigned ms);
+  // The same of so many s in which only timers are armed.
+  double Idle(unsigned seconds);
+  // Bytes of trace per record so far.
+  double TraceBytesPerRecord();
+  // Sum of all latencies of interrupts so far, ps.
+  double LatencySumPs();
+
   // ns per hand-over from one SystemC thread to another: two switches.
   double HandOver(unsigned hand_overs) { return ping_pong_.NsPerHandOver(hand_overs); }
 
  private:
   void RaiseNext(unsigned left);
+  void DmaNext(unsigned left);
+  uint64_t PirqPort() const;
 
   PingPong ping_pong_;
   BenchMachine bench_;
@@ -78,10 +104,15 @@ class GuestBench {
   pci::Function& device_;
   AcknowledgeWatch watch_;
   uint64_t settled_ = 0;
+  uint64_t dma_failures_ = 0;
+  sim::Ps interval_;  // between MSIs
 };
 
 // Boots dom0 and answers the wall clock (WallNs) at which the first interrupt handler of its kernel was entered.
 double FirstInterrupt(const ImageFiles& image);
+
+// Processor time in ms to make a domain with a kernel, loaded and relocated, for each of so many.
+double KernelDomainCreationMs(const ImageFiles& image, unsigned domains);
 
 // KiB resident in this process beyond the pages of its domains, with `idle` domUs booted and asleep.
 double IdleResidentKiB(const ImageFiles& image, unsigned idle);

@@ -6,6 +6,7 @@
 
 #include "scenarios/bench/groups.h"
 #include "scenarios/bench/guest_bench.h"
+#include "scenarios/bench/hypervisor_bench.h"
 #include "scenarios/bench/own_process.h"
 #include "scenarios/engine.h"
 #include "scenarios/parser.h"
@@ -14,6 +15,10 @@ namespace pvpci::scenarios {
 namespace {
 
 constexpr unsigned kIdleDomains = 8;
+constexpr unsigned kFewerDomains = 256;
+constexpr unsigned kMostDomains = 4096;
+constexpr unsigned kFewerKernels = 4;
+constexpr unsigned kMostKernels = 24;
 
 // Processor time in ms of a whole run of `scenario`, start-up included.
 double RunMs(const BenchOptions& options, const Scenario& scenario, Watch watch) {
@@ -48,6 +53,20 @@ void Measure(Bench& bench) {
   const BenchOptions& options = bench.options();
   const Scenario honest = LoadScenario(options.root + "/scenarios/honest_dma.yaml");
   std::vector<double> processor, one, many;
+  // Each in a process of its own.
+  const auto domains = [&bench](unsigned count) {
+    return bench.InSystemC("domains", [count](WorkerPort& port) {
+      const double us = DomainCreationUs(count);
+      for (BenchRequest request; port.Next(&request);) port.Answer(us);
+    }).Ask(0, 1);
+  };
+  const auto kernels = [&bench](unsigned count) {
+    return bench.InSystemC("kernels", [&bench, count](WorkerPort& port) {
+      const double ms = KernelDomainCreationMs(bench.counted_image(), count);
+      for (BenchRequest request; port.Next(&request);) port.Answer(ms);
+    }).Ask(0, 1);
+  };
+  std::vector<double> fewer_domains, fewer_kernels;
   const auto resident = [&](unsigned idle) {
     Subject machine = bench.InSystemC("idle domains", [&](WorkerPort& port) {
       const double kib = IdleResidentKiB(bench.counted_image(), idle);
@@ -69,11 +88,29 @@ void Measure(Bench& bench) {
          return (many.back() - one.back()) / kIdleDomains / 1024;
        },
        nullptr},
+      {"G10",
+       [&] {
+         fewer_domains.push_back(domains(kFewerDomains));
+         return domains(kMostDomains);
+       },
+       nullptr},
+      {"G10c",
+       [&] {
+         fewer_kernels.push_back(kernels(kFewerKernels));
+         return kernels(kMostKernels);
+       },
+       nullptr},
       {"S17", [&] { return RunMs(options, honest, Watch::kEverything); },
        [&] { return RunMs(options, honest, Watch::kNothing); }, "ms"},
   });
   if (bench.wanted("B1")) {
     bench.Detail("B1", fmt::format("wall clock; the whole process used {:.1f} ms of processor time", Median(processor)));
+  }
+  if (bench.wanted("G10")) {
+    bench.Detail("G10", fmt::format("each of {}; {:.1f} us each of {}", kMostDomains, Median(fewer_domains), kFewerDomains));
+  }
+  if (bench.wanted("G10c")) {
+    bench.Detail("G10c", fmt::format("each of {}; {:.2f} ms each of {}", kMostKernels, Median(fewer_kernels), kFewerKernels));
   }
   if (bench.wanted("G7")) {
     bench.Detail("G7", fmt::format("{} domUs {:.1f} MiB, 1 domU {:.1f} MiB", 1 + kIdleDomains, Median(many) / 1024,
@@ -93,6 +130,9 @@ LineGroup RunLines() {
               {"G7", "resident memory per idle domain with a kernel, beyond its own pages, MiB",
                "one idle domain less: mappings without the domains' own pages, and page tables", "<= 2",
                Occasion::kQuick},
+              {"G10", "creation of a domain without a kernel, us", "nothing", "<= 100", Occasion::kGoals},
+              {"G10c", "creation of a domain with a kernel, loaded and relocated, ms", "nothing", "<= 5",
+               Occasion::kGoals},
           },
           &Measure};
 }

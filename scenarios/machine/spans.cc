@@ -135,9 +135,8 @@ uint32_t Spans::PortToServe(sim::DomId domain_id, bool* cleared) const {
   const xen::Domain* domain = hypervisor_->domain(domain_id);
   uint32_t still_pending = 0;
   if (domain == nullptr) return 0;
-  for (uint32_t port = 1; port < domain->ports.size(); ++port) {
-    const xen::EventChannel& channel = domain->ports[port];
-    if (channel.state != xen::PortState::kPirq || channel.interrupts.empty()) continue;
+  for (const uint32_t port : domain->interrupted_ports) {
+    if (domain->ports[port].state != xen::PortState::kPirq) continue;
     if (!hypervisor_->event_channels().IsPending(*domain, port)) {
       *cleared = true;
       return port;

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Programs that do something like it, run beside the product. A peer that is not installed throws PeerAbsent.
+#ifndef PVPCI_SCENARIOS_BENCH_PEERS_H_
+#define PVPCI_SCENARIOS_BENCH_PEERS_H_
+
+#include <stdexcept>
+#include <string>
+
+#include <sys/types.h>
+
+namespace pvpci::scenarios {
+
+struct PeerAbsent : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// QEMU driven by a test program over a Unix socket (docs/devel/testing/qtest.rst): its `edu` device at 00:04.0, no
+// processor running.
+class Qtest {
+ public:
+  Qtest();
+  ~Qtest();
+  Qtest(const Qtest&) = delete;
+  Qtest& operator=(const Qtest&) = delete;
+
+  // Wall clock, ns each.
+  double RegisterReadNs(unsigned reads);  // readl of the device's identification
+  double ConfigReadNs(unsigned reads);    // outl CF8 and inl CFC
+
+ private:
+  std::string Ask(const std::string& command);
+
+  pid_t child_ = -1;
+  int socket_ = -1;
+  std::string received_;
+};
+
+// QEMU's translator in its deterministic mode (-icount) runs a BIOS of a few instructions that reads a register of the
+// VGA window again and again. ns of wall clock per read; start-up and the loop itself are taken out.
+double TranslatedRegisterReadNs();
+
+}  // namespace pvpci::scenarios
+
+#endif  // PVPCI_SCENARIOS_BENCH_PEERS_H_
