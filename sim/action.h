@@ -22,15 +22,7 @@ class Action {
   template <typename F, typename = std::enable_if_t<!std::is_same_v<std::decay_t<F>, Action> &&
                                                     std::is_invocable_v<std::decay_t<F>&>>>
   Action(F&& callable) {  // NOLINT: as std::function
-    using Callable = std::decay_t<F>;
-    if constexpr (kFits<Callable>) {
-      new (storage_) Callable(std::forward<F>(callable));
-      operations_ = &kInline<Callable>;
-    } else {
-      Callable* const allocated = new Callable(std::forward<F>(callable));
-      std::memcpy(storage_, &allocated, sizeof allocated);
-      operations_ = &kAllocated<Callable>;
-    }
+    Fill(std::forward<F>(callable));
   }
   Action(Action&& other) noexcept { Take(&other); }
   Action& operator=(Action&& other) noexcept {
@@ -43,6 +35,18 @@ class Action {
   Action(const Action&) = delete;
   Action& operator=(const Action&) = delete;
   ~Action() { Clear(); }
+
+  // As an assignment, to one that holds nothing: the callable is made in its place.
+  template <typename F>
+  void Emplace(F&& callable) {
+    if constexpr (std::is_same_v<std::decay_t<F>, Action>) {
+      Take(&callable);
+    } else {
+      Fill(std::forward<F>(callable));
+    }
+  }
+
+  void Reset() { Clear(); }
 
   explicit operator bool() const { return operations_ != nullptr; }
   // Must hold something.
@@ -98,6 +102,18 @@ class Action {
   template <typename Callable>
   static constexpr Operations kAllocated = {&InvokeAllocated<Callable>, nullptr, &DestroyAllocated<Callable>, 1};
 
+  template <typename F>
+  void Fill(F&& callable) {
+    using Callable = std::decay_t<F>;
+    if constexpr (kFits<Callable>) {
+      new (storage_) Callable(std::forward<F>(callable));
+      operations_ = &kInline<Callable>;
+    } else {
+      Callable* const allocated = new Callable(std::forward<F>(callable));
+      std::memcpy(storage_, &allocated, sizeof allocated);
+      operations_ = &kAllocated<Callable>;
+    }
+  }
   void Take(Action* other) {
     operations_ = std::exchange(other->operations_, nullptr);
     if (operations_ == nullptr) return;
@@ -122,7 +138,7 @@ class Action {
   }
 
   const Operations* operations_ = nullptr;
-  alignas(void*) std::byte storage_[kInlineBytes] = {};
+  alignas(void*) std::byte storage_[kInlineBytes];
 };
 
 }  // namespace pvpci::sim

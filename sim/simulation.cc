@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "sim/check.h"
-#include "sim/timing_wheel.h"
 
 namespace pvpci::sim {
 namespace {
@@ -56,15 +55,11 @@ struct Simulation::Impl {
     bool sleep_requested = false;
     unsigned idle_slices = 0;
   };
-  enum class Context { kOutside, kCallback, kSlice };
+  Impl(SimulationConfig c, Simulation* s) : config(c), simulation(s), wheel(s->wheel_) {}
 
-  explicit Impl(SimulationConfig c) : config(c) {}
-
-  Ps Now() const { return context == Context::kSlice ? current->runner->local_time() : now; }
   void MakeReady(RunnerState* state, Ps when);
   void Unready(RunnerState* state);
   Ps HorizonOf(const RunnerState& state);
-  void ShrinkHorizon(Ps when);
   void Conduct();
   void Dispatch();
   void Slices(RunnerState* state);
@@ -73,9 +68,8 @@ struct Simulation::Impl {
   void Fail();
 
   SimulationConfig config;
-  TimingWheel wheel;
-  Context context = Context::kOutside;
-  Ps now = 0;          // time of the present or last callback or slice
+  Simulation* simulation;
+  TimingWheel& wheel;
   Ps reached = 0;      // the farthest that anything has got
   Ps end = kNever;
   bool stop = false;
@@ -85,8 +79,7 @@ struct Simulation::Impl {
   std::exception_ptr error;
   std::vector<std::unique_ptr<RunnerState>> runners;
   std::vector<RunnerState*> ready;  // runnable ones, by (ready_at, id); the rest cost nothing
-  RunnerState* current = nullptr;
-  Ps horizon = kNever;              // of the slice now running
+  RunnerState* current = nullptr;   // whose slice is running
   std::unique_ptr<sc_core::sc_event> conductor;
 };
 
@@ -113,12 +106,6 @@ Ps Simulation::Impl::HorizonOf(const RunnerState& state) {
   return limit;
 }
 
-void Simulation::Impl::ShrinkHorizon(Ps when) {
-  if (context != Context::kSlice || when >= horizon) return;
-  horizon = when;
-  current->runner->Preempt();
-}
-
 void Simulation::Impl::Fail() {
   if (!error) error = std::current_exception();
   stop = true;
@@ -135,10 +122,9 @@ void Simulation::Impl::Dispatch() {
         reached = end;
         return;
       }
-      now = event_time;
-      reached = std::max(reached, now);
+      simulation->now_ = event_time;
+      reached = std::max(reached, event_time);
       ++events;
-      context = Context::kCallback;
       try {
         wheel.RunNext();
       } catch (const sc_core::sc_unwind_exception&) {
@@ -146,7 +132,6 @@ void Simulation::Impl::Dispatch() {
       } catch (...) {
         Fail();
       }
-      context = Context::kOutside;
       continue;
     }
     if (runner_time >= end) {
@@ -158,11 +143,11 @@ void Simulation::Impl::Dispatch() {
     state->waking = false;
     state->running = true;
     state->local = runner_time;
-    now = runner_time;
-    reached = std::max(reached, now);
+    simulation->now_ = runner_time;
+    reached = std::max(reached, runner_time);
     const Ps here = SystemCNow();
-    if (now > here) {
-      state->go->notify(ToSystemC(now - here));
+    if (runner_time > here) {
+      state->go->notify(ToSystemC(runner_time - here));
     } else {
       state->go->notify();
     }
@@ -181,9 +166,9 @@ void Simulation::Impl::Conduct() {
 }
 
 void Simulation::Impl::OneSlice(RunnerState* state) {
-  context = Context::kSlice;
   current = state;
-  horizon = HorizonOf(*state);
+  simulation->runner_ = state->runner;
+  simulation->horizon_ = HorizonOf(*state);
   const Ps from = state->local;
   Ps to = from;
   try {
@@ -199,10 +184,11 @@ void Simulation::Impl::OneSlice(RunnerState* state) {
     state->woken_at = kNever;
   }
   state->local = to;
-  now = std::max(now, from);
+  simulation->now_ = std::max(simulation->now_, from);
   reached = std::max(reached, to);
   current = nullptr;
-  context = Context::kOutside;
+  simulation->runner_ = nullptr;
+  simulation->horizon_ = 0;
 }
 
 // After a slice: true if something else is due before this runner.
@@ -242,7 +228,7 @@ void Simulation::Impl::Slices(RunnerState* state) {
   }
 }
 
-Simulation::Simulation(SimulationConfig config) : impl_(std::make_unique<Impl>(config)) {
+Simulation::Simulation(SimulationConfig config) : impl_(std::make_unique<Impl>(config, this)) {
   SIM_CHECK(!constructed, "one Simulation per process: SystemC elaborates once");
   SIM_CHECK(config.quantum >= kNs && config.quantum <= kMs, "quantum outside 1 ns .. 1 ms");
   constructed = true;
@@ -257,16 +243,10 @@ Simulation::Simulation(SimulationConfig config) : impl_(std::make_unique<Impl>(c
 
 Simulation::~Simulation() = default;
 
-Ps Simulation::now() const { return impl_->context == Impl::Context::kOutside ? impl_->reached : impl_->Now(); }
-
-EventHandle Simulation::At(Ps when, Action action) {
-  SIM_CHECK(when >= now(), "At() in the past");
-  const EventHandle handle = impl_->wheel.Insert(when, std::move(action));
-  impl_->ShrinkHorizon(when);
-  return handle;
+void Simulation::ShrinkHorizon(Ps when) {
+  horizon_ = when;
+  runner_->Preempt();
 }
-
-bool Simulation::Cancel(EventHandle handle) { return impl_->wheel.Cancel(handle); }
 
 RunnerId Simulation::AddRunner(std::string name, Runner* runner) {
   SIM_CHECK(runner != nullptr, "a runner is needed");
@@ -298,7 +278,8 @@ void Simulation::Wake(RunnerId id, Ps when) {
   }
   state->waking = true;
   impl_->MakeReady(state, at);
-  impl_->ShrinkHorizon(SaturatingAdd(at, impl_->config.quantum));
+  const Ps limit = SaturatingAdd(at, impl_->config.quantum);
+  if (limit < horizon_) ShrinkHorizon(limit);
 }
 
 void Simulation::Sleep(RunnerId id) {
@@ -315,11 +296,11 @@ bool Simulation::asleep(RunnerId id) const {
 
 Ps Simulation::horizon(RunnerId id) const {
   const Impl::RunnerState* const state = impl_->runners.at(static_cast<size_t>(id)).get();
-  return impl_->current == state ? impl_->horizon : impl_->HorizonOf(*state);
+  return impl_->current == state ? horizon_ : impl_->HorizonOf(*state);
 }
 
 Ps Simulation::Run(Ps until) {
-  SIM_CHECK(impl_->context == Impl::Context::kOutside && !impl_->running, "Run() inside Run()");
+  SIM_CHECK(!impl_->running, "Run() inside Run()");
   SIM_CHECK(until >= impl_->reached, "Run() into the past");
   impl_->end = until;
   impl_->stop = false;
@@ -331,13 +312,14 @@ Ps Simulation::Run(Ps until) {
   sc_core::sc_start();
   SIM_CHECK(!impl_->running, "the conductor did not come to an end");
   impl_->end = kNever;
+  now_ = impl_->reached;
   if (impl_->error) std::rethrow_exception(std::exchange(impl_->error, nullptr));
   return impl_->reached;
 }
 
 void Simulation::Stop() {
   impl_->stop = true;
-  if (impl_->context == Impl::Context::kSlice) impl_->ShrinkHorizon(0);
+  if (runner_ != nullptr) ShrinkHorizon(0);
 }
 
 bool Simulation::stopped() const { return impl_->stop; }

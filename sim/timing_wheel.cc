@@ -1,85 +1,108 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/timing_wheel.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
-#include <utility>
+#include <new>
+#include <vector>
 
 #include "sim/check.h"
 
 namespace pvpci::sim {
 
-TimingWheel::TimingWheel() : near_(std::make_unique<Slot[]>(kNearSlots)) {}
+TimingWheel::TimingWheel() {
+  void* const room = mmap(nullptr, kMaxNodes * sizeof(Node), PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (room == MAP_FAILED) throw std::bad_alloc();
+  nodes_ = static_cast<Node*>(room);
+  // Many entries are few pages of the host then, if it likes. The first ones, all of most runs, cost no huge page.
+  madvise(nodes_ + kSmall, (kMaxNodes - kSmall) * sizeof(Node), MADV_HUGEPAGE);
+}
+
+TimingWheel::~TimingWheel() {
+  for (uint32_t i = 0; i < node_count_; ++i) node(i).~Node();
+  munmap(nodes_, kMaxNodes * sizeof(Node));
+}
 
 uint32_t TimingWheel::Allocate() {
-  SIM_CHECK(node_count_ < 1u << kIndexBits, "too many events are pending");
-  if (node_count_ >> kChunkBits == chunks_.size()) chunks_.push_back(std::make_unique<Node[]>(1u << kChunkBits));
+  SIM_CHECK(node_count_ < kMaxNodes, "too many events are pending");
+  new (&node(node_count_)) Node;
   return node_count_++;
 }
 
 void TimingWheel::Release(uint32_t index) {
   Node& n = node(index);
-  n.pending = false;
   ++n.generation;
   n.next = free_;
   free_ = index;
   --pending_;
 }
 
-void TimingWheel::AddCurrent(const Entry& entry) {
-  if (current_at_ == current_.size()) {
-    current_.clear();
-    current_at_ = 0;
-  }
-  current_.insert(std::upper_bound(current_.begin() + static_cast<long>(current_at_), current_.end(), entry), entry);
+void TimingWheel::AddBeside(unsigned at, uint32_t index) {
+  const uint32_t beside = near_[at].size++ - Slot::kInside;
+  if (more_[at].size() <= beside) more_[at].resize(beside + 1);
+  more_[at][beside] = index;
 }
 
-void TimingWheel::AddBeside(Slot* slot, const Entry& entry) {
-  if (slot->more == nullptr) {
-    more_.push_back(std::make_unique<std::vector<Entry>>());
-    slot->more = more_.back().get();
+// Into a slot that has later entries: among few to its place, else to the end, to be sorted.
+void TimingWheel::AddEarlier(unsigned at, uint32_t index, Ps when) {
+  Slot& slot = near_[at];
+  const uint32_t from = SlotNumber(when) == SlotNumber(time_) ? near_from_ : 0;
+  if (slot.size < Slot::kInside) {
+    ++slot.size;
+  } else {
+    AddBeside(at, index);
   }
-  slot->more->push_back(entry);
-  ++slot->size;
+  uint32_t i = slot.size - 1;
+  if (slot.latest != Slot::kUnsorted && i - from <= kFew) {
+    for (; i > from && node(Entry(at, i - 1)).when > when; --i) Entry(at, i) = Entry(at, i - 1);
+  } else {
+    slot.latest = Slot::kUnsorted;
+  }
+  Entry(at, i) = index;
 }
 
 void TimingWheel::RemoveNear(uint32_t index, Ps when) {
-  const auto is_it = [index](const Entry& entry) { return entry.index() == index; };
-  if (SlotNumber(when) == SlotNumber(time_)) {
-    current_.erase(std::find_if(current_.begin() + static_cast<long>(current_at_), current_.end(), is_it));
-    return;
-  }
   const unsigned at = SlotIndex(when);
   Slot& slot = near_[at];
-  uint32_t i = 0;
-  while (!is_it(slot.entry(i))) ++i;
-  const Entry last = slot.entry(--slot.size);  // they are sorted later
-  if (i < Slot::kInside) slot.inside[i] = last; else (*slot.more)[i - Slot::kInside] = last;
-  if (slot.size >= Slot::kInside) slot.more->pop_back();
-  if (slot.size == 0) LeaveSlot(at);
+  const uint32_t from = SlotNumber(when) == SlotNumber(time_) ? near_from_ : 0;
+  uint32_t i = from;
+  while (Entry(at, i) != index) ++i;
+  for (; i + 1 < slot.size; ++i) Entry(at, i) = Entry(at, i + 1);
+  if (--slot.size > from) return;
+  slot = Slot();
+  if (from != 0) near_from_ = 0;
+  near_used_[at / 64] &= ~(uint64_t{1} << at % 64);
+  if (near_used_[at / 64] == 0) near_words_used_ &= ~(1u << at / 64);
 }
 
-// The wheel's time becomes `when`, in a slot whose entries are still unsorted, or far.
-void TimingWheel::Enter(Ps when) {
-  current_.clear();
-  current_at_ = 0;
-  const uint64_t number = SlotNumber(when);
-  while (levels_in_use_ != 0 && SlotNumber(FindNextFar()) == number) {
-    const uint32_t index = PopFar();
-    node(index).slot = kNear;
-    current_.push_back({node(index).when, ++inserted_ << kIndexBits | index});
-  }
-  const unsigned at = SlotIndex(when);
+// From `from` on. Entries at equal times stay in the order in which they are.
+void TimingWheel::Sort(unsigned at, uint32_t from) {
   Slot& slot = near_[at];
-  if (slot.size != 0 && SlotNumber(slot.inside[0].when) == number) {
-    current_.insert(current_.end(), slot.inside, slot.inside + std::min(slot.size, Slot::kInside));
-    if (slot.size > Slot::kInside) {
-      current_.insert(current_.end(), slot.more->begin(), slot.more->end());
-      slot.more->clear();
-    }
-    slot.size = 0;
-    LeaveSlot(at);
+  std::vector<std::pair<Ps, uint32_t>> entries;
+  for (uint32_t i = from; i < slot.size; ++i) __builtin_prefetch(&node(Entry(at, i)));
+  for (uint32_t i = from; i < slot.size; ++i) entries.emplace_back(node(Entry(at, i)).when, Entry(at, i));
+  std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (uint32_t i = from; i < slot.size; ++i) Entry(at, i) = entries[i - from].second;
+  slot.latest = Offset(entries.back().first);
+}
+
+// Far entries whose near slot is that of `when`, the next time, go there, before those which are there already.
+void TimingWheel::Enter(Ps when) {
+  const uint64_t number = SlotNumber(when);
+  const unsigned at = SlotIndex(when);
+  std::vector<uint32_t> later;
+  for (uint32_t i = near_from_; i < near_[at].size; ++i) later.push_back(Entry(at, i));
+  near_[at] = Slot();
+  near_from_ = 0;
+  while (SlotNumber(next_far_) == number) {
+    const uint32_t index = PopFar();
+    next_far_ = FindNextFar();
+    node(index).slot = kNear;
+    AddNear(index, at, node(index).when);
   }
-  if (current_.size() > 1) std::sort(current_.begin(), current_.end());
+  for (const uint32_t index : later) AddNear(index, at, node(index).when);
 }
 
 void TimingWheel::Link(uint32_t index) {
@@ -99,7 +122,8 @@ void TimingWheel::Link(uint32_t index) {
     node(list.last).next = index;
   }
   list.last = index;
-  if (n.when < list.earliest) list.earliest = n.when;
+  list.earliest = std::min(list.earliest, n.when);
+  next_far_ = std::min(next_far_, n.when);
 }
 
 void TimingWheel::Unlink(uint32_t index) {
@@ -119,16 +143,17 @@ bool TimingWheel::Cancel(Handle handle) {
   const uint32_t index = static_cast<uint32_t>(handle) - 1;
   if (index >= node_count_) return false;
   Node& n = node(index);
-  if (!n.pending || n.generation != handle >> 32) return false;
+  if (n.generation != handle >> 32) return false;
   if (n.slot == kNear) {
     RemoveNear(index, n.when);
   } else {
     Unlink(index);
     List& list = slots_[n.slot];
     if (n.when == list.earliest && list.first != kNil) list.earliest_known = false;
+    if (n.when == next_far_) next_far_ = FindNextFar();
   }
-  if (n.when == next_) next_valid_ = false;
-  n.action = nullptr;
+  if (n.when == next_) FindNext(SlotIndex(time_));
+  n.action.Reset();
   Release(index);
   return true;
 }
@@ -141,7 +166,7 @@ void TimingWheel::LookForEarliest(List* list) {
 
 // The index of the first far entry, which leaves that part.
 uint32_t TimingWheel::PopFar() {
-  const Ps when = FindNextFar();
+  const Ps when = next_far_;
   const unsigned level = __builtin_ctz(levels_in_use_);
   far_time_ = when;
   if (level == 0) {

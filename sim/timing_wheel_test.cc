@@ -37,15 +37,16 @@ class Reference {
   std::multimap<Ps, int> entries_;
 };
 
-// Delays of every size, many equal times, cancellations, insertions while one runs: as the reference, entry by entry.
-TEST(TimingWheel, RunsWhatASortedListWould) {
+// Delays below 2^delay_bits ps, many equal times, cancellations, insertions while one runs: as the reference, entry by
+// entry.
+void RunAsASortedListWould(unsigned delay_bits) {
   Random random(1, "wheel");
   TimingWheel wheel;
   Reference reference;
   std::map<int, std::pair<Ps, TimingWheel::Handle>> pending;
   int next_id = 0, ran = -1;
   const auto insert = [&](auto& self) -> void {
-    const unsigned bits = static_cast<unsigned>(random.Below(40));
+    const unsigned bits = static_cast<unsigned>(random.Below(delay_bits));
     Ps delay = random.Below(uint64_t{1} << bits);
     if (random.Below(3) == 0) delay &= ~Ps{0x3ff};
     const Ps when = wheel.time() + delay;
@@ -82,6 +83,11 @@ TEST(TimingWheel, RunsWhatASortedListWould) {
     ASSERT_EQ(wheel.NextTime(), reference.next());
   }
 }
+
+TEST(TimingWheel, RunsWhatASortedListWould) { RunAsASortedListWould(40); }
+
+// Some hundred entries in two or three near slots: most come earlier than others that are there.
+TEST(TimingWheel, KeepsACrowdOfOneNanosecondInOrder) { RunAsASortedListWould(12); }
 
 TEST(TimingWheel, PassesOnWhatAnEntryThrows) {
   TimingWheel wheel;

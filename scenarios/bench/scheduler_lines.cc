@@ -9,6 +9,8 @@ constexpr unsigned kEvents = 200'000;
 constexpr unsigned kPending = 256;
 constexpr unsigned kFew = 16;
 constexpr unsigned kMany = 65'536;
+// Most of them find what is pending as events before them left it, not as another process left the caches.
+constexpr unsigned kEventsOfMany = 20 * kMany;
 
 using Scheduler = double(unsigned pending, unsigned events);
 
@@ -29,7 +31,7 @@ void Measure(Bench& bench) {
       {"S1", events(product), events(methods), "ns", true},
       {"S2", events(product), events(wheel), "ns", true},
       {"S2b", events(product), events(heap), "ns", true},
-      {"G3", events(many), events(few)},
+      {"G3", [&many] { return many.Ask(0, kEventsOfMany); }, events(few)},
   });
 }
 
