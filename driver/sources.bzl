@@ -314,6 +314,7 @@ _EMULATED = [
     "env/iomem.c",
     "env/irqs_off.c",
     "env/kthread_worker.c",
+    "env/memory_map.c",
     "env/misc.c",
     "env/netlink.c",
     "env/page_alloc.c",

@@ -41,6 +41,7 @@ const Row kRows[] = {
     {"deep_dashes", 1, 1, "nested deeper than 32 levels: no scenario needs that"},
     {"deep_indent", 33, 33, "nested deeper than 32 levels: no scenario needs that"},
     {"device_for_dom0", 8, 12, "assigned_to: 'control' is dom0; expected a domU"},
+    {"dom0_in_bar_window", 6, 12, "'control': its 32 MiB reach into the hole for devices at 0x1f00"},
     {"dump_without_clone", 8, 73, "config_dump: only a clone has it; the model of 'nic' is endpoi"},
     {"duplicate_in_flow_map", 6, 32, "duplicate key 'role': first given in line 6"},
     {"duplicate_key", 14, 1, "duplicate key 'name': first given in line 2"},

@@ -230,6 +230,10 @@ std::string Describe(const Scenario& scenario) {
   text += fmt::format("Machine: {} of memory, IOMMU {} ({}), profile {}, seed {}, kernel {}\n",
                       FormatSize(scenario.machine.memory_bytes), Name(scenario.machine.iommu),
                       ModeName(scenario.machine.iommu), scenario.machine.profile, scenario.seed, scenario.kernel);
+  if (scenario.machine.bar_window != 0) {
+    text += fmt::format("  BARs from {:#x} on, RAM up to {:#x} and from 4 GiB.\n", scenario.machine.bar_window,
+                        scenario.machine.low_memory_end());
+  }
   if (scenario.machine.iommu == IommuKind::kNone) {
     text += fmt::format("  The tools {}.\n", PolicyText(scenario.machine.policy));
   }

@@ -114,6 +114,7 @@ class Reader : private ValueReader {
     MachineSpec machine;
     machine.place = node.place;
     machine.memory_bytes = Size(node, "memory", machine.memory_bytes);
+    machine.bar_window = Size(node, "bar_window", 0);
     machine.iommu = FromName(Text(node, "iommu", "none"), kIommuKinds);
     machine.policy = FromName(Text(node, "policy", "msi_too"), kPolicies);
     machine.native_aer = Flag(node, "native_aer", false);

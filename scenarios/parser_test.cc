@@ -328,7 +328,7 @@ TEST(Parser, ReadsErrorsRefusalsAndNeighbours) {
   const Scenario scenario = ParseScenario("x.yaml", R"(
 name: x
 claim: y
-machine: {native_aer: true}
+machine: {native_aer: true, memory: 4352 MiB, bar_window: 48 MiB}
 domains: [{name: control, role: dom0}, {name: driver, role: domU}]
 devices:
   - {name: nic, model: endpoint_test, assigned_to: driver}
@@ -341,6 +341,9 @@ steps:
 expect: ["ring[driver,conf_read].sends == 0"]
 )");
   EXPECT_TRUE(scenario.machine.native_aer);
+  EXPECT_EQ(scenario.machine.bar_window, 48u << 20);
+  EXPECT_EQ(scenario.machine.low_memory_end(), 47u << 20);
+  EXPECT_THAT(Describe(scenario), HasSubstr("BARs from 0x3000000 on"));
   EXPECT_EQ(scenario.devices[1].beside, "nic");
   ASSERT_EQ(scenario.steps.size(), 4u);
   EXPECT_EQ(scenario.steps[1].path, "driver.be/state-0");

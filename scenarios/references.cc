@@ -94,6 +94,10 @@ class Checker {
         Complain(domain.place, fmt::format("'{}': beside a dom0 on bare metal there is no hypervisor that runs others; "
                                            "'kernel: false' is for its neighbours in memory", domain.name));
       }
+      if (domain.role == Role::kDom0 && domain.memory_bytes > scenario_.machine.low_memory_end()) {
+        Complain(domain.place, fmt::format("'{}': its {} reach into the hole for devices at {:#x}", domain.name,
+                                           FormatSize(domain.memory_bytes), scenario_.machine.low_memory_end()));
+      }
       if (domain.role == Role::kDom0 && !domain.e820_host) {
         Complain(domain.place, fmt::format("'{}': e820_host is a domU's; dom0 has the host's map itself", domain.name));
       }
@@ -103,10 +107,10 @@ class Checker {
       }
     }
     if (dom0 == nullptr) Complain(scenario_.domains.front().place, "no domain has 'role: dom0'");
-    if (total + (32ull << 20) > scenario_.machine.memory_bytes) {
+    if (total + (32ull << 20) > scenario_.machine.ram_bytes()) {
       Complain(scenario_.machine.place.line != 0 ? scenario_.machine.place : scenario_.domains.front().place,
                fmt::format("the domains take {}, Xen needs 32 MiB, the machine has {}", FormatSize(total),
-                           FormatSize(scenario_.machine.memory_bytes)));
+                           FormatSize(scenario_.machine.ram_bytes())));
     }
   }
 
@@ -114,7 +118,7 @@ class Checker {
     for (const std::string& name : reserved.devices) Device(name, reserved.place, "rmrr");
     // Xen's frames are at the bottom of RAM, see Domains.
     const uint64_t lowest = (8ull << 20) + scenario_.machine.memory_bytes / 512;
-    const uint64_t end = std::min<uint64_t>(scenario_.machine.memory_bytes, 2ull << 30);
+    const uint64_t end = std::min(scenario_.machine.memory_bytes, scenario_.machine.low_memory_end());
     if (reserved.at < lowest || reserved.at + reserved.bytes > end) {
       Complain(reserved.place, fmt::format("rmrr: {:#x} and {} are not in RAM from {:#x} to {:#x}", reserved.at,
                                            FormatSize(reserved.bytes), lowest, end));

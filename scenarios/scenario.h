@@ -102,6 +102,7 @@ struct ReservedSpec {
 
 struct MachineSpec {
   uint64_t memory_bytes = 512ull << 20;  // where it ends, 64 MiB .. 8 GiB; 2 .. 4 GiB is the PCI hole
+  uint64_t bar_window = 0;               // 32-bit BARs from here on, 32 MiB .. 2 GiB; 0: at 0xf0000000
   IommuKind iommu = IommuKind::kNone;
   NoIommuPolicy policy = NoIommuPolicy::kMsiToo;
   bool native_aer = false;               // root ports report errors, and dom0's kernel is granted AER
@@ -110,6 +111,13 @@ struct MachineSpec {
   std::vector<Parameter> vtd;            // overrides of the IOMMU's own parameters
   std::vector<ReservedSpec> reserved;
   std::vector<Parameter> timing;         // overrides of fabric, IOMMU and CPU cost parameters
+  // Where RAM below 4 GiB ends. Firmware keeps the MiB between that and the window of BARs, if that was placed.
+  uint64_t low_memory_end() const { return bar_window == 0 ? uint64_t{2} << 30 : bar_window - kFirmwareBytes; }
+  static constexpr uint64_t kFirmwareBytes = 1 << 20;
+  uint64_t ram_bytes() const {
+    constexpr uint64_t kHigh = uint64_t{4} << 30;
+    return std::min(memory_bytes, low_memory_end()) + (memory_bytes > kHigh ? memory_bytes - kHigh : 0);
+  }
   sim::Ps quantum = sim::kUs;            // skew between runnable vCPUs
   Place place;
 };

@@ -97,6 +97,8 @@ const ObjectSpec& MachineTable() {
       "the machine",
       {
           {"memory", Size(64 * kMiB, 8 * kGiB, 4096), false, "where machine memory ends, 64 MiB .. 8 GiB; 2 .. 4 GiB is the PCI hole (512 MiB)"},
+          {"bar_window", Size(32 * kMiB, 2 * kGiB, kMiB), false,
+           "where 32-bit BARs begin, 32 MiB .. 2 GiB; RAM below 4 GiB ends 1 MiB before (0xf0000000, RAM ends at 2 GiB)"},
           {"iommu", Words({"none", "dmar", "dmar+ir"}), false, "none (M0), dmar (M1), dmar+ir (M2) (none)"},
           {"policy", Words({"refused", "intx_only", "msi_too"}), false,
            "what the tools do without an IOMMU: refused, intx_only, msi_too (msi_too), abi.md S3"},

@@ -237,11 +237,6 @@ bool ns_capable(struct user_namespace *ns, int cap) { EMUL_IGNORE("rights: guest
 bool file_ns_capable(const struct file *file, struct user_namespace *ns, int cap) { EMUL_IGNORE("rights: guest user space here is root"); return true; }
 bool capable(int cap) { EMUL_IGNORE("rights: guest user space here is root"); return true; }
 
-/* --- no memory beyond what a domain starts with --- */
-struct xen_memory_region xen_extra_mem[XEN_EXTRA_MEM_MAX_REGIONS];
-unsigned long xen_released_pages;
-unsigned long xen_chk_extra_mem(unsigned long pfn) { EMUL("no memory beyond what a domain starts with"); return INVALID_P2M_ENTRY; }
-
 int task_work_add(struct task_struct *task, struct callback_head *work, enum task_work_notify_mode mode) { EMUL_IGNORE("no system calls to be interrupted"); return 0; }
 struct callback_head *task_work_cancel_func(struct task_struct *task, task_work_func_t func) { EMUL_IGNORE("no system calls to be interrupted"); return NULL; }
 

@@ -209,10 +209,12 @@ void free_pages_exact(void *virt, size_t size)
 		free_pages((unsigned long)virt + i, 0);
 }
 
+extern unsigned long emul_ram_pages;	/* memory_map.c */
+
 /* Everything the domain builder and the image did not take (start_info says what it took). */
 void emul_page_alloc_init(void)
 {
-	unsigned long pfn, first, nr = xen_start_info->nr_pages, mem_map_pages;
+	unsigned long pfn, first, nr = emul_ram_pages, mem_map_pages;
 	unsigned long image_end = PFN_UP(__pa(emul_image_end));
 	unsigned long pt_start, pt_end, p2m_start, p2m_end;
 	int o;
@@ -225,9 +227,10 @@ void emul_page_alloc_init(void)
 	pt_start = PFN_DOWN(__pa(xen_start_info->pt_base));
 	pt_end = pt_start + xen_start_info->nr_pt_frames;
 	p2m_start = PFN_DOWN(__pa(xen_start_info->mfn_list));
-	p2m_end = p2m_start + PFN_UP(nr * sizeof(unsigned long));
+	p2m_end = p2m_start + PFN_UP(xen_start_info->nr_pages * sizeof(unsigned long));
 	first = max3(image_end, pt_end, p2m_end);
 	first = max(first, (unsigned long)PFN_UP(__pa(xen_start_info)) + 1);
+	BUG_ON(first >= nr);	/* what the builder placed lies in a hole of the memory map */
 	/* struct page array */
 	mem_map_pages = PFN_UP(nr * sizeof(struct page));
 	vmemmap_base = (unsigned long)__va(first << PAGE_SHIFT);

@@ -30,7 +30,6 @@
 #include <linux/workqueue.h>
 #include <asm/desc.h>
 #include <asm/dma.h>
-#include <asm/e820/api.h>
 #include <asm/i8259.h>
 #include <asm/iommu.h>
 #include <asm/pci_x86.h>
@@ -45,7 +44,6 @@
 #include <xen/events.h>
 #include <xen/features.h>
 #include <xen/interface/callback.h>
-#include <xen/interface/memory.h>
 #include <xen/interface/physdev.h>
 #include <xen/interface/vcpu.h>
 #include <xen/xen.h>
@@ -175,24 +173,9 @@ static void setup_vcpu_info(int cpu)
 	per_cpu(xen_vcpu, cpu) = vcpup;
 }
 
-#ifdef EMUL_HAS_BOOT_SWIOTLB
-/* arch/x86/xen/setup.c, xen_memory_setup: a map with reserved ranges (e820_host) is what PCI passthrough looks like. */
-bool xen_pv_pci_possible;
-
-static void emul_memory_map(void)
-{
-	static struct boot_e820_entry entries[E820_MAX_ENTRIES_ZEROPAGE];
-	struct xen_memory_map map = { .nr_entries = ARRAY_SIZE(entries) };
-	int op = xen_initial_domain() ? XENMEM_machine_memory_map : XENMEM_memory_map, i;
-
-	set_xen_guest_handle(map.buffer, entries);
-	if (HYPERVISOR_memory_op(op, &map))
-		return;
-	for (i = 0; i < map.nr_entries; i++)
-		if (entries[i].type == E820_TYPE_RESERVED)
-			xen_pv_pci_possible = true;
-}
-#endif
+/* memory_map.c */
+void emul_memory_map(void);
+void emul_memory_setup(void);
 
 void xen_vcpu_setup_all(void)
 {
@@ -314,6 +297,7 @@ __visible __used void __noreturn emul_boot(void *start_info)
 	if (xen_initial_domain())
 		set_cpu_cap(&boot_cpu_data, X86_FEATURE_APIC);	/* without it nobody reads the MADT */
 
+	emul_memory_map();
 	emul_page_alloc_init();
 	mem_section = section_root;
 	section_root[0] = (struct mem_section *)get_zeroed_page(GFP_KERNEL);
@@ -340,6 +324,7 @@ __visible __used void __noreturn emul_boot(void *start_info)
 	xen_setup_machphys_mapping();
 	emul_vmalloc_init();
 	xen_build_dynamic_phys_to_machine();
+	emul_memory_setup();
 	setup_shared_info();
 	xen_vcpu_setup_all();
 	this_cpu_read(xen_vcpu)->evtchn_upcall_mask = 1;
@@ -359,9 +344,6 @@ __visible __used void __noreturn emul_boot(void *start_info)
 	/* Early options come before anything reads them: "iommu=" and "swiotlb=" decide what mem_init() does next. */
 	parse_command_line(early_option, NULL, 0);
 	emul_acpi_init();
-#ifdef EMUL_HAS_BOOT_SWIOTLB
-	emul_memory_map();
-#endif
 	/* On bare metal as pci_iommu_alloc() goes on outside a PV domain. */
 	if (emul_bare_metal())
 		detect_intel_iommu();

@@ -227,6 +227,11 @@ static void __iomem *emul_ioremap(phys_addr_t phys, unsigned long size, unsigned
 	struct vm_struct *vm;
 
 	EMUL("maps device memory; the accessors enter the seam (driver/shadow)");
+	/* arch/x86/mm/ioremap.c: nobody gets the kernel's own memory as a device's. */
+	if (region_intersects(phys, size, IORESOURCE_SYSTEM_RAM, IORES_DESC_NONE) != REGION_DISJOINT) {
+		WARN_ONCE(1, "ioremap of memory at %pa\n", &phys);
+		return NULL;
+	}
 	size = PAGE_ALIGN(size + offset);
 	vm = get_vm_area(size, VM_IOREMAP);
 	if (!vm)

@@ -3,15 +3,14 @@
  * Row 13, which frame a page table entry carries:
  *   row13_frames BDF: BAR 0's carry the BAR's own machine frames, memory's carry what the p2m says.
  *   row13_map ADDRESS: asks Xen for a mapping of a machine address; returns Xen's answer.
- *   row13_ram_at ADDRESS BYTES: the resource tree gets memory there, as in a guest whose map has no hole for BARs.
+ *   row13_whose ADDRESS: maps a BAR's address; returns 1 if the domain's own memory answers there, 2 if the device does.
+ *   row13_ioremap ADDRESS: 0 if the kernel maps it as a device's, -ENOMEM if it refuses.
  */
 #include <linux/gfp.h>
 #include <linux/io.h>
-#include <linux/ioport.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/pci.h>
-#include <linux/slab.h>
 #include <linux/vmalloc.h>
 #include <asm/xen/hypercall.h>
 #include <asm/xen/page.h>
@@ -21,6 +20,9 @@
 #include "driver/env/work.h"
 
 struct pci_dev *guest_find_device(int argc, char **argv);
+
+#define REGISTER	0x10	/* of BAR 0 of pci_endpoint_test: upper half of the source address, which nobody uses now */
+enum { GUEST_RAM = 1, DEVICE = 2 };
 
 static int check_bar(struct pci_dev *dev)
 {
@@ -90,23 +92,69 @@ static int row13_map(int argc, char **argv)
 	return rc;
 }
 
-static int row13_ram_at(int argc, char **argv)
+/* What answers at `bar`, mapped from BAR address `pfn`: the domain's own page of that number, or a register. */
+static int whose(void __iomem *bar, unsigned long pfn)
 {
-	unsigned long start, bytes;
-	struct resource *ram;
+	u32 *own = pfn < max_pfn ? __va(PFN_PHYS(pfn)) + REGISTER : NULL;
+	u32 before = readl(bar + REGISTER), kept;
+	int rc;
 
-	if (argc < 3 || kstrtoul(argv[1], 0, &start) || kstrtoul(argv[2], 0, &bytes))
+	if (own) {
+		kept = *own;
+		WRITE_ONCE(*own, ~before);
+		rc = readl(bar + REGISTER) == ~before ? GUEST_RAM : -EILSEQ;
+		WRITE_ONCE(*own, kept);
+		return rc;
+	}
+	writel(~before, bar + REGISTER);
+	rc = readl(bar + REGISTER) == ~before ? DEVICE : -EILSEQ;
+	writel(before, bar + REGISTER);
+	return rc;
+}
+
+/* As remap_pfn_range() maps a BAR: the entry is made of its pfn, nobody asks what lies there. */
+static int row13_whose(int argc, char **argv)
+{
+	unsigned long address, pfn, mfn, p2m;
+	struct vm_struct *vm;
+	unsigned int level;
+	int rc = -EFAULT;
+
+	if (argc < 2 || kstrtoul(argv[1], 0, &address))
 		return -EINVAL;
-	ram = kzalloc(sizeof(*ram), GFP_KERNEL);
-	if (!ram)
+	pfn = PHYS_PFN(address);
+	vm = get_vm_area(PAGE_SIZE, VM_IOREMAP);
+	if (!vm)
 		return -ENOMEM;
-	ram->name = "System RAM";
-	ram->start = start;
-	ram->end = start + bytes - 1;
-	ram->flags = IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY;
-	return insert_resource(&iomem_resource, ram);
+	set_pte_at(&init_mm, (unsigned long)vm->addr, lookup_address((unsigned long)vm->addr, &level),
+		   pfn_pte(pfn, PAGE_KERNEL_IO_NOCACHE));
+	mfn = arbitrary_virt_to_mfn(vm->addr);
+	p2m = get_phys_to_machine(pfn);
+	if (mfn == (p2m & ~IDENTITY_FRAME_BIT))
+		rc = whose((void __iomem *)vm->addr, pfn);
+	if (rc != (p2m == IDENTITY_FRAME(pfn) ? DEVICE : GUEST_RAM)) {
+		pr_err("row13: pfn %lx: mapped %lx, p2m %lx, answer %d\n", pfn, mfn, p2m, rc);
+		rc = rc < 0 ? rc : -EDOM;
+	}
+	free_vm_area(vm);
+	return rc;
+}
+
+static int row13_ioremap(int argc, char **argv)
+{
+	unsigned long address;
+	void __iomem *bar;
+
+	if (argc < 2 || kstrtoul(argv[1], 0, &address))
+		return -EINVAL;
+	bar = ioremap(address, PAGE_SIZE);
+	if (!bar)
+		return -ENOMEM;
+	iounmap(bar);
+	return 0;
 }
 
 EMUL_REGISTER("row13_frames", EMUL_CALLABLE, row13_frames);
 EMUL_REGISTER("row13_map", EMUL_CALLABLE, row13_map);
-EMUL_REGISTER("row13_ram_at", EMUL_CALLABLE, row13_ram_at);
+EMUL_REGISTER("row13_whose", EMUL_CALLABLE, row13_whose);
+EMUL_REGISTER("row13_ioremap", EMUL_CALLABLE, row13_ioremap);

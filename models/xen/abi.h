@@ -110,7 +110,7 @@ struct MemoryMap { uint32_t nr_entries; uint32_t pad; uint64_t buffer; };
 struct E820Entry { uint64_t address; uint64_t size; uint32_t type; } __attribute__((packed));
 struct DomainId { uint16_t domid; };
 static_assert(sizeof(MemoryReservation) == 32 && sizeof(MemoryExchange) == 72 && sizeof(E820Entry) == 20);
-inline constexpr uint32_t kE820Ram = 1, kE820Reserved = 2;
+inline constexpr uint32_t kE820Ram = 1, kE820Reserved = 2, kE820Unusable = 5;
 
 // --- mmu -----------------------------------------------------------------------------------------------------------
 struct MmuUpdate { uint64_t ptr; uint64_t value; };

@@ -96,6 +96,7 @@ struct HypervisorConfig {
   uint64_t ecam_address = 0xe0000000;       // reported RESERVED in the machine memory map
   uint64_t ecam_length = 0x10000000;
   uint64_t pci_hole_start = 0x80000000;     // RAM ends here below 4 GiB
+  uint64_t firmware_bytes = 0;              // from there on, reported RESERVED: graphics memory, TSEG and the like
   uint64_t xen_frames = 512;                // text and heap at the bottom of RAM above 1 MiB, typed, owner kDomXen
   bool xen_frames_on_top = false;           // they end where RAM below 4 GiB ends, as after Xen moved itself
   IoApicAck io_apic_ack = IoApicAck::kOld;  // most modern CPUs have directed EOI, which forces the old way.

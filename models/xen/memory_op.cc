@@ -9,6 +9,7 @@ namespace pvpci::xen {
 namespace {
 
 constexpr uint64_t kMaxExtents = 1 << 16;  // far beyond what fits one call on this path
+constexpr uint64_t kOneMib = uint64_t{1} << 20;
 constexpr uint64_t kFourGib = uint64_t{1} << 32;
 
 }  // namespace
@@ -174,13 +175,26 @@ long MemoryOps::MachphysMapping(Call&, abi::MachphysMapping& args) {
   return 0;
 }
 
+// With e820_host what libxl_x86.c, e820_sanitize, makes of the machine's map: memory up to the first reserved range above
+// 1 MiB, what is left of it from 4 GiB on. RAM of the machine that the domain has not got is unusable, lest a kernel take
+// the gap for one where devices answer.
 std::vector<abi::E820Entry> MemoryOps::DomainMap(const Domain& domain) const {
-  std::vector<abi::E820Entry> map = {{0, domain.memory.pages << sim::kPageShift, abi::kE820Ram}};
-  if (!domain.spec.e820_host) return map;
-  for (const abi::E820Entry& entry : MachineMap()) {
-    // Holes of the machine that lie beyond the domain's RAM.
-    if (entry.type == abi::kE820Reserved && entry.address >= map[0].size) map.push_back(entry);
+  const uint64_t bytes = domain.memory.pages << sim::kPageShift;
+  if (!domain.spec.e820_host) return {{0, bytes, abi::kE820Ram}};
+  const std::vector<abi::E820Entry> machine = MachineMap();
+  uint64_t start = kFourGib;
+  for (const abi::E820Entry& entry : machine) {
+    if (entry.type == abi::kE820Reserved && entry.address > kOneMib) start = std::min<uint64_t>(start, entry.address);
   }
+  const uint64_t end = std::min(bytes, start);
+  std::vector<abi::E820Entry> map = {{0, end, abi::kE820Ram}};
+  if (start > end) map.push_back({end, start - end, abi::kE820Unusable});
+  for (abi::E820Entry entry : machine) {
+    if (entry.address < start || (entry.type == abi::kE820Ram && entry.address >= kFourGib)) continue;
+    if (entry.type == abi::kE820Ram) entry.type = abi::kE820Unusable;
+    map.push_back(entry);
+  }
+  if (bytes > end) map.push_back({kFourGib, bytes - end, abi::kE820Ram});
   return map;
 }
 
@@ -206,6 +220,7 @@ std::vector<abi::E820Entry> MemoryOps::MachineMap() const {
   }
   for (const ReservedRegion& region : config.reserved) CutOut(region, &map);
   map.push_back({0xa0000, 0x60000, abi::kE820Reserved});
+  if (config.firmware_bytes != 0) map.push_back({config.pci_hole_start, config.firmware_bytes, abi::kE820Reserved});
   map.push_back({config.ecam_address, config.ecam_length, abi::kE820Reserved});
   map.push_back({config.io_apic_address, 0x1000, abi::kE820Reserved});
   map.push_back({0xfee00000, 0x100000, abi::kE820Reserved});

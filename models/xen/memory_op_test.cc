@@ -102,12 +102,41 @@ TEST(Maps, DomainSeesItsRamAndTheHostsHoles) {
   ASSERT_GE(map.nr_entries, 3u);
   const auto* entries = domain.Page<abi::E820Entry>(1);
   EXPECT_EQ(uint64_t{entries[0].size}, kTestPages << 12);
-  EXPECT_EQ(uint32_t{entries[1].type}, abi::kE820Reserved);
+  EXPECT_EQ(uint32_t{entries[1].type}, abi::kE820Unusable);  // the machine's, from its end to the first reserved range
+  EXPECT_EQ(uint64_t{entries[1].address}, kTestPages << 12);
+  EXPECT_EQ(uint64_t{entries[1].address} + entries[1].size, 0xe0000000);
+  EXPECT_EQ(uint32_t{entries[2].type}, abi::kE820Reserved);
+  EXPECT_EQ(uint64_t{entries[2].address}, 0xe0000000);
   EXPECT_EQ(machine.Op(domain, abi::kMemoryOp, 10, map), -abi::kEPERM);
   abi::MachphysMapping mapping = {};
   EXPECT_EQ(machine.Op(domain, abi::kMemoryOp, 12, mapping), 0);
   EXPECT_EQ(reinterpret_cast<const uint64_t*>(mapping.v_start)[domain.Mfn(9)], 9u);
   EXPECT_EQ(mapping.max_mfn, machine.memory.frame_count() - 1);
+}
+
+TEST(Maps, AReservedRangeWithinADomainsMemoryIsCutOut) {
+  HypervisorConfig config;
+  config.reserved = {{kTestPages - 64, kTestPages - 49, {}}};
+  TestMachine machine(config);
+  TestDomain& told = machine.Add(1);
+  abi::MemoryMap map{16, 0, told.Va(1)};
+  ASSERT_EQ(machine.Op(told, abi::kMemoryOp, 9, map), 0);
+  const auto* entries = told.Page<abi::E820Entry>(1);
+  EXPECT_EQ(uint64_t{entries[0].size}, (kTestPages - 64) << 12);
+  EXPECT_EQ(uint64_t{entries[1].address}, (kTestPages - 64) << 12);
+  EXPECT_EQ(uint64_t{entries[1].size}, 16u << 12);
+  EXPECT_EQ(uint32_t{entries[1].type}, abi::kE820Reserved);
+  EXPECT_EQ(uint64_t{entries[2].address}, (kTestPages - 48) << 12);  // the machine's RAM behind it
+  EXPECT_EQ(uint32_t{entries[2].type}, abi::kE820Unusable);
+  const abi::E820Entry rest = entries[map.nr_entries - 1];
+  EXPECT_EQ(uint64_t{rest.address}, uint64_t{1} << 32);
+  EXPECT_EQ(uint64_t{rest.size}, 64u << 12);
+  EXPECT_EQ(uint32_t{rest.type}, abi::kE820Ram);
+  told.domain->spec.e820_host = false;  // one run of RAM, the hole included
+  map.nr_entries = 16;
+  ASSERT_EQ(machine.Op(told, abi::kMemoryOp, 9, map), 0);
+  EXPECT_EQ(map.nr_entries, 1u);
+  EXPECT_EQ(uint64_t{entries[0].size}, kTestPages << 12);
 }
 
 }  // namespace

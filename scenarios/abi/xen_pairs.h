@@ -257,6 +257,7 @@ FIELD(E820Entry, type, struct boot_e820_entry, type)
 STRUCT(DomainId, domid_t)
 VALUE(kE820Ram, E820_TYPE_RAM)
 VALUE(kE820Reserved, E820_TYPE_RESERVED)
+VALUE(kE820Unusable, E820_TYPE_UNUSABLE)
 
 STRUCT(MmuUpdate, struct mmu_update)
 FIELD(MmuUpdate, ptr, struct mmu_update, ptr)

@@ -106,6 +106,10 @@ pci::FabricSpec BuildFabricSpec(const Scenario& scenario) {
   pci::FabricSpec spec;
   for (const Parameter& parameter : scenario.machine.timing) ApplyTiming(parameter, &spec.parameters);
   spec.firmware.native_aer = scenario.machine.native_aer;
+  if (scenario.machine.bar_window != 0) {
+    spec.firmware.memory_base = scenario.machine.bar_window;
+    spec.firmware.memory_end = spec.firmware.ecam_base;
+  }
   std::set<unsigned> taken = {0};  // the host bridge
   for (const DeviceSpec& device : scenario.devices) {
     if (device.slot == 0) continue;

@@ -108,6 +108,8 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image, Watch watch)
   config.ecam_address = fabric_->ecam_base();
   config.ecam_length = uint64_t{fabric_->ecam_buses()} << 20;
   config.xen_frames_on_top = scenario_.bare_metal();
+  config.pci_hole_start = scenario_.machine.low_memory_end();
+  if (scenario_.machine.bar_window != 0) config.firmware_bytes = MachineSpec::kFirmwareBytes;
   ApplyXenParameters(&config);
   ApplyPassthroughParameters(&config);
   hypervisor_ =
