@@ -339,6 +339,7 @@ GUEST_FUNCTIONS = [
     "guest/event_count.c",
     "guest/exposure.c",
     "guest/find_device.c",
+    "guest/irq_affinity.c",
     "guest/leftovers.c",
     "guest/mapping_stream.c",
     "guest/master.c",
