@@ -42,6 +42,18 @@ put:
 	return rc;
 }
 
+static int row17_reenable(int argc, char **argv)
+{
+	struct pci_dev *dev = guest_find_device(argc, argv);
+	int rc;
+
+	if (!dev)
+		return -ENODEV;
+	rc = pci_is_enabled(dev) ? pci_reenable_device(dev) : -EINVAL;
+	pci_dev_put(dev);
+	return rc;
+}
+
 static int row17_line_moved(int argc, char **argv)
 {
 	struct pci_dev *dev = guest_find_device(argc, argv);
@@ -79,3 +91,4 @@ EMUL_REGISTER("row17_lockless", EMUL_CALLABLE, row17_lockless);
 EMUL_REGISTER("row17_line_moved", EMUL_CALLABLE, row17_line_moved);
 EMUL_REGISTER("row17_init", EMUL_CALLABLE, row17_init);
 EMUL_REGISTER("row17_enable", EMUL_CALLABLE, row17_enable);
+EMUL_REGISTER("row17_reenable", EMUL_CALLABLE, row17_reenable);

@@ -7,6 +7,7 @@
  *   row20_restore_msi             saves and restores the state of the function whose MSI-X is on (abi.md S12)
  *   row20_read BDF OFFSET SIZE VALUE   one configuration access
  *   row20_write BDF OFFSET SIZE VALUE
+ *   row20_absent BDF                   reads of a slot without device, in each size; the error as the PCI core names it
  *   row20_power BDF                    down to D3hot and back, by the PCI core
  *   row20_stranger                     gets the number of pcifront's port in between its two closes (abi.md S9)
  *   row20_virtual_function BDF OF      the marks that pci_iov_add_virtfn() gives a virtual function of another
@@ -173,6 +174,30 @@ static int config_write(int argc, char **argv)
 {
 	return access(argc, argv, true);
 }
+
+/* The bus's first device leads to it: nobody is in the slot itself. */
+static int absent(int argc, char **argv)
+{
+	struct pci_bus *bus = pci_find_bus(0, 0);
+	unsigned int slot, function;
+	u32 word = 0;
+	u16 half = 0;
+	u8 byte = 0;
+	int rc;
+
+	if (!bus || argc != 2 || sscanf(argv[1], "0000:00:%x.%x", &slot, &function) != 2)
+		return -EINVAL;
+	rc = pci_bus_read_config_dword(bus, PCI_DEVFN(slot, function), PCI_VENDOR_ID, &word);
+	if (pci_bus_read_config_word(bus, PCI_DEVFN(slot, function), PCI_COMMAND, &half) != rc ||
+	    pci_bus_read_config_byte(bus, PCI_DEVFN(slot, function), PCI_INTERRUPT_LINE, &byte) != rc)
+		return -EILSEQ;
+	if (word == ~0U && half == 0xffff && byte == 0xff)
+		return rc;
+	pr_err("row20: an empty slot answers %x %x %x\n", word, half, byte);
+	return -ERANGE;
+}
+
+EMUL_REGISTER("row20_absent", EMUL_CALLABLE, absent);
 
 static int power(int argc, char **argv)
 {

@@ -289,6 +289,17 @@ out:
 	return rc;
 }
 
+/* Each segment of the pool is one run of machine frames. */
+static bool segments_contiguous(phys_addr_t at, phys_addr_t end)
+{
+	const unsigned int order = get_order(IO_TLB_SEGSIZE * IO_TLB_SIZE);
+
+	for (; at < end; at += PAGE_SIZE << order)
+		if (!machine_contiguous(phys_to_virt(at), order))
+			return false;
+	return true;
+}
+
 /* Which operations devices have by default, and how large the pool is. Arguments: none or xen, KIBIBYTES. */
 static int row_s_operations(int argc, char **argv)
 {
@@ -302,8 +313,16 @@ static int row_s_operations(int argc, char **argv)
 	     ops ? ops == &xen_swiotlb_dma_ops ? "xen's" : "others" : "none");
 	WANT(emul_pool_of(&platform_bus)->nslabs * IO_TLB_SIZE >> 10 == kib, "the pool has %lu KiB",
 	     emul_pool_of(&platform_bus)->nslabs * IO_TLB_SIZE >> 10);
+	WANT(!kib || segments_contiguous(emul_pool_of(&platform_bus)->start, emul_pool_of(&platform_bus)->end),
+	     "a segment of the pool is scattered");
 out:
 	return rc;
+}
+
+/* The pool that the kernel asks for if nobody says how large, in MiB. */
+static int row_s_default(int argc, char **argv)
+{
+	return swiotlb_size_or_default() >> 20;
 }
 
 EMUL_REGISTER("row_s_exchange", EMUL_CALLABLE, row_s_exchange);
@@ -315,3 +334,4 @@ EMUL_REGISTER("row_s_free_beyond_mask", EMUL_CALLABLE, row_s_free_beyond_mask);
 EMUL_REGISTER("row_s_supported", EMUL_CALLABLE, row_s_supported);
 EMUL_REGISTER("row_s_views", EMUL_CALLABLE, row_s_views);
 EMUL_REGISTER("row_s_operations", EMUL_CALLABLE, row_s_operations);
+EMUL_REGISTER("row_s_default", EMUL_CALLABLE, row_s_default);
