@@ -4,7 +4,7 @@
  *   channel_race pirq BDF ROUNDS    requests and frees the vector of a function, again and again; who sends the interrupts
  *                                 is the scenario's business
  *   channel_race port ROUNDS        binds and unbinds a port of our own while vCPU 1 sends on it without pause
- *   channel_race upcall ROUNDS      vCPU 1 unbinds a port while vCPU 0 is in the upcall for it
+ *   channel_race upcall ROUNDS      vCPU 1 unbinds a port while vCPU 0 is in the upcall for it; all of it must be freed
  * A scenario sweeps the windows: channel_race_close() .. channel_race_done(), and in the last case the upcall.
  */
 #include <linux/completion.h>
@@ -12,6 +12,7 @@
 #include <linux/interrupt.h>
 #include <linux/kernel.h>
 #include <linux/pci.h>
+#include <linux/swap.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
@@ -20,6 +21,9 @@
 #include "driver/guest/ports.h"
 
 struct pci_dev *guest_find_device(int argc, char **argv);
+
+#define SETTLED	50	/* rounds until tables and slabs have their size */
+#define ENOUGH	8	/* pages that may be in use beyond that */
 
 static unsigned int handled;
 static evtchn_port_t port, sender;
@@ -132,13 +136,17 @@ static void close_on(struct work_struct *work)
 static int race_upcall(unsigned int rounds)
 {
 	static DECLARE_WORK(work, close_on);
+	unsigned long before = 0;
+	unsigned int round;
 	int rc = 0;
 
 	if (num_online_cpus() < 2)
 		return -EINVAL;
 	stop = go = false;
 	schedule_work_on(1, &work);
-	while (rounds-- && !rc) {
+	for (round = 0; round < rounds && !rc; round++) {
+		if (round == SETTLED)
+			before = nr_free_buffer_pages();
 		bound = bind_port();
 		if (bound < 0) {
 			rc = bound;
@@ -149,9 +157,16 @@ static int race_upcall(unsigned int rounds)
 		while (!READ_ONCE(done))
 			udelay(1);
 		channel_race_done();
+		/* A grace period ends only once this vCPU, too, has been to schedule(). */
+		usleep_range(20, 20);
 	}
 	WRITE_ONCE(stop, true);
 	flush_work(&work);
+	msleep(20);
+	if (!rc && nr_free_buffer_pages() + ENOUGH < before) {
+		pr_err("channel_race: %lu pages were free, %lu are\n", before, nr_free_buffer_pages());
+		rc = -ENOBUFS;
+	}
 	return rc;
 }
 
