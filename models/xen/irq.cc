@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "models/xen/abi.h"
 #include "models/xen/event_channels.h"
@@ -65,7 +66,13 @@ long Irqs::SetupGsi(unsigned gsi, bool level, bool active_low) {
 void Irqs::AssignVector(int irq, unsigned cpu) {
   Desc& target = desc(irq);
   if (target.vector != 0 && target.cpu == cpu) return;
-  ReleaseVector(irq);
+  if (target.vector != 0 && target.started) {
+    target.moving = true;
+    target.old_cpu = target.cpu;
+    target.old_vector = target.vector;
+  } else {
+    ReleaseVector(irq);
+  }
   // Spread over priority classes, as Xen does (step 8): neighbours do not block each other.
   auto& vectors = vector_irq_[cpu];
   for (unsigned offset = 0; offset < 8; ++offset) {
@@ -85,6 +92,13 @@ void Irqs::ReleaseVector(int irq) {
   if (target.vector == 0) return;
   if (vector_irq_[target.cpu][target.vector] == irq) vector_irq_[target.cpu][target.vector] = -1;
   target.vector = 0;
+  target.wanted_cpu = -1;
+  ReleaseOldVector(target);
+}
+
+void Irqs::ReleaseOldVector(Desc& target) {
+  if (target.moving) vector_irq_[target.old_cpu][target.old_vector] = -1;
+  target.moving = false;
 }
 
 AckType Irqs::AckTypeOf(const Desc& desc) const {
@@ -149,6 +163,19 @@ void Irqs::Startup(int irq) {
   Enable(irq);
 }
 
+void Irqs::RetargetAtNext(int irq, unsigned cpu) {
+  Desc& target = desc(irq);
+  if (!target.started) return Retarget(irq, cpu);
+  target.wanted_cpu = static_cast<int>(cpu);
+}
+
+// X:arch/x86/irq.c:move_masked_irq; __assign_irq_vector answers -EAGAIN to a second move before the first is over.
+void Irqs::MoveIfWanted(int irq) {
+  Desc& target = desc(irq);
+  const int cpu = std::exchange(target.wanted_cpu, -1);
+  if (cpu >= 0 && !target.moving) Retarget(irq, static_cast<unsigned>(cpu));
+}
+
 void Irqs::Retarget(int irq, unsigned cpu) {
   Desc& target = desc(irq);
   if (target.cpu == cpu && target.vector != 0) return;
@@ -194,6 +221,7 @@ void Irqs::UnbindGuest(int irq, Domain& domain, unsigned pirq) {
   target.eoi_timer = 0;
   Disable(irq);
   target.started = target.guest_bound = false;
+  target.wanted_cpu = -1;
   target.rate_count = 0;
   target.rate_disabled = false;
   rate_limited_.erase(std::remove(rate_limited_.begin(), rate_limited_.end(), irq), rate_limited_.end());
@@ -226,7 +254,8 @@ void Irqs::End(int irq) {
   StampAll(irq, Probe::kT9, target.interrupt);
   if (target.ack == AckType::kUnmask) {
     if (hypervisor_.config().directed_eoi) apics_.IoApicEoi(target.vector);
-    else if (!target.disabled) apics_.SetMask(static_cast<unsigned>(irq), false);
+    MoveIfWanted(irq);
+    if (!hypervisor_.config().directed_eoi && !target.disabled) apics_.SetMask(static_cast<unsigned>(irq), false);
   }
 }
 
@@ -304,7 +333,10 @@ void Irqs::DoIrq(unsigned cpu, unsigned vector, uint32_t interrupt) {
     return;
   }
   Desc& target = desc(irq);
+  if (target.moving && cpu == target.cpu && vector == target.vector) ReleaseOldVector(target);  // irq_complete_move
   Ack(irq, cpu);
+  // Of a level line at its end, when it is masked; X:arch/x86/io_apic.c:end_level_ioapic_irq_old.
+  if (target.ack != AckType::kUnmask) MoveIfWanted(irq);
   if (!target.guest_bound) {
     // Its last guest left while the interrupt was on its way. It is ended all the same, masked as the irq is, so that the
     // next guest's startup finds the pin free: X:arch/x86/irq.c:do_IRQ, label out.

@@ -46,6 +46,10 @@ class Irqs : public VectorHandler {
     IrqKind kind = IrqKind::kFree;
     unsigned vector = 0;           // 0: none yet
     unsigned cpu = 0;
+    int wanted_cpu = -1;           // a move that waits for the next interrupt; -1: none (IRQ_MOVE_PENDING)
+    bool moving = false;           // moved; what was sent before still arrives at the old place (move_in_progress)
+    unsigned old_vector = 0;
+    unsigned old_cpu = 0;
     bool level = false;            // IO-APIC trigger
     bool active_low = false;
     bool trigger_set = false;      // setup_gsi was made
@@ -87,6 +91,9 @@ class Irqs : public VectorHandler {
   // The guest's EOI. Completes the interrupt when the last in-flight guest is done.
   void GuestEoi(int irq, Domain& domain, unsigned pirq);
   void Retarget(int irq, unsigned cpu);
+  // The same of an irq that may be interrupting: its next interrupt is still taken where it was and moves it, as Xen's
+  // irq_set_affinity() and move_native_irq() do. Until one has arrived at the new place another request is dropped.
+  void RetargetAtNext(int irq, unsigned cpu);
   bool Shared(int irq) const;
   AckType ack_type(int irq) const { return AckTypeOf(descs_[static_cast<size_t>(irq)]); }
 
@@ -108,6 +115,8 @@ class Irqs : public VectorHandler {
   AckType AckTypeOf(const Desc& desc) const;
   void AssignVector(int irq, unsigned cpu);
   void ReleaseVector(int irq);
+  void ReleaseOldVector(Desc& target);
+  void MoveIfWanted(int irq);
   void Startup(int irq);
   void Disable(int irq);
   void MaskSource(int irq);

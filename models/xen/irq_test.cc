@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "models/xen/pirq.h"
 #include "models/xen/test_machine.h"
 
 namespace pvpci::xen {
@@ -301,6 +302,39 @@ TEST(MsiIrq, UnmaskableMsiDefersTheLocalEoiAndBlocksLowerVectors) {
   msi.machine.RunFor(5 * sim::kUs);
   EXPECT_EQ(msi.machine.xen.interrupt_counts().delivered, 2u);
   ExpectBalanced(msi.machine.xen.interrupt_counts());
+}
+
+// X:arch/x86/irq.c: pirq_set_affinity() asks, move_native_irq() moves at the next interrupt, irq_complete_move() frees the
+// old vector at the first one that arrives at the new place.
+TEST(MsiIrq, MovesAtItsNextInterruptAndLosesNoneThatIsOnItsWay) {
+  Msi msi;
+  const auto pirq = static_cast<uint32_t>(msi.Map(abi::kMapMsiSeg, 0, 0));
+  const uint32_t port = msi.machine.BindPirq(msi.domU, pirq, 0);
+  const uint32_t at_first = msi.Cfg(0x54, 4);
+  const unsigned elsewhere = (msi.domU.vcpu().pcpu + 1) % msi.machine.xen.config().physical_cpus;
+  const auto delivered = [&] {
+    msi.machine.RunFor(10 * sim::kUs);
+    msi.domU.shared().evtchn_pending[port / 64] = 0;
+    return msi.machine.xen.interrupt_counts().delivered;
+  };
+  msi.machine.xen.pirqs().Retarget(*msi.domU.domain, pirq, elsewhere);
+  EXPECT_EQ(msi.Cfg(0x54, 4), at_first);
+  pci::InterruptMessage old_message;
+  old_message.address = at_first;
+  old_message.data = msi.Cfg(0x5c, 2);
+  msi.Fire(1);
+  EXPECT_EQ(delivered(), 1u);
+  EXPECT_NE(msi.Cfg(0x54, 4), at_first);
+  // Sent before the entry was written, it arrives after that.
+  msi.machine.xen.interrupts().Message(old_message, kNic, 2, false);
+  EXPECT_EQ(delivered(), 2u);
+  msi.Fire(3);
+  EXPECT_EQ(delivered(), 3u);
+  ExpectBalanced(msi.machine.xen.interrupt_counts());
+  EXPECT_EQ(msi.machine.xen.interrupt_counts().lost, 0u);
+  // Now the old vector is free.
+  msi.machine.xen.interrupts().Message(old_message, kNic, 4, true);
+  EXPECT_EQ(delivered(), 3u);
 }
 
 TEST(MsiIrq, TakesItsTimeFromTheVcpuThatRunsOnItsProcessor) {

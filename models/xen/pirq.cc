@@ -160,7 +160,7 @@ void Pirqs::Unbind(Domain& domain, unsigned pirq) {
 
 void Pirqs::Retarget(Domain& domain, unsigned pirq, unsigned cpu) {
   const auto found = domain.pirqs.find(pirq);
-  if (found != domain.pirqs.end() && found->second.irq >= 0) hypervisor_.irqs().Retarget(found->second.irq, cpu);
+  if (found != domain.pirqs.end() && found->second.irq >= 0) hypervisor_.irqs().RetargetAtNext(found->second.irq, cpu);
 }
 
 long Pirqs::Eoi(Domain& domain, unsigned pirq) {
