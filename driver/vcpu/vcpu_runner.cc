@@ -360,10 +360,16 @@ void VcpuRunner::Handle(Request& request) {
   }
 }
 
-void VcpuRunner::HandleDeadline(const Request& request) {
+void VcpuRunner::HandleDeadline(Request& request) {
   ++statistics_.deadlines;
   const uint32_t block = image_.GuardBlock(request.arg[0]);
-  if (block != 0 && image_.hooked(block)) RunHooks(block, local_ - image_.image().block(block).cost_ps);
+  if (block == 0 || !image_.hooked(block)) return;
+  // A hook is not a place where the hypervisor is entered: an event that the guest has just unmasked waits as it would
+  // without the hook. Unless the countdown had run out anyway, or the hook made the vCPU stand still.
+  const Ps before = local_;
+  RunHooks(block, local_ - image_.image().block(block).cost_ps);
+  const bool due = before > image_.clock().deadline_ps;
+  if (!due && local_ == before && stalled_until_ <= local_) request.interruptible = false;
 }
 
 void VcpuRunner::RunHooks(uint32_t block_id, Ps entry_time) {

@@ -193,7 +193,7 @@ class VcpuRunner : public sim::Runner {
   Request* Enter();  // into the guest; returns with its next request, null after a fault
   bool Proceed();    // decides what the guest does next; false: leave Run
   void Handle(Request& request);
-  void HandleDeadline(const Request& request);
+  void HandleDeadline(Request& request);
   void HandleUser(Request& request);
   void HandleStop(const Request& request);
   void HandleMap(Request& request);
