@@ -335,11 +335,14 @@ EMULATED = {"6.1": _EMULATED, "6.12": _EMULATED}
 
 # Kernel C that a scenario starts by name: small drivers, hostile ones, deliberate crashes.
 GUEST_FUNCTIONS = [
+    "guest/config_trip.c",
     "guest/edu.c",
     "guest/event_count.c",
     "guest/exposure.c",
+    "guest/fan_out.c",
     "guest/find_device.c",
     "guest/irq_affinity.c",
+    "guest/irq_move.c",
     "guest/leftovers.c",
     "guest/mapping_stream.c",
     "guest/master.c",

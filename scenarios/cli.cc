@@ -24,7 +24,7 @@ const std::vector<std::string>& Formats() {
 
 const std::vector<std::string>& Verbs() {
   static const std::vector<std::string> verbs = {"run",  "list",  "show",     "check",    "rows", "review", "test",
-                                                 "demo", "bench", "fidelity", "coverage", "diff", "reach", "window", "help"};
+                                                 "demo", "bench", "fidelity", "coverage", "diff", "reach", "window", "sweep", "help"};
   return verbs;
 }
 
@@ -42,6 +42,7 @@ constexpr const char* kMainHelp =
   ./pvpci bench                      how fast it is: ratios with quartiles, each beside its baseline
   ./pvpci reach slurp                what can each device reach, and whose is it?
   ./pvpci window                     for how long does a device still reach what was taken from it?
+  ./pvpci sweep EXPERIMENT           what changes an interrupt's latency? factors and levels, as tables and pages
   ./pvpci fidelity                   how like published measurements of real machines: links, IOMMU, memory
   ./pvpci fidelity golden            how like a real hypervisor: each line that differs from its recorded traces
   ./pvpci coverage                   which lines of the real kernel files ran, and why the others did not
@@ -151,6 +152,41 @@ point is a run of a shipped scenario. Leaves window.json and window.html in the 
   --json                      print the document in place of the table
 )";
 
+constexpr const char* kSweepHelp =
+    R"(./pvpci sweep EXPERIMENT [options]: run a scenario at every combination of some factors' levels, and compare.
+
+EXPERIMENT is a name (--list shows those of scenarios/experiments/) or a YAML file. Leaves points.csv (a line for each
+point), index.html (interaction of two factors, which factor matters, distributions, ECDFs, parts of the latency, blocks of
+an upcall) and sweep.json (everything) in the folder. The same file gives the same bytes, whatever runs it.
+
+  --list                 the shipped experiments with their questions
+  --quick                only the levels that the file calls quick
+  --jobs N               runs at a time (as many as there are processors); with Slurm: tasks of the array (32 at most)
+  --out DIR              (out/NAME)
+  --resume               keep the points that an interrupted call left, as long as nothing they depend on has changed
+  --engine local|slurm   here, or as a Slurm job array: one task for each slice of the points, merged here at the end. The
+                         folder and this one must be shared by all nodes; partition and the like come from SBATCH_PARTITION, ...
+  --points I..J          only these points, no report: what a task of the array runs
+  --json                 sweep.json on standard output, in place of the table
+  --responses            the words for 'responses:'
+  --keys                 every key of such a file with its meaning
+  --schema               its JSON Schema (scenarios/experiments/sweep.schema.json), for editors
+
+A file of your own, to start with:
+
+  name: my_sweep
+  question: Does the ABI of event channels matter for MSI-X?
+  scenario: interrupt_latency
+  factors:
+    abi:   {levels: [2l, fifo]}                    # mode, kernel, abi, seed and scenario know what they set
+    clock: {set: machine.timing.core_mhz, levels: [1500, 2200, 3500]}
+  measure: {kinds: msix}
+  responses: [latency_p50_ns, latency_p99_ns, hypercalls_per_interrupt]
+
+Exit codes: 0 all points hold and all findings came out, 1 one did not, 2 bad input, 4 a point could not be run,
+130/143 interrupted, finished points are kept.
+)";
+
 constexpr const char* kFidelityHelp =
     R"(./pvpci fidelity [--out FOLDER] [--json]: compare the models with published measurements.
 ./pvpci fidelity golden [--json]: compare our traces with those that a real hypervisor left.
@@ -253,7 +289,7 @@ sim::Ps Duration(const std::string& option, const std::string& text) {
 }
 
 struct RawOptions {
-  std::string iommu, kernel, mutant, seed, out, timeout, until, rounds;
+  std::string iommu, kernel, mutant, seed, out, timeout, until, rounds, jobs, engine, points;
   std::vector<std::string> sets, formats;
   bool twice = false, json = false, schema = false, keys = false, markdown = false;
   std::string gdb;
@@ -311,6 +347,37 @@ void RefuseRest(const CLI::App& app, const std::string& verb) {
   throw UsageError(fmt::format("{}: unknown option '{}'{}", verb, word, hint));
 }
 
+// A slice: "3..7".
+void AddPoints(const std::string& text, CommandLine* command) {
+  const size_t dots = text.find("..");
+  const auto first = dots == std::string::npos ? std::nullopt : ParseUnsigned(text.substr(0, dots));
+  const auto last = dots == std::string::npos ? std::nullopt : ParseUnsigned(text.substr(dots + 2));
+  if (!first || !last || *first == 0 || *first > *last) {
+    throw UsageError(fmt::format("--points: expected the first and the last, as in 1..8, found '{}'", text));
+  }
+  command->first_point = static_cast<size_t>(*first);
+  command->last_point = static_cast<size_t>(*last);
+}
+
+void AddSweep(const RawOptions& raw, const std::vector<std::string>& experiments, CommandLine* command) {
+  const bool asks = command->list || command->responses || raw.schema || raw.keys;
+  if (experiments.size() != 1 && !asks) {
+    throw UsageError("sweep: expected one experiment, a name or a file; './pvpci sweep --list' shows the shipped ones");
+  }
+  if (!experiments.empty()) command->experiment = experiments.front();
+  if (!raw.jobs.empty()) {
+    const uint64_t jobs = WholeNumber("--jobs", raw.jobs);
+    if (jobs == 0 || jobs > 1000) throw UsageError("--jobs: expected a number of runs at a time, 1 .. 1000");
+    command->jobs = static_cast<unsigned>(jobs);
+  }
+  const std::vector<std::string> engines = {"local", "slurm"};
+  if (!raw.engine.empty() && std::find(engines.begin(), engines.end(), raw.engine) == engines.end()) {
+    throw UsageError(fmt::format("--engine: expected {}, found '{}'{}", OneOf(engines), raw.engine, DidYouMean(raw.engine, engines)));
+  }
+  command->slurm = raw.engine == "slurm";
+  if (!raw.points.empty()) AddPoints(raw.points, command);
+}
+
 CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std::vector<std::string> arguments) {
   CLI::App app;
   app.set_help_flag();
@@ -323,7 +390,8 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
   const bool runs = verb == Verb::kRun || verb == Verb::kKernels;
   const bool settable = runs || verb == Verb::kShow || verb == Verb::kReach;
   const bool takes_scenarios = settable || verb == Verb::kCheck || verb == Verb::kCoverage;
-  std::vector<std::string> about;
+  const bool sweeps = verb == Verb::kSweep || verb == Verb::kSweepKernels;
+  std::vector<std::string> experiments, about;
   if (verb == Verb::kFidelity) app.add_option("about", about);
   if (takes_scenarios) app.add_option("scenarios", command.scenarios);
   if (settable || verb == Verb::kFidelity || verb == Verb::kCoverage || verb == Verb::kWindow) {
@@ -335,7 +403,7 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
     app.add_option("--set", raw.sets)->expected(1)->take_all();
   }
   const bool writes = runs || verb == Verb::kReach || verb == Verb::kFidelity || verb == Verb::kCoverage ||
-                      verb == Verb::kRows || verb == Verb::kReview || verb == Verb::kDiff || verb == Verb::kWindow;
+                      verb == Verb::kRows || verb == Verb::kReview || verb == Verb::kDiff || verb == Verb::kWindow || sweeps;
   if (writes) app.add_option("--out", raw.out)->expected(1);
   if (runs) {
     app.add_option("--mutant", raw.mutant)->expected(1);
@@ -365,7 +433,17 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
     app.add_flag("--peers", command.peers);
     app.add_option("--only", command.only)->delimiter(',')->expected(1, -1);
   }
-  if (verb == Verb::kCheck) {
+  if (sweeps) {
+    app.add_option("experiment", experiments);
+    app.add_option("--jobs", raw.jobs)->expected(1);
+    app.add_option("--engine", raw.engine)->expected(1);
+    app.add_option("--points", raw.points)->expected(1);
+    app.add_flag("--resume", command.resume);
+    app.add_flag("--quick", command.quick);
+    app.add_flag("--list", command.list);
+    app.add_flag("--responses", command.responses);
+  }
+  if (verb == Verb::kCheck || sweeps) {
     app.add_flag("--schema", raw.schema);
     app.add_flag("--keys", raw.keys);
   }
@@ -399,6 +477,7 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
     throw UsageError(fmt::format("--profile: expected {}, found '{}'{}", OneOf(profiles), command.profile,
                                  DidYouMean(command.profile, profiles)));
   }
+  if (sweeps) AddSweep(raw, experiments, &command);
   command.schema = raw.schema;
   command.keys = raw.keys;
   if (writes && app.count("--out") > 0 && raw.out.empty()) throw UsageError("--out: expected a folder");
@@ -459,6 +538,8 @@ CommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   if (verb == "review") return ParseVerb(Verb::kReview, verb, kReviewHelp, rest);
   if (verb == "reach") return ParseVerb(Verb::kReach, verb, kReachHelp, rest);
   if (verb == "window") return ParseVerb(Verb::kWindow, verb, kWindowHelp, rest);
+  if (verb == "sweep") return ParseVerb(Verb::kSweep, verb, kSweepHelp, rest);
+  if (verb == kSweepKernelsVerb) return ParseVerb(Verb::kSweepKernels, verb, kSweepHelp, rest);
   if (verb == "bench") return ParseVerb(Verb::kBench, verb, kBenchHelp, rest);
   if (verb == "test" || verb == "demo") {
     if (!rest.empty() && (rest.front() == "--help" || rest.front() == "-h")) return Help(kMainHelp);

@@ -28,6 +28,7 @@ enum ExitCode : int {
 
 enum class Verb {
   kHelp, kRun, kList, kShow, kCheck, kBench, kFidelity, kCoverage, kRows, kReview, kDiff, kReach, kWindow, kKernels,
+  kSweep, kSweepKernels,
 };
 
 struct CommandLine {
@@ -59,6 +60,14 @@ struct CommandLine {
   std::string suppressions;             // review, diff: file of accepted risks; empty: none
   std::vector<std::string> compared;    // diff: before and after
   bool counterfactual = false;          // run: in every mode
+  std::string experiment;               // sweep: a name or a file
+  unsigned jobs = 0;                    // sweep: runs at a time; 0: as many as there are processors
+  bool slurm = false;                   // sweep: as a job array
+  bool resume = false;                  // sweep: keep what is finished
+  bool quick = false;                   // sweep: the quick levels
+  size_t first_point = 0, last_point = 0;  // sweep: a slice; 0: all
+  bool list = false;                    // sweep: the shipped ones
+  bool responses = false;               // sweep: the words for responses
 };
 
 // Bad input; what() is one line without "pvpci: ". Exit code 2.
@@ -72,6 +81,7 @@ std::string MainHelp();
 
 // For the front script: `kernels-of` and the arguments of a run prints what it must build images of, one per line.
 inline constexpr const char* kKernelsVerb = "kernels-of";
+inline constexpr const char* kSweepKernelsVerb = "kernels-of-sweep";
 
 }  // namespace pvpci::scenarios
 

@@ -150,9 +150,10 @@ nlohmann::json TraceText(Machine& machine, const std::map<std::string, uint64_t>
   return {{"text", std::move(text)}, {"steps", std::move(steps)}};
 }
 
-void Judge(Machine& machine, const StepWalk& walk, reports::Result* result) {
+void Judge(Machine& machine, const StepWalk& walk, const RunOptions& options, reports::Result* result) {
   const Scenario& scenario = machine.scenario();
   nlohmann::json json = Observations(machine, *result);
+  if (options.observed) options.observed(json);
   for (const ExpectationSpec& spec : scenario.expect) {
     if (!scenario.Applies(spec.when)) continue;
     const Expectation expectation = ParseExpectation(spec.text);
@@ -281,7 +282,10 @@ reports::Result RunScenario(const Scenario& asked, const RunOptions& options) {
       machine.simulation().At(options.gdb_at, [&] { StopForDebugger(machine, options, "--gdb"); });
     }
     walk.Start([&] { machine.simulation().Stop(); },
-               [&](size_t number, const Step& step) { progress.Show(number, step); });
+               [&](size_t number, const Step& step) {
+                 progress.Show(number, step);
+                 if (options.at_step) options.at_step(machine, step);
+               });
     machine.simulation().Run(scenario.until == 0 ? sim::kNever : scenario.until);
   } catch (const sim::NotModelledError& error) {
     unable = error.what();
@@ -314,7 +318,7 @@ reports::Result RunScenario(const Scenario& asked, const RunOptions& options) {
                                machine.simulation().now(), step == nullptr ? "" : " in step '" + step->label + "'");
       result.expectations.push_back(row);
     }
-    Judge(machine, walk, &result);
+    Judge(machine, walk, options, &result);
     WriteSchedule(walk, result, options);
   }
   Finish(options, result);

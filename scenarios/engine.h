@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "reports/result.h"
 #include "scenarios/coverage/line_coverage.h"
 #include "scenarios/machine/golden.h"
@@ -37,6 +39,10 @@ struct RunOptions {
   std::map<std::string, std::string> settings;  // --set key=value
   // Called at the end with the comparisons that the steps made, if it is set.
   std::function<void(const std::vector<TraceComparison>&)> comparisons;
+  // Called before each step begins, if it is set.
+  std::function<void(Machine&, const Step&)> at_step;
+  // Called at the end with what expectations are asked of (scenarios/expectations.h), if it is set.
+  std::function<void(const nlohmann::json&)> observed;
   // Called at the end, while the machine stands, if it is set.
   std::function<void(Machine&)> at_end;
   // Called at the end with the basic blocks that ran in any domain, if it is set.

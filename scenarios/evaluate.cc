@@ -276,6 +276,8 @@ bool FieldIsNs(const Expectation& expectation) {
 
 bool AsksTrace(const Expectation& expectation) { return expectation.path.front().name == kTraceRoot; }
 
+std::vector<json> ValuesOf(const Expectation& expectation, const json& result) { return Select(expectation, result).values; }
+
 Outcome Evaluate(const Expectation& expectation, const json& result) {
   constexpr size_t kShownValues = 6;
   constexpr size_t kShownLength = 200;

@@ -105,6 +105,9 @@ struct Outcome {
 // each step starts.
 Outcome Evaluate(const Expectation& expectation, const nlohmann::json& result);
 
+// What the path of an expectation meets there.
+std::vector<nlohmann::json> ValuesOf(const Expectation& expectation, const nlohmann::json& result);
+
 }  // namespace pvpci::scenarios
 
 #endif  // PVPCI_SCENARIOS_EXPECTATIONS_H_

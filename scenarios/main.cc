@@ -42,7 +42,11 @@
 #include "scenarios/rows.h"
 #include "scenarios/rows_run.h"
 #include "scenarios/schema.h"
+#include "scenarios/shell_word.h"
 #include "scenarios/supervise.h"
+#include "scenarios/sweep/responses.h"
+#include "scenarios/sweep/run_sweep.h"
+#include "scenarios/sweep/spec.h"
 #include "scenarios/window_run.h"
 
 namespace pvpci::scenarios {
@@ -64,21 +68,13 @@ int EnterSystemC(const std::function<int()>& body) {
   return code;
 }
 
-// A shell word: quoted if it needs it.
-std::string Quote(const std::string& text) {
-  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::string("_-./+=:,").find(c) != std::string::npos;
-  });
-  return plain ? text : "'" + text + "'";
-}
-
 std::string Reproduce(const std::string& argument, const Scenario& scenario, const CommandLine& command) {
-  std::string text = fmt::format("./pvpci run {} --iommu {} --seed {} --kernel {}", Quote(argument),
-                                 Name(scenario.machine.iommu), scenario.seed, Quote(scenario.kernel));
+  std::string text = fmt::format("./pvpci run {} --iommu {} --seed {} --kernel {}", ShellWord(argument),
+                                 Name(scenario.machine.iommu), scenario.seed, ShellWord(scenario.kernel));
   for (const Override& change : command.overrides) {
-    if (change.origin.rfind("--set", 0) == 0) text += " --set " + Quote(change.key + "=" + change.value);
+    if (change.origin.rfind("--set", 0) == 0) text += " --set " + ShellWord(change.key + "=" + change.value);
   }
-  if (!command.mutant.empty()) text += " --mutant " + Quote(command.mutant);
+  if (!command.mutant.empty()) text += " --mutant " + ShellWord(command.mutant);
   if (command.until != 0) text += fmt::format(" --until {}ps", command.until);
   return text;
 }
@@ -417,8 +413,40 @@ ReviewOptions OptionsOfReview(const CommandLine& command, const std::string& roo
   options.progress = isatty(STDERR_FILENO) == 1;
   options.systemc = EnterSystemC;
   options.command = "./pvpci";
-  for (const std::string& argument : arguments) options.command += " " + Quote(argument);
+  for (const std::string& argument : arguments) options.command += " " + ShellWord(argument);
   return options;
+}
+
+SweepOptions OptionsOfSweep(const CommandLine& command, const std::string& root) {
+  SweepOptions options;
+  options.root = root;
+  options.file = command.experiment;
+  options.out = command.out;
+  options.jobs = command.jobs;
+  options.json = command.json;
+  options.resume = command.resume;
+  options.quick = command.quick;
+  options.slurm = command.slurm;
+  options.first = command.first_point;
+  options.last = command.last_point;
+  options.progress = isatty(STDERR_FILENO) == 1 ? ProgressStyle::kBar : ProgressStyle::kLines;
+  options.systemc = EnterSystemC;
+  return options;
+}
+
+int SweepVerb(const CommandLine& command, const std::string& root) {
+  std::string answer;
+  if (command.schema) answer += JsonSchemaOf(SweepTable(), "pvpci sweep", "pvpci sweep --schema").dump(2) + "\n";
+  if (command.keys) answer += DescribeKeysOf(SweepTable());
+  if (command.responses) answer += DescribeResponses();
+  if (command.list) answer += ListExperiments(root);
+  std::fputs(answer.c_str(), stdout);
+  return command.experiment.empty() ? static_cast<int>(kExitHolds) : RunSweep(OptionsOfSweep(command, root));
+}
+
+int SweepKernels(const CommandLine& command, const std::string& root) {
+  if (!command.experiment.empty()) std::fputs(KernelsOfSweep(OptionsOfSweep(command, root)).c_str(), stdout);
+  return kExitHolds;
 }
 
 int Main(const std::vector<std::string>& arguments) {
@@ -442,6 +470,8 @@ int Main(const std::vector<std::string>& arguments) {
       case Verb::kDiff:
         return RunDiff({command.compared[0], command.compared[1], command.suppressions, command.out, command.json});
       case Verb::kReview: return RunReview(OptionsOfReview(command, root, arguments));
+      case Verb::kSweep: return SweepVerb(command, root);
+      case Verb::kSweepKernels: return SweepKernels(command, root);
       case Verb::kBench: return RunBench(OptionsOfBench(command));
     }
   } catch (const UsageError& error) {

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "scenarios/units.h"
+
 namespace pvpci::scenarios {
 namespace {
 
@@ -43,7 +45,10 @@ std::string ApplyOverride(YamlNode* root, const Override& change, Place place) {
         if (name == nullptr) name = item.Find("label");
         if (name != nullptr && name->text == word) found = &item;
       }
-      if (found == nullptr || last) return fmt::format("no '{}' in {}", word, key);
+      const auto number = ParseUnsigned(word);
+      if (found == nullptr && number && *number < at->items.size()) found = &at->items[*number];
+      if (found == nullptr || (last && found->kind != YamlNode::Kind::kScalar)) return fmt::format("no '{}' in {}", word, key);
+      if (last) *found = Scalar(change.value, place);
       at = found;
       continue;
     }

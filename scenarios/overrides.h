@@ -12,7 +12,7 @@
 namespace pvpci::scenarios {
 
 // Key "machine.iommu", "seed", "domains.driver.memory", "devices.endpoint.link", "machine.xen.uptime_at_start",
-// "steps.LABEL.preempt.only".
+// "steps.LABEL.preempt.only". An item of a list by its name, its label, or its number from 0: "steps.LABEL.call.args.1".
 // `origin` is what the user typed, for messages: "--iommu".
 struct Override {
   std::string key;

@@ -54,7 +54,9 @@ std::string Expected(const ValueSpec& spec) {
     case ValueType::kWord: return OneOf(spec.words);
     case ValueType::kKernel: return OneOf(spec.words) + ", or a kernel tree's path with a '/' in it";
     case ValueType::kParameters: return "a map of parameters";
+    case ValueType::kScalars: return "a map of single values";
     case ValueType::kObject: return spec.object->what;
+    case ValueType::kObjects: return "a map of names, each " + spec.object->what;
   }
   return "?";
 }
@@ -95,6 +97,8 @@ bool ScalarFits(const YamlNode& node, const ValueSpec& spec) {
     case ValueType::kWord:
       return std::find(spec.words.begin(), spec.words.end(), node.text) != spec.words.end();
     case ValueType::kParameters:
+    case ValueType::kScalars:
+    case ValueType::kObjects:
     case ValueType::kObject: return false;
   }
   return false;
@@ -198,6 +202,10 @@ class Validator {
       Parameters(node, spec.words.front(), label);
       return;
     }
+    if (spec.type == ValueType::kScalars || spec.type == ValueType::kObjects) {
+      Map(node, spec, label);
+      return;
+    }
     if (node.kind != YamlNode::Kind::kScalar) {
       Complain(node.place, fmt::format("{}: expected {}, found {}", label, Expected(spec), Describe(node)));
       return;
@@ -206,6 +214,27 @@ class Validator {
     const std::string shown = node.text.size() > 40 ? node.text.substr(0, 37) + "..." : node.text;
     Complain(node.place, fmt::format("{}: expected {}, found '{}'{}", label, Expected(spec), shown,
                                      spec.type == ValueType::kWord ? DidYouMean(node.text, spec.words) : ""));
+  }
+
+  // With keys of the writer's own choice.
+  void Map(const YamlNode& node, const ValueSpec& spec, const std::string& label) {
+    if (node.kind != YamlNode::Kind::kMap) {
+      Complain(node.place, fmt::format("{}: expected {}, found {}", label, Expected(spec), Describe(node)));
+      return;
+    }
+    for (const auto& [key, value] : node.members) {
+      if (spec.type == ValueType::kScalars) {
+        Single(value, ValueSpec{}, key.text);
+      } else if (!IsName(key.text)) {
+        Complain(key.place, fmt::format("{}: expected a name (letter first, then letters, digits, '_', '-', '.'), found '{}'",
+                                        label, key.text));
+      } else {
+        Object(value, *spec.object, key.text);
+      }
+    }
+    if (node.members.size() < spec.minimum_items) {
+      Complain(node.place, fmt::format("{}: the map is empty; expected at least {}", label, spec.minimum_items));
+    }
   }
 
   void Parameters(const YamlNode& node, const std::string& group, const std::string& label) {
@@ -303,6 +332,14 @@ nlohmann::ordered_json SingleSchema(const ValueSpec& spec) {
       json["additionalProperties"] = false;
       break;
     }
+    case ValueType::kScalars:
+      json["type"] = "object";
+      json["additionalProperties"] = {{"type", {"string", "number", "boolean"}}};
+      break;
+    case ValueType::kObjects:
+      json["type"] = "object";
+      json["additionalProperties"] = ObjectSchema(*spec.object);
+      break;
     case ValueType::kObject: {
       json = ObjectSchema(*spec.object);
       if (!spec.object->shorthand.empty()) {
@@ -349,6 +386,7 @@ void DescribeObject(const ObjectSpec& spec, const std::string& prefix, std::stri
     if (key.value.type == ValueType::kObject) {
       DescribeObject(*key.value.object, prefix + key.name + (key.value.list ? "[]." : "."), text);
     }
+    if (key.value.type == ValueType::kObjects) DescribeObject(*key.value.object, prefix + key.name + ".NAME.", text);
     if (key.value.type == ValueType::kParameters) {
       for (const std::string& name : ParameterNames(key.value.words.front())) {
         const ParameterSpec* parameter = FindParameter(key.value.words.front(), name);
@@ -378,19 +416,23 @@ void Validate(const YamlNode& root, const ObjectSpec& spec, std::vector<Problem>
   Validator(problems).Object(root, spec, "");
 }
 
-nlohmann::ordered_json JsonSchema() {
+nlohmann::ordered_json JsonSchemaOf(const ObjectSpec& spec, const std::string& title, const std::string& written_by) {
   nlohmann::ordered_json json;
   json["$schema"] = "https://json-schema.org/draft/2020-12/schema";
-  json["$comment"] = "SPDX-License-Identifier: Apache-2.0. Written by 'pvpci check --schema'; do not edit.";
-  json["title"] = "pvpci scenario";
-  json.update(ObjectSchema(ScenarioSpec()));
+  json["$comment"] = fmt::format("SPDX-License-Identifier: Apache-2.0. Written by '{}'; do not edit.", written_by);
+  json["title"] = title;
+  json.update(ObjectSchema(spec));
   return json;
 }
 
-std::string DescribeKeys() {
+nlohmann::ordered_json JsonSchema() { return JsonSchemaOf(ScenarioSpec(), "pvpci scenario", "pvpci check --schema"); }
+
+std::string DescribeKeysOf(const ObjectSpec& spec) {
   std::string text;
-  DescribeObject(ScenarioSpec(), "", &text);
+  DescribeObject(spec, "", &text);
   return text;
 }
+
+std::string DescribeKeys() { return DescribeKeysOf(ScenarioSpec()); }
 
 }  // namespace pvpci::scenarios

@@ -26,7 +26,9 @@ enum class ValueType : uint8_t {
   kWord,        // one of `words`
   kKernel,      // one of `words`, or a path with a '/'
   kParameters,  // map of names to scalars; the names are checked against scenarios/parameters.h
+  kScalars,     // map of any keys to scalars
   kObject,
+  kObjects,     // map of names to objects
 };
 
 struct ValueSpec {
@@ -67,8 +69,12 @@ void Validate(const YamlNode& root, const ObjectSpec& spec, std::vector<Problem>
 // JSON Schema (2020-12) of a scenario file, for editors. scenarios/scenario.schema.json is this text.
 nlohmann::ordered_json JsonSchema();
 
+// The same of any other file that a table describes. `written_by`: the command that prints it.
+nlohmann::ordered_json JsonSchemaOf(const ObjectSpec& spec, const std::string& title, const std::string& written_by);
+
 // One line per key for `pvpci show --keys`-like help and the README: "machine.memory  64 MiB .. 4 GiB  ...".
 std::string DescribeKeys();
+std::string DescribeKeysOf(const ObjectSpec& spec);
 
 }  // namespace pvpci::scenarios
 

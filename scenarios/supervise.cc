@@ -132,8 +132,7 @@ Running Start(const ChildBody& body, size_t index) {
   run.fd = ends[0];
   run.start = Now();
   g_children[run.place] = run.pid;
-  Install(SIGINT, Forward);
-  Install(SIGTERM, Forward);
+  HearSignals();
   return run;
 }
 
@@ -173,6 +172,11 @@ void Reap(Running* run) {
 }
 
 }  // namespace
+
+void HearSignals() {
+  Install(SIGINT, Forward);
+  Install(SIGTERM, Forward);
+}
 
 int interrupted_by() { return g_signal; }
 

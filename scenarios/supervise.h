@@ -34,7 +34,10 @@ std::vector<ChildAnswer> RunInChildren(const std::vector<ChildBody>& bodies, uns
 // The processors that this process may use, at least one.
 unsigned UsableProcessors();
 
-// The signal that asked this process to end, 0: none. Set by RunInChild's handlers.
+// Takes note of SIGINT and SIGTERM from now on, as RunInChild does, and passes them to the children that run.
+void HearSignals();
+
+// The signal that asked this process to end, 0: none. Set by the handlers of RunInChild and HearSignals.
 int interrupted_by();
 
 }  // namespace pvpci::scenarios

@@ -6,7 +6,7 @@ const CHART_WIDTH = 1180;
 const NAMES = 170;
 const PLOT = CHART_WIDTH - NAMES - 30;
 
-const rowName = i => `${i.kind.toUpperCase().replace('MSIX', 'MSI-X').replace('INTX', 'INTx')} ${i.abi === 'fifo' ? 'FIFO' : '2-level'}`;
+const rowName = i => i.label || `${i.kind.toUpperCase().replace('MSIX', 'MSI-X').replace('INTX', 'INTx')} ${i.abi === 'fifo' ? 'FIFO' : '2-level'}`;
 const delivered = () => result.interrupts.filter(i => i.latency_ns);
 
 function logTicks(low, high) {
@@ -39,7 +39,7 @@ function distribution(rows) {
     const peak = Math.max(1, ...i.histogram.map(b => b.count));
     const fillColour = paint(i.abi === 'fifo' ? '--p0' : '--p2');
     parts.push(s('text', {class: 'strong', x: 0, y: base - 22}, rowName(i)),
-      s('text', {class: 'soft small', x: 0, y: base - 6}, cut(`${i.source} \u2192 ${i.domain}`, 26)),
+      s('text', {class: 'soft small', x: 0, y: base - 6}, cut(i.caption || `${i.source} \u2192 ${i.domain}`, 26)),
       s('line', {class: 'axis', x1: NAMES, x2: NAMES + PLOT, y1: base, y2: base}));
     for (const b of i.histogram) {
       if (!b.count) continue;

@@ -177,6 +177,43 @@ uint64_t Spans::in_flight(pci::Bdf function) const {
   return it == in_flight_.end() ? 0 : it->second;
 }
 
+void Spans::Count(const Ended& ended, reports::Interrupt* counts) {
+  ++counts->asserted;
+  counts->spurious += ended.redelivered;
+  if (ended.kind != pci::InterruptKind::kIntx && ended.deliveries > 1) counts->duplicated += ended.deliveries - 1;
+  if (ended.state == State::kCoalesced) ++counts->coalesced;
+  if (ended.state == State::kLost || ended.state == State::kFlying) ++counts->lost;
+  if (ended.state == State::kDelivered) ++counts->delivered;
+}
+
+void Spans::ForEach(const std::function<void(const Ended&)>& visit) const {
+  std::map<uint16_t, std::string> part_names;  // from << 8 | to
+  std::vector<reports::LatencyRow::Part> parts;
+  for (uint32_t index = 0; index < span_count_; ++index) {
+    const Span& span = SpanAt(index);
+    if (span.stamps.empty()) continue;
+    parts.clear();
+    sim::Ps tail = 0;
+    if (span.state == State::kDelivered) {
+      std::vector<Stamp> stamps(span.stamps.begin(), span.stamps.end());
+      std::stable_sort(stamps.begin(), stamps.end(), [](const Stamp& a, const Stamp& b) { return a.time < b.time; });
+      size_t i = 1;
+      for (; i < stamps.size(); ++i) {
+        const auto key = static_cast<uint16_t>(stamps[i - 1].probe << 8 | stamps[i].probe);
+        std::string& part_name = part_names[key];
+        if (part_name.empty()) {
+          part_name = fmt::format("t{}_t{}_{}", stamps[i - 1].probe, stamps[i].probe, PartWord(stamps[i].probe));
+        }
+        parts.push_back({part_name, stamps[i].time - stamps[i - 1].time});
+        if (stamps[i].probe == kT6) break;
+      }
+      tail = stamps.back().time - stamps[i].time;
+    }
+    visit({span.function, span.kind, span.domain, span.state, span.stamps.begin()->time, span.deliveries, span.redelivered,
+           parts, tail});
+  }
+}
+
 std::vector<reports::Interrupt> Spans::Rows(const std::function<reports::PortAbi(sim::DomId)>& abi,
                                             const std::function<std::string(sim::DomId)>& name) const {
   struct Row {
@@ -184,35 +221,11 @@ std::vector<reports::Interrupt> Spans::Rows(const std::function<reports::PortAbi
     reports::LatencyRow latency;
   };
   std::map<Key, Row> rows;
-  std::map<uint16_t, std::string> part_names;  // from << 8 | to
-  std::vector<reports::LatencyRow::Part> parts;
-  for (uint32_t index = 0; index < span_count_; ++index) {
-    const Span& span = SpanAt(index);
-    if (span.stamps.empty()) continue;
-    Row& row = rows[{span.function, span.kind, span.domain}];
-    reports::Interrupt& counts = row.interrupt;
-    ++counts.asserted;
-    counts.spurious += span.redelivered;
-    if (span.kind != pci::InterruptKind::kIntx && span.deliveries > 1) counts.duplicated += span.deliveries - 1;
-    if (span.state == State::kCoalesced) ++counts.coalesced;
-    if (span.state == State::kLost || span.state == State::kFlying) ++counts.lost;
-    if (span.state != State::kDelivered) continue;
-    ++counts.delivered;
-    std::vector<Stamp> stamps(span.stamps.begin(), span.stamps.end());
-    std::stable_sort(stamps.begin(), stamps.end(), [](const Stamp& a, const Stamp& b) { return a.time < b.time; });
-    parts.clear();
-    size_t i = 1;
-    for (; i < stamps.size(); ++i) {
-      const auto key = static_cast<uint16_t>(stamps[i - 1].probe << 8 | stamps[i].probe);
-      std::string& part_name = part_names[key];
-      if (part_name.empty()) {
-        part_name = fmt::format("t{}_t{}_{}", stamps[i - 1].probe, stamps[i].probe, PartWord(stamps[i].probe));
-      }
-      parts.push_back({part_name, stamps[i].time - stamps[i - 1].time});
-      if (stamps[i].probe == kT6) break;
-    }
-    row.latency.Add(parts, stamps.back().time - stamps[i].time);
-  }
+  ForEach([&rows](const Ended& ended) {
+    Row& row = rows[{ended.function, ended.kind, ended.domain}];
+    Count(ended, &row.interrupt);
+    if (ended.state == State::kDelivered) row.latency.Add(ended.parts, ended.tail);
+  });
   std::vector<reports::Interrupt> result;
   for (auto& [key, row] : rows) {
     row.interrupt.source = pci::ToString(key.function);

@@ -17,6 +17,7 @@
 #include "models/pci/host_ports.h"
 #include "models/xen/hypervisor.h"
 #include "models/xen/platform.h"
+#include "reports/latency_stats.h"
 #include "reports/result.h"
 #include "sim/simulation.h"
 #include "sim/trace.h"
@@ -54,6 +55,24 @@ class Spans : public pci::InterruptObserver, public xen::InterruptProbe {
   // Called when an assertion of `function` ended.
   void OnSettled(std::function<void(pci::Bdf)> callback) { settled_ = std::move(callback); }
 
+  enum class State : uint8_t { kFlying, kDelivered, kCoalesced, kLost };
+  // One assertion as it ended; the view is valid inside the visit.
+  struct Ended {
+    pci::Bdf function;
+    pci::InterruptKind kind;
+    sim::DomId domain;
+    State state;
+    sim::Ps asserted_at;
+    uint32_t deliveries;
+    uint32_t redelivered;                          // a level that was still up
+    const std::vector<reports::LatencyRow::Part>& parts;  // of a delivered one: t0 to t6
+    sim::Ps tail;                                  // of a delivered one: the rest up to its last probe
+  };
+  // Adds it to the counts of a row.
+  static void Count(const Ended& ended, reports::Interrupt* counts);
+  // Every assertion in the order of their numbers.
+  void ForEach(const std::function<void(const Ended&)>& visit) const;
+
   // `kind_name` etc. as result.md has them. `abi`: of a domain; `name`: of a domain.
   std::vector<reports::Interrupt> Rows(const std::function<reports::PortAbi(sim::DomId)>& abi,
                                        const std::function<std::string(sim::DomId)>& name) const;
@@ -62,7 +81,6 @@ class Spans : public pci::InterruptObserver, public xen::InterruptProbe {
   std::function<void(sim::DomId, uint32_t, const std::string&)> stray_;
   static constexpr size_t kProbes = 11;  // t0 .. t10
   static constexpr size_t kChunk = 1024;
-  enum class State : uint8_t { kFlying, kDelivered, kCoalesced, kLost };
   struct Stamp {
     uint8_t probe;
     sim::Ps time;

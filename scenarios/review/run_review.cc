@@ -29,6 +29,7 @@
 #include "scenarios/engine.h"
 #include "scenarios/images.h"
 #include "scenarios/library.h"
+#include "scenarios/progress_line.h"
 #include "scenarios/review/catalogue.h"
 #include "scenarios/review/cells.h"
 #include "scenarios/review/mutant_runs.h"
@@ -67,28 +68,6 @@ reports::ReviewStory StoryOf(const CatalogueEntry& entry) {
   return {entry.id,     entry.title,    entry.story,      entry.attacker,
           entry.victim, entry.scenario, entry.observable, entry.references, "", 1};
 }
-
-class ProgressLine {
- public:
-  ProgressLine(bool wanted, size_t total) : wanted_(wanted), total_(total) {}
-  ~ProgressLine() {
-    if (wanted_) std::fputs("\r\033[K", stderr);
-  }
-  void Done(const std::string& what) {
-    ++done_;
-    if (!wanted_) return;
-    constexpr size_t kWidth = 24;
-    const size_t full = done_ * kWidth / std::max<size_t>(1, total_);
-    std::fputs(fmt::format("\r\033[K[{}{}] {}/{} {:.50}", std::string(full, '#'), std::string(kWidth - full, '.'), done_,
-                           total_, what).c_str(), stderr);
-    std::fflush(stderr);
-  }
-
- private:
-  bool wanted_;
-  size_t total_;
-  size_t done_ = 0;
-};
 
 // A run that a page shows whole: the first of each attack and mode, and those that differ from it.
 bool WorthShowing(const reports::Review& review, const reports::ReviewCell& cell) {

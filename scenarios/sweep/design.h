@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The points of a sweep, in an order that depends on its file alone.
+//
+// A full design has every combination of levels, the last factor changing first. A fractional one has as many points as
+// the file says and is a Latin hypercube of the levels: each level of a factor occurs equally often (by one more or less
+// where the numbers do not divide), and of 400 such samples, drawn by the sweep's name, the one is taken whose pairs of
+// factors are nearest to having every pair of levels equally often. Points that come out twice are run once.
+#ifndef PVPCI_SCENARIOS_SWEEP_DESIGN_H_
+#define PVPCI_SCENARIOS_SWEEP_DESIGN_H_
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "scenarios/scenario.h"
+#include "scenarios/sweep/spec.h"
+
+namespace pvpci::scenarios {
+
+struct SweepPoint {
+  size_t number = 0;           // from 1
+  std::vector<size_t> levels;  // of each factor of the spec
+  std::string scenario_file;
+  Settings settings;           // "*" put in
+  Scenario scenario;
+  std::string command;         // that runs it alone
+};
+
+// Which level of each factor, before anything is loaded.
+std::vector<std::vector<size_t>> DesignOf(const SweepSpec& spec, bool quick);
+
+// The points, each with its checked scenario. Throws InputError at the level that a scenario does not take. `root`: of
+// the project.
+std::vector<SweepPoint> PointsOf(const SweepSpec& spec, const std::string& root, bool quick);
+
+}  // namespace pvpci::scenarios
+
+#endif  // PVPCI_SCENARIOS_SWEEP_DESIGN_H_
