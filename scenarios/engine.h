@@ -54,7 +54,7 @@ struct RunOptions {
 void RequestStop(int reason);
 int stop_reason();  // 0: none
 
-// Throws sim::BenchError (exit 4), reports::FileError (exit 5), std::bad_alloc (exit 5). Everything a guest or a
+// Throws sim::BenchError (exit 4), reports::FileError, sim::OutOfResources, std::bad_alloc (exit 5). Everything a guest or a
 // device does wrong is in the Result.
 reports::Result RunScenario(const Scenario& scenario, const RunOptions& options);
 

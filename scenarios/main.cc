@@ -48,6 +48,7 @@
 #include "scenarios/sweep/run_sweep.h"
 #include "scenarios/sweep/spec.h"
 #include "scenarios/window_run.h"
+#include "sim/out_of_resources.h"
 
 namespace pvpci::scenarios {
 namespace {
@@ -482,6 +483,9 @@ int Main(const std::vector<std::string>& arguments) {
     return kExitBadInput;
   } catch (const std::bad_alloc&) {
     std::fputs("pvpci: out of memory\n", stderr);
+    return kExitResources;
+  } catch (const sim::OutOfResources& error) {
+    std::fputs(fmt::format("pvpci: out of resources: {}\n", error.what()).c_str(), stderr);
     return kExitResources;
   } catch (const reports::FileError& error) {
     std::fputs(fmt::format("pvpci: {}\n", error.what()).c_str(), stderr);

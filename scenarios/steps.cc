@@ -13,6 +13,7 @@
 #include "models/pci/attacker.h"
 #include "scenarios/units.h"
 #include "sim/check.h"
+#include "sim/out_of_resources.h"
 
 namespace pvpci::scenarios {
 namespace {
@@ -216,6 +217,8 @@ void StepWalk::Begin(const ActivityPtr& activity) {
   } catch (const sim::BenchError&) {
     throw;
   } catch (const sim::NotModelledError&) {
+    throw;
+  } catch (const sim::OutOfResources&) {
     throw;
   } catch (const std::runtime_error& error) {
     Abort(activity, error.what());  // a placeholder without a value

@@ -26,6 +26,7 @@
 #include "scenarios/cli.h"
 #include "scenarios/engine.h"
 #include "sim/memory_file.h"
+#include "sim/out_of_resources.h"
 
 namespace pvpci::scenarios {
 namespace {
@@ -63,6 +64,9 @@ int RunBody(const std::function<int(std::string*)>& body, std::string* answer) {
     return body(answer);
   } catch (const std::bad_alloc&) {
     std::fputs("pvpci: out of memory\n", stderr);
+    return kExitResources;
+  } catch (const sim::OutOfResources& error) {
+    std::fputs(fmt::format("pvpci: out of resources: {}\n", error.what()).c_str(), stderr);
     return kExitResources;
   } catch (const reports::FileError& error) {
     std::fputs(fmt::format("pvpci: {}\n", error.what()).c_str(), stderr);

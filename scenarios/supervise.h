@@ -21,8 +21,8 @@ struct ChildAnswer {
 // Its return value is the exit code, what it stores in `answer` the answer's text.
 using ChildBody = std::function<int(std::string* answer)>;
 
-// Runs `body` in a forked child. An exception in `body` is told on standard error: bad_alloc and FileError exit 5,
-// everything else 4. `timeout_s` 0: no limit. After a timeout or signal the child gets three seconds to write its partial
+// Runs `body` in a forked child. An exception in `body` is told on standard error: bad_alloc, OutOfResources and FileError
+// exit 5, everything else 4. `timeout_s` 0: no limit. After a timeout or signal the child gets three seconds to write its partial
 // results.
 ChildAnswer RunInChild(const ChildBody& body, unsigned timeout_s);
 

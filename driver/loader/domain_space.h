@@ -11,15 +11,15 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <stdexcept>
 #include <vector>
 
 #include "sim/memory_file.h"
+#include "sim/out_of_resources.h"
 
 namespace pvpci::driver {
 
 // The process cannot give what a domain needs (addresses taken, no memory): exit code 5.
-struct SpaceError : std::runtime_error { using std::runtime_error::runtime_error; };
+struct SpaceError : sim::OutOfResources { using sim::OutOfResources::OutOfResources; };
 
 struct DomainSpaceConfig {
   unsigned index = 0;                  // Position among the domains of this run; decides all addresses.

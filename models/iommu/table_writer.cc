@@ -65,8 +65,9 @@ void TableWriter::WriteEntry(uint64_t address, uint64_t value) {
 }
 
 uint64_t TableWriter::NewTable() {
+  const uint64_t table = NewFrames(sim::FrameType::kIommuTable, 1);
   ++table_frames_;
-  return NewFrames(sim::FrameType::kIommuTable, 1);
+  return table;
 }
 
 void TableWriter::SetCommand(uint64_t bit, bool on) {
@@ -253,6 +254,13 @@ std::optional<uint64_t> TableWriter::ContextAddress(pci::Bdf function) const {
   return root.context_table() + sizeof(ContextEntry) * function.devfn();
 }
 
+void TableWriter::Prepare(pci::Bdf function, uint16_t domain_id) {
+  DomainOf(domain_id);
+  if (ContextAddress(function)) return;
+  const RootEntry root = RootEntry::Table(NewTable());
+  Write(root_table_ + sizeof root * function.bus(), &root, sizeof root);
+}
+
 sim::Ps TableWriter::SetContext(pci::Bdf function, uint16_t domain_id) {
   if (const auto it = contexts_.find(function); it != contexts_.end() && it->second == domain_id) return 0;
   const uint64_t table = DomainOf(domain_id).table;
@@ -273,10 +281,7 @@ sim::Ps TableWriter::WriteContext(pci::Bdf function, uint16_t domain_id, const C
   const auto before = contexts_.find(function);
   const bool live = before != contexts_.end();
   const uint16_t former = live ? before->second : domain_id;
-  if (!ContextAddress(function)) {
-    const RootEntry root = RootEntry::Table(NewTable());
-    Write(root_table_ + sizeof root * function.bus(), &root, sizeof root);
-  }
+  Prepare(function, domain_id);
   ContextEntry old;
   memory_->Read(*ContextAddress(function), &old, sizeof old);
   Write(*ContextAddress(function), &entry, sizeof entry);

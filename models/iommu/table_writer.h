@@ -25,7 +25,8 @@
 namespace pvpci::iommu {
 
 // Where table frames come from: a populated frame owned by kDomXen, typed as asked (kIommuTable or kIrt).
-// `free` takes it back. Frames are zeroed by the writer. `allocate_contiguous` serves the interrupt table.
+// `free` takes it back. Frames are zeroed by the writer. What `allocate` throws when there is none passes through the
+// writer's call, which has changed nothing that a device sees then.
 struct FrameSource {
   std::function<sim::Mfn(sim::FrameType type, unsigned frames)> allocate;  // first of `frames` adjacent ones
   std::function<void(sim::Mfn first, unsigned frames)> free;
@@ -81,6 +82,8 @@ class TableWriter {
   // Requests of `function` now go through `domain_id`'s table, or pass untranslated. A live entry is replaced in one
   // write, then context and IOTLB are invalidated under its former domain.
   sim::Ps SetContext(pci::Bdf function, uint16_t domain_id);
+  // Allocates what SetContext would, and no more: after it, that cannot fail.
+  void Prepare(pci::Bdf function, uint16_t domain_id);
   sim::Ps SetPassThrough(pci::Bdf function, uint16_t domain_id);
   // Requests of `function` now fault with reason 2.
   sim::Ps ClearContext(pci::Bdf function);

@@ -49,6 +49,24 @@ TEST(TableWriter, ABatchLeavesStaleTranslationsUntilItEnds) {
   EXPECT_FALSE(bench.Allowed(kNic, 5 << 12, true));
 }
 
+TEST(TableWriter, WithoutMemoryForATableNothingChangesForADevice) {
+  TestBench bench;
+  bench.writer.Enable();
+  bench.writer.SetContext(kNic, kDomU);
+  bench.writer.MapPage(kDomU, 5, 100, true, true);
+  const uint64_t tables = bench.writer.table_frames();
+  bench.memory.full = true;
+  EXPECT_THROW(bench.writer.MapPage(kDomU, 1 << 20, 101, true, true), sim::OutOfResources);
+  EXPECT_THROW(bench.writer.SetContext(kNic, kDomU + 1), sim::OutOfResources);
+  EXPECT_EQ(bench.writer.table_frames(), tables);
+  EXPECT_FALSE(bench.Allowed(kNic, uint64_t{1} << 32, true));
+  EXPECT_TRUE(bench.Allowed(kNic, 5 << 12, true));
+  bench.writer.MapPage(kDomU, 6, 102, true, true);  // needs no table
+  bench.memory.full = false;
+  bench.writer.MapPage(kDomU, 1 << 20, 101, true, true);
+  EXPECT_TRUE(bench.Allowed(kNic, uint64_t{1} << 32, true));
+}
+
 TEST(TableWriter, SplitsASuperpageAroundAnUnmappedPage) {
   TestBench bench;
   bench.writer.Enable();

@@ -11,6 +11,7 @@
 #include "models/iommu/table_writer.h"
 #include "models/pci/tlp.h"
 #include "sim/machine_memory.h"
+#include "sim/out_of_resources.h"
 #include "sim/simulation.h"
 #include "sim/trace.h"
 
@@ -23,6 +24,7 @@ class TestMemory {
     for (uint64_t i = 0; i < frames; ++i) memory.frame(i).host = bytes_.data() + i * sim::kPageSize;
   }
   sim::Mfn Allocate(sim::FrameType type, unsigned count) {
+    if (full) throw sim::OutOfResources("full");
     const sim::Mfn first = next_;
     next_ += count;
     for (unsigned i = 0; i < count; ++i) {
@@ -46,6 +48,7 @@ class TestMemory {
 
   sim::MachineMemory memory;
   uint64_t freed = 0;
+  bool full = false;
 
  private:
   std::vector<std::byte> bytes_;

@@ -14,6 +14,7 @@
 #include "models/xen/passthrough.h"
 #include "models/xen/sched.h"
 #include "sim/check.h"
+#include "sim/out_of_resources.h"
 #include "sim/random.h"
 
 namespace pvpci::xen {
@@ -86,7 +87,7 @@ void Builder::AllocateExtents(sim::Random& random) {
       order = 0;
       mfn = hypervisor_.frames().Allocate(domain_->id(), order, 0, pages, random);
     }
-    SIM_CHECK(mfn.has_value(), Shortage(pages - pfn));
+    if (!mfn) throw sim::OutOfResources(Shortage(pages - pfn));
     for (uint64_t i = 0; i < uint64_t{1} << order; ++i, ++pfn) {
       domain_->p2m[pfn] = *mfn + i;
       hypervisor_.frames().Place(*domain_, *mfn + i, pfn, /*scrub=*/false);
@@ -101,7 +102,7 @@ void Builder::AllocateScattered(sim::Random& random) {
     sim::Mfn mfn = 0;
     while (true) {
       const auto candidate = hypervisor_.frames().Allocate(domain_->id(), 0, 0, pages, random);
-      SIM_CHECK(candidate.has_value(), Shortage(pages - pfn));
+      if (!candidate) throw sim::OutOfResources(Shortage(pages - pfn));
       if (pfn == 0 || *candidate != domain_->p2m[pfn - 1] + 1) {
         mfn = *candidate;
         break;
@@ -212,7 +213,10 @@ BuiltDomain Builder::Build(std::function<void()> on_store, std::function<void()>
   const uint64_t pt_pages = CountTables(base_, Va(spec.pages), request_.vmalloc.base,
                                         request_.vmalloc.base + request_.vmalloc.length_bytes);
   pt_end_ = pt_pfn_ + pt_pages;
-  SIM_CHECK(pt_end_ <= spec.pages, "image, p2m and page tables do not fit into " + spec.name);
+  if (pt_end_ > spec.pages) {
+    throw sim::OutOfResources(fmt::format("{}: image, p2m and page tables need {} pages, it has {}", spec.name, pt_end_,
+                                          spec.pages));
+  }
 
   domain_ = &hypervisor_.AddDomain(spec);
   Domain& domain = *domain_;

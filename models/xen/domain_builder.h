@@ -33,7 +33,8 @@ struct BuiltDomain {
   uint64_t builder_end_pfn = 0;      // [first, end). The guest's allocator must not hand them out.
 };
 
-// Throws sim::BenchError (SIM_CHECK) when the request does not fit: too little memory, overlap, misalignment.
+// Throws sim::BenchError (SIM_CHECK) when the request is wrong (overlap, misalignment), sim::OutOfResources when the machine
+// or the domain has too little memory for it.
 // After it: vCPU 0 is initialised and kRunning (its context: rsi start_info, cr3), the others kDown. Nothing has been
 // started: the caller runs vCPU 0. The domain's store and console ports end at models in this process; `on_store` and
 // `on_console` run inside the guest's send, and Hypervisor::NotifyFromHost sends the other way.

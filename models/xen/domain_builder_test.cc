@@ -3,6 +3,7 @@
 
 #include "models/xen/frames.h"
 #include "models/xen/test_machine.h"
+#include "sim/out_of_resources.h"
 #include "sim/check.h"
 
 namespace pvpci::xen {
@@ -68,7 +69,7 @@ TEST(DomainBuilder, SaysHowMuchMemoryIsMissing) {
   try {
     machine.Add(1);
     FAIL();
-  } catch (const sim::BenchError& error) {
+  } catch (const sim::OutOfResources& error) {
     // One of the hundred is its shared_info.
     const std::string said = "domU1: it wants 2048 frames, 1949 more than are free; give the machine more (machine.memory)";
     EXPECT_NE(std::string(error.what()).find(said), std::string::npos) << error.what();

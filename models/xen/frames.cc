@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "models/xen/hypervisor.h"
 #include "models/xen/passthrough.h"
@@ -49,7 +50,7 @@ Frames::Frames(Hypervisor& hypervisor) : hypervisor_(hypervisor), memory_(hyperv
   m2p_file_ = std::make_unique<sim::MemoryFile>("pvpci-m2p", m2p_bytes_);
   m2p_ = static_cast<uint64_t*>(m2p_file_->Map());
   void* guest = mmap(nullptr, m2p_bytes_, PROT_READ, MAP_SHARED, m2p_file_->fd(), 0);
-  SIM_CHECK(guest != MAP_FAILED, "mmap of m2p");
+  if (guest == MAP_FAILED) throw std::bad_alloc();
   m2p_guest_ = static_cast<const uint64_t*>(guest);
   std::memset(m2p_, 0xff, m2p_bytes_);
 
@@ -134,7 +135,7 @@ bool Frames::Take(sim::DomId owner, sim::Mfn mfn) {
   return true;
 }
 
-sim::Mfn Frames::AllocateShared(sim::DomId with) {
+std::optional<sim::Mfn> Frames::AllocateShared(sim::DomId with) {
   // Xen's heap grows away from its own frames; the choice needs no randomness.
   const bool down = hypervisor_.config().xen_frames_on_top;
   for (uint64_t mfn = first_own_; mfn >= kFirstMib && mfn < memory_.frame_count(); down ? --mfn : ++mfn) {
@@ -147,8 +148,7 @@ sim::Mfn Frames::AllocateShared(sim::DomId with) {
     memory_.frame(mfn).type_count = memory_.frame(mfn).ref_count = 1;
     return mfn;
   }
-  SIM_CHECK(false, "no free machine frame for Xen's heap");
-  return 0;
+  return std::nullopt;
 }
 
 void Frames::Place(Domain& domain, sim::Mfn mfn, uint64_t gpfn, bool scrub) {
@@ -196,11 +196,13 @@ void Frames::PutRef(sim::Mfn mfn) {
 }
 
 // Devices follow: writable frames are theirs too, page and descriptor tables never.
-void Frames::ChangeType(sim::Mfn mfn, const sim::Frame& frame, sim::FrameType type) {
-  const bool was_writable = frame.type == sim::FrameType::kWritable;
-  if (was_writable) hypervisor_.passthrough().UnmapOwn(frame.owner, mfn, FrameLoss::kType);
+bool Frames::ChangeType(sim::Mfn mfn, const sim::Frame& frame, sim::FrameType type) {
+  const sim::FrameType before = frame.type;
+  if (before == sim::FrameType::kWritable) hypervisor_.passthrough().UnmapOwn(frame.owner, mfn, FrameLoss::kType);
   memory_.SetType(mfn, type);
-  if (type == sim::FrameType::kWritable) hypervisor_.passthrough().MapOwn(frame.owner, mfn);
+  if (type != sim::FrameType::kWritable || hypervisor_.passthrough().MapOwn(frame.owner, mfn)) return true;
+  memory_.SetType(mfn, before);
+  return false;
 }
 
 bool Frames::GetType(const Domain& domain, sim::Mfn mfn, sim::FrameType type) {
@@ -209,9 +211,7 @@ bool Frames::GetType(const Domain& domain, sim::Mfn mfn, sim::FrameType type) {
   // Xen's shared pages count as writable for the domain they are shared with.
   const bool shared = frame->type == sim::FrameType::kShared && type == sim::FrameType::kWritable;
   if (!shared && frame->type_count != 0 && frame->type != type) return false;
-  if (!shared && frame->type_count == 0) {
-    if (frame->type != type) ChangeType(mfn, *frame, type);
-  }
+  if (!shared && frame->type_count == 0 && frame->type != type && !ChangeType(mfn, *frame, type)) return false;
   ++frame->type_count;
   ++frame->ref_count;
   return true;

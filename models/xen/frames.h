@@ -39,7 +39,8 @@ class Frames {
   // Takes that one frame for `owner`, as Allocate does. false: it is not free, or no memory.
   bool Take(sim::DomId owner, sim::Mfn mfn);
   // One frame of Xen's own heap (shared_info, grant frames), shared with `with`: typed kShared, owner `with`, zeroed.
-  sim::Mfn AllocateShared(sim::DomId with);
+  // nullopt: none is left.
+  std::optional<sim::Mfn> AllocateShared(sim::DomId with);
   // Binds a frame to a page of the owner's pseudo-physical memory: host page, backing, m2p. Zeroes it if `scrub`.
   void Place(Domain& domain, sim::Mfn mfn, uint64_t gpfn, bool scrub);
   // Returns the frame to the free list. Its host page becomes the machine's own: the
@@ -49,8 +50,8 @@ class Frames {
   void FinishFree(sim::Mfn mfn);
   uint64_t free_frames() const { return free_count_; }
 
-  // References and types. Get* answer false (and change nothing) if `domain` does not own the frame or its type
-  // conflicts; each success needs one Put*.
+  // References and types. Get* answer false (and change nothing) if `domain` does not own the frame, its type
+  // conflicts, or the IOMMU has no room for a frame that becomes writable; each success needs one Put*.
   bool GetRef(const Domain& domain, sim::Mfn mfn);
   void PutRef(sim::Mfn mfn);
   bool GetType(const Domain& domain, sim::Mfn mfn, sim::FrameType type);
@@ -68,7 +69,7 @@ class Frames {
 
  private:
   bool Usable(uint64_t first, uint64_t count) const;
-  void ChangeType(sim::Mfn mfn, const sim::Frame& frame, sim::FrameType type);
+  bool ChangeType(sim::Mfn mfn, const sim::Frame& frame, sim::FrameType type);
   void TakeReserved();  // firmware's regions are RAM that is in no heap
 
   Hypervisor& hypervisor_;

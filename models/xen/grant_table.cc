@@ -39,10 +39,13 @@ Domain* Grants::Subject(Call& call, uint16_t domid) const {
   return call.domain.privileged() ? hypervisor_.domain(domid) : nullptr;
 }
 
-void Grants::Grow(Domain& domain, unsigned frames) {
+bool Grants::Grow(Domain& domain, unsigned frames) {
   while (domain.grant_frames.size() < frames) {
-    domain.grant_frames.push_back(hypervisor_.frames().AllocateShared(domain.id()));
+    const auto frame = hypervisor_.frames().AllocateShared(domain.id());
+    if (!frame) return false;
+    domain.grant_frames.push_back(*frame);
   }
+  return true;
 }
 
 abi::GrantEntryV1* Grants::Entry(Domain& granter, uint32_t ref) const {
@@ -96,12 +99,16 @@ long Grants::Map(Call& call, abi::GrantMap& args) {
     drop();
     return fail(abi::kGntGeneralError);
   }
+  if (!hypervisor_.passthrough().MapGrant(call.domain.id(), mfn, !readonly)) {
+    hypervisor_.mmu().ClearGrantEntry(call.domain, leaf);
+    drop();
+    return fail(abi::kGntGeneralError);
+  }
   Pins& pins = pins_[{granter->id(), args.ref}];
   ++(readonly ? pins.readers : pins.writers);
   __atomic_fetch_or(&entry->flags,
                     static_cast<uint16_t>(abi::kGtfReading | (readonly ? 0 : abi::kGtfWriting)), __ATOMIC_SEQ_CST);
   ++hypervisor_.memory().frame(mfn).grant_maps;
-  hypervisor_.passthrough().MapGrant(call.domain.id(), mfn, !readonly);
 
   if (handle == call.domain.grant_maps.size()) call.domain.grant_maps.emplace_back();
   call.domain.grant_maps[handle] = {granter->id(), args.ref, mfn, args.flags, leaf, true};
@@ -166,11 +173,10 @@ long Grants::SetupTable(Call& call, abi::GrantSetupTable& args) {
     args.status = hypervisor_.domain(args.dom) == nullptr ? abi::kGntBadDomain : abi::kGntPermissionDenied;
     return 0;
   }
-  if (args.nr_frames > kMaxGrantFrames) {
+  if (args.nr_frames > kMaxGrantFrames || !Grow(*domain, args.nr_frames)) {
     args.status = abi::kGntGeneralError;
     return 0;
   }
-  Grow(*domain, args.nr_frames);
   args.status = abi::kGntOkay;
   if (args.nr_frames != 0 &&
       !call.CopyOut(args.frame_list, domain->grant_frames.data(), args.nr_frames * sizeof(sim::Mfn))) {

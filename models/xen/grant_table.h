@@ -39,7 +39,7 @@ class Grants {
     unsigned writers = 0;
   };
   Domain* Subject(Call& call, uint16_t domid) const;
-  void Grow(Domain& domain, unsigned frames);
+  bool Grow(Domain& domain, unsigned frames);
   int16_t Release(Domain& domain, GrantMapping& mapping);
 
   Hypervisor& hypervisor_;

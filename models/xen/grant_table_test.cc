@@ -52,6 +52,18 @@ TEST(Grants, MappedFrameIsSharedMemoryUntilUnmapped) {
   EXPECT_EQ(granted.Unmap(map.handle), abi::kGntBadHandle);
 }
 
+// X:xen/common/grant_table.c, gnttab_setup_table: GNTST_general_error when the table cannot grow.
+TEST(Grants, ATableDoesNotGrowWithoutMemory) {
+  Granted granted;
+  for (sim::Mfn mfn = 0; mfn < granted.machine.memory.frame_count(); ++mfn) granted.machine.xen.frames().Take(1, mfn);
+  abi::GrantSetupTable setup{sim::kDomSelf, 0, 2, 0, {}, granted.granter.Va(1)};
+  EXPECT_EQ(granted.machine.Op(granted.granter, abi::kGrantTableOp, 2, setup), 0);
+  EXPECT_EQ(setup.status, abi::kGntGeneralError);
+  setup.nr_frames = 1;
+  EXPECT_EQ(granted.machine.Op(granted.granter, abi::kGrantTableOp, 2, setup), 0);
+  EXPECT_EQ(setup.status, abi::kGntOkay) << "what it has it keeps";
+}
+
 TEST(Grants, StatusesOfAbi) {
   Granted granted;
   EXPECT_EQ(granted.Map(abi::kGntmapHost | abi::kGntmapContainsPte, kRef, 9).status, abi::kGntBadDomain);

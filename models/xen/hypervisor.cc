@@ -23,6 +23,7 @@
 #include "models/xen/sched.h"
 #include "models/xen/system_time.h"
 #include "sim/check.h"
+#include "sim/out_of_resources.h"
 #include "sim/log.h"
 
 namespace pvpci::xen {
@@ -188,7 +189,9 @@ Domain& Hypervisor::AddDomain(const DomainSpec& spec) {
   domain->nr_pirqs = config_.gsi_count + (domain->privileged() ? config_.extra_dom0_irqs : config_.extra_guest_irqs);
   domain->max_port = domain->privileged() ? kUnlimitedPorts : config_.event_channels_limit;
   domain->ports.resize(1);
-  domain->shared_info_mfn = frames_->AllocateShared(spec.id);
+  const auto shared_info = frames_->AllocateShared(spec.id);
+  if (!shared_info) throw sim::OutOfResources("no machine frame is left in Xen's heap for " + spec.name);
+  domain->shared_info_mfn = *shared_info;
   domain->shared_info = memory_.frame(domain->shared_info_mfn).host;
   auto& shared = *reinterpret_cast<abi::SharedInfo*>(domain->shared_info);
   for (unsigned id = 0; id < spec.vcpus; ++id) {
@@ -267,14 +270,15 @@ long Hypervisor::AssignDevice(pci::Bdf function, sim::DomId id) {
   }
   // <= 4.12 answered -ENOSYS here, which the tools tolerated for PV; the device stayed dom0's for MSI maps.
   if (iommu_ == nullptr && config_.no_iommu == NoIommuPolicy::kIntxOnly) return 0;
+  const bool enabled = subject == nullptr || passthrough_->Enable(*subject);
+  const bool assigned = enabled && passthrough_->Assign(function, id);
+  passthrough_->TakeCost();
+  if (!assigned) return -abi::kENOMEM;
   if (subject != nullptr) {
     // In quarantine it stays dom0's for configuration.
     if (Domain* dom0 = domain(0); dom0 != nullptr && id != 0) dom0->devices.erase(function);
     subject->devices.insert(function);
-    passthrough_->Enable(*subject);
   }
-  passthrough_->Assign(function, id);
-  passthrough_->TakeCost();
   return 0;
 }
 

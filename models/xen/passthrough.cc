@@ -5,10 +5,12 @@
 
 #include <fmt/format.h>
 
+#include "models/xen/abi.h"
 #include "models/xen/frames.h"
 #include "models/xen/hypervisor.h"
 #include "models/xen/xen_console.h"
 #include "sim/check.h"
+#include "sim/out_of_resources.h"
 
 namespace pvpci::xen {
 namespace {
@@ -63,7 +65,6 @@ void Passthrough::AddFunction(pci::Bdf function) {
 }
 
 void Passthrough::Attach(pci::Bdf function, Function& state, sim::DomId domain) {
-  state.owner = domain;
   if (domain == sim::kDomIo) {
     cost_ += state.own_table ? iommu()->AttachQuarantine(function) : iommu()->BlockDevice(function);
   } else if (domain == 0 && config().dom0_iommu == Dom0Iommu::kPassthrough) {
@@ -71,10 +72,20 @@ void Passthrough::Attach(pci::Bdf function, Function& state, sim::DomId domain) 
   } else {
     cost_ += iommu()->AttachDevice(function, domain);
   }
+  state.owner = domain;
 }
 
-void Passthrough::Assign(pci::Bdf function, sim::DomId domain) {
-  if (iommu() == nullptr) return;
+bool Passthrough::Assign(pci::Bdf function, sim::DomId domain) {
+  if (iommu() == nullptr) return true;
+  try {
+    Reassign(function, domain);
+    return true;
+  } catch (const sim::OutOfResources&) {
+    return false;
+  }
+}
+
+void Passthrough::Reassign(pci::Bdf function, sim::DomId domain) {
   Function& state = functions_[function];
   // Made as late as possible, and early enough that it cannot fail when it is needed (XSA-400).
   const std::vector<Range> regions = Flaw(Unfixed::kXsa400) ? std::vector<Range>() : RegionsOf(function);
@@ -117,8 +128,9 @@ void Passthrough::Deassign(pci::Bdf function, sim::DomId domain) {
 
 void Passthrough::MapIdentity(sim::DomId domain, pci::Bdf function) {
   for (const Range& region : RegionsOf(function)) {
-    if (identity_[{domain, region}]++ != 0) continue;
-    cost_ += iommu()->MapRange(domain, region.first, region.second - region.first + 1, true);
+    unsigned& count = identity_[{domain, region}];
+    if (count == 0) cost_ += iommu()->MapRange(domain, region.first, region.second - region.first + 1, true);
+    ++count;
   }
 }
 
@@ -178,27 +190,43 @@ void Passthrough::EnableDom0(Domain& dom0) {
   for (auto& [function, state] : functions_) Attach(function, state, 0);
 }
 
-void Passthrough::Populate(const Domain& domain) {
+// X:xen/drivers/passthrough/iommu.c, iommu_map.
+bool Passthrough::Map(sim::DomId domain, sim::Mfn mfn, bool writable) {
+  try {
+    cost_ += iommu()->MapFrame(domain, mfn, writable);
+    return true;
+  } catch (const sim::OutOfResources&) {
+    hypervisor_.console().Print(XenConsole::Level::kAlways,
+                                fmt::format("d{}: IOMMU mapping dfn {:x} to mfn {:x} failed: {}", domain, mfn, mfn,
+                                            -abi::kENOMEM));
+    CrashLater(domain, "an IOMMU mapping failed");
+    return false;
+  }
+}
+
+bool Passthrough::Populate(const Domain& domain) {
   const sim::MachineMemory& memory = hypervisor_.memory();
   for (const auto& [first, last] : hypervisor_.frames().ram()) {
     for (sim::Mfn mfn = first; mfn <= last; ++mfn) {
       const sim::Frame& frame = memory.frame(mfn);
       if (frame.owner != domain.id() || frame.type != sim::FrameType::kWritable) continue;
-      cost_ += iommu()->MapFrame(domain.id(), mfn, true);
+      if (!Map(domain.id(), mfn, true)) return false;
     }
   }
+  return true;
 }
 
-void Passthrough::Enable(Domain& domain) {
-  if (iommu() == nullptr || synced(domain.id()) || domain.privileged()) return;
+bool Passthrough::Enable(Domain& domain) {
+  if (iommu() == nullptr || synced(domain.id()) || domain.privileged()) return true;
   const sim::Ps before = cost_;
   if (!Flaw(Unfixed::kXsa285)) SetSynced(domain.id(), true);
-  Populate(domain);
-  if (synced(domain.id())) return;
+  if (!Populate(domain)) return false;
+  if (synced(domain.id())) return true;
   // The table is built from a list of pages while the domain runs on: what changes its type meanwhile is missed.
   hypervisor_.simulation().After(cost_ - before, [this, id = domain.id()] {
     if (hypervisor_.domain(id) != nullptr) SetSynced(id, true);
   });
+  return true;
 }
 
 void Passthrough::Destroy(Domain& domain) {
@@ -214,9 +242,7 @@ void Passthrough::Lost(sim::DomId domain, sim::Mfn mfn, FrameLoss loss) {
   if (losses_ != nullptr) losses_->OnLoss(domain, mfn, loss);
 }
 
-void Passthrough::MapOwn(sim::DomId domain, sim::Mfn mfn) {
-  if (synced(domain)) cost_ += iommu()->MapFrame(domain, mfn, true);
-}
+bool Passthrough::MapOwn(sim::DomId domain, sim::Mfn mfn) { return !synced(domain) || Map(domain, mfn, true); }
 
 void Passthrough::UnmapOwn(sim::DomId domain, sim::Mfn mfn, FrameLoss loss) {
   if (iommu() == nullptr) return;
@@ -227,14 +253,18 @@ void Passthrough::UnmapOwn(sim::DomId domain, sim::Mfn mfn, FrameLoss loss) {
   if (held) freed_.emplace_back(domain, mfn); else Lost(domain, mfn, loss);
 }
 
-void Passthrough::MapGrant(sim::DomId mapper, sim::Mfn mfn, bool writable) {
-  if (!synced(mapper) || hypervisor_.memory().frame(mfn).owner == mapper) return;
-  GrantMaps& maps = grants_[{mapper, mfn}];
-  ++(writable ? maps.writers : maps.readers);
+bool Passthrough::MapGrant(sim::DomId mapper, sim::Mfn mfn, bool writable) {
+  if (!synced(mapper) || hypervisor_.memory().frame(mfn).owner == mapper) return true;
+  const auto entry = grants_.try_emplace({mapper, mfn}).first;
+  GrantMaps& maps = entry->second;
   // The first writer widens the entry, the first reader makes one if there is no writer.
-  if (writable ? maps.writers == 1 : maps.readers == 1 && maps.writers == 0) {
-    cost_ += iommu()->MapFrame(mapper, mfn, writable);
+  const bool changes = maps.writers == 0 && (writable || maps.readers == 0);
+  if (changes && !Map(mapper, mfn, writable)) {
+    if (maps.readers == 0) grants_.erase(entry);
+    return false;
   }
+  ++(writable ? maps.writers : maps.readers);
+  return true;
 }
 
 void Passthrough::UnmapGrant(sim::DomId mapper, sim::Mfn mfn, bool writable) {

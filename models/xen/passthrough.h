@@ -32,7 +32,8 @@ class Passthrough {
   // Xen found it at its start, or dom0 reported it: it is dom0's until assigned.
   void AddFunction(pci::Bdf function);
   // To a domain, or to dom_io (sim::kDomIo: quarantine). From its present owner, whoever that is.
-  void Assign(pci::Bdf function, sim::DomId domain);
+  // false: there is no memory for the tables that this needs, and nothing has changed.
+  bool Assign(pci::Bdf function, sim::DomId domain);
   // From a domain, or from dom_io back to dom0. threats.md XSA-302, XSA-306.
   void Deassign(pci::Bdf function, sim::DomId domain);
   // Whose table its requests go through: a domain, sim::kDomIo, or kDomNone: Xen does not know it.
@@ -42,14 +43,17 @@ class Passthrough {
   // dom0 as Dom0Iommu says, and the functions found so far.
   void EnableDom0(Domain& dom0);
   // Before a domain's first function: its writable-typed frames, and from now on what becomes one.
-  void Enable(Domain& domain);
+  // false: no memory for its tables. Xen crashes the domain then.
+  bool Enable(Domain& domain);
   // The domain ends: no more upkeep, its table is freed.
   void Destroy(Domain& domain);
-  // A frame of `domain` became writable-typed; stopped to be, for `loss`.
-  void MapOwn(sim::DomId domain, sim::Mfn mfn);
+  // A frame of `domain` became writable-typed; stopped to be, for `loss`. false: no memory for its tables; any domain but
+  // dom0 is crashed.
+  bool MapOwn(sim::DomId domain, sim::Mfn mfn);
   void UnmapOwn(sim::DomId domain, sim::Mfn mfn, FrameLoss loss);
-  // `mapper` maps another domain's frame by grant; ends such a mapping. The entry lives from the first to the last.
-  void MapGrant(sim::DomId mapper, sim::Mfn mfn, bool writable);
+  // `mapper` maps another domain's frame by grant; ends such a mapping. The entry lives from the first to the last. false:
+  // as MapOwn.
+  bool MapGrant(sim::DomId mapper, sim::Mfn mfn, bool writable);
   void UnmapGrant(sim::DomId mapper, sim::Mfn mfn, bool writable);
 
   // --- One memory operation. Under IommuFlush::kOperation frames are not free before their invalidation. ---
@@ -96,7 +100,9 @@ class Passthrough {
   bool synced(sim::DomId domain) const { return domain < synced_.size() && synced_[domain]; }
   void SetSynced(sim::DomId domain, bool value);
   std::vector<Range> RegionsOf(pci::Bdf function) const;
-  void Populate(const Domain& domain);
+  bool Populate(const Domain& domain);
+  bool Map(sim::DomId domain, sim::Mfn mfn, bool writable);
+  void Reassign(pci::Bdf function, sim::DomId domain);
   void MapAllRam(const Domain& dom0);
   void MapReserved(sim::DomId dom0);
   void MapIdentity(sim::DomId domain, pci::Bdf function);

@@ -3,6 +3,7 @@
 #include "models/xen/passthrough.h"
 
 #include "models/xen/test_machine.h"
+#include "sim/out_of_resources.h"
 
 namespace pvpci::xen {
 namespace {
@@ -23,10 +24,12 @@ struct FakeIommu : QuietIommu {
   sim::Ps AttachQuarantine(pci::Bdf function) override { return Context(function, "quarantine"); }
   sim::Ps BlockDevice(pci::Bdf function) override { return Context(function, "none"); }
   sim::Ps MakeQuarantine(pci::Bdf, const std::vector<std::pair<sim::Mfn, sim::Mfn>>& ranges, bool scratch) override {
+    if (full) throw sim::OutOfResources("full");
     made += "quarantine " + std::to_string(ranges.size()) + (scratch ? " scratch;" : ";");
     return 0;
   }
   sim::Ps MapFrame(sim::DomId domain, sim::Mfn mfn, bool writable) override {
+    if (full) throw sim::OutOfResources("full");
     maps[domain][mfn] = writable;
     return 10;
   }
@@ -62,6 +65,7 @@ struct FakeIommu : QuietIommu {
   sim::Ps flush_later = 0;
   bool batch = false;
   bool suppressed = false;
+  bool full = false;  // no memory for tables
 };
 
 struct Losses : FrameLossObserver {
@@ -140,6 +144,77 @@ TEST(IommuMap, KeepsAWritableFrameUntilItsTypeChangesOrItIsFreed) {
   EXPECT_GT(pinned.cost, bench.machine.xen.config().hypercall + 700);
   EXPECT_FALSE(bench.Maps(1, mfn));
   EXPECT_THAT(bench.losses.frames, ElementsAre(std::make_pair(mfn, FrameLoss::kType)));
+}
+
+// X:xen/drivers/passthrough/iommu.c, iommu_map: -ENOMEM, and a domain crashes, but not the hardware domain.
+TEST(NoMemoryForTables, AFunctionIsNotAssignedAndItsDomainCrashes) {
+  Bench bench;
+  bench.iommu.full = true;
+  EXPECT_EQ(bench.machine.xen.AssignDevice(kNic, 1), -abi::kENOMEM);
+  EXPECT_EQ(bench.iommu.contexts[kNic], "0");
+  EXPECT_EQ(bench.machine.xen.passthrough().OwnerOf(kNic), 0);
+  EXPECT_EQ(bench.machine.xen.DeassignDevice(kNic, 1), -abi::kENODEV);
+  EXPECT_THAT(bench.machine.xen.console().text(), HasSubstr("failed: -12"));
+  bench.machine.RunFor(sim::kUs);
+  EXPECT_EQ(bench.domU().domain->crash_reason, "an IOMMU mapping failed");
+  EXPECT_EQ(bench.dom0().domain->crash_reason, "");
+}
+
+TEST(NoMemoryForTables, AFunctionWithoutQuarantineTableStaysWhereItIs) {
+  Bench bench(With(Dom0Iommu::kRelaxed, Quarantine::kScratchPage));
+  bench.iommu.full = true;
+  EXPECT_EQ(bench.machine.xen.AssignDevice(kNic, sim::kDomIo), -abi::kENOMEM);
+  EXPECT_EQ(bench.machine.xen.passthrough().OwnerOf(kNic), 0);
+  bench.iommu.full = false;
+  EXPECT_EQ(bench.machine.xen.AssignDevice(kNic, sim::kDomIo), 0) << "as if nothing had happened";
+}
+
+// A page table is given up and is to become an ordinary page, which devices would reach. Answers whether it did not.
+bool StaysUnmapped(Bench& bench, TestDomain& domain) {
+  const sim::Mfn mfn = domain.Mfn(9);
+  bench.machine.Raw(domain, abi::kUpdateVaMapping, {domain.Va(9), 0, 0, 0, 0});
+  std::memset(domain.Page(9), 0, 4096);
+  for (const uint32_t command : {abi::kPinL1, abi::kUnpinTable}) {
+    abi::MmuextOp op{command, 0, mfn, 0};
+    std::memcpy(domain.Page(0), &op, sizeof op);
+    EXPECT_EQ(bench.machine.Raw(domain, abi::kMmuextOp, {domain.Va(0), 1, 0, sim::kDomSelf, 0}).value, 0);
+  }
+  const uint64_t entry = mfn << 12 | abi::kPtePresent | abi::kPteWrite;
+  bench.iommu.full = true;
+  const long answer = bench.machine.Raw(domain, abi::kUpdateVaMapping, {domain.Va(9), entry, 0, 0, 0}).value;
+  bench.machine.RunFor(sim::kUs);
+  bench.iommu.full = false;
+  return answer == -abi::kEINVAL && bench.machine.memory.frame(mfn).type_count == 0;
+}
+
+TEST(NoMemoryForTables, AFrameOfADomainDoesNotBecomeWritableAndItCrashes) {
+  Bench bench;
+  ASSERT_EQ(bench.machine.xen.AssignDevice(kNic, 1), 0);
+  EXPECT_TRUE(StaysUnmapped(bench, bench.domU()));
+  EXPECT_EQ(bench.domU().domain->crash_reason, "an IOMMU mapping failed");
+}
+
+TEST(NoMemoryForTables, AFrameOfDom0DoesNotBecomeWritableAndItLives) {
+  Bench bench(With(Dom0Iommu::kStrict));
+  EXPECT_TRUE(StaysUnmapped(bench, bench.dom0()));
+  EXPECT_EQ(bench.dom0().domain->crash_reason, "");
+  const sim::Mfn mfn = bench.dom0().Mfn(9);
+  const uint64_t entry = mfn << 12 | abi::kPtePresent | abi::kPteWrite;
+  EXPECT_EQ(bench.machine.Raw(bench.dom0(), abi::kUpdateVaMapping, {bench.dom0().Va(9), entry, 0, 0, 0}).value, 0);
+  EXPECT_TRUE(bench.Maps(0, mfn));
+}
+
+TEST(NoMemoryForTables, AGrantIsNotMapped) {
+  Bench bench(With(Dom0Iommu::kStrict));
+  Passthrough& passthrough = bench.machine.xen.passthrough();
+  const sim::Mfn mfn = bench.domU().Mfn(9);
+  bench.iommu.full = true;
+  EXPECT_FALSE(passthrough.MapGrant(0, mfn, true));
+  bench.iommu.full = false;
+  EXPECT_TRUE(passthrough.MapGrant(0, mfn, false));
+  EXPECT_FALSE(bench.iommu.maps[0][mfn]) << "the writer that failed does not count";
+  passthrough.UnmapGrant(0, mfn, false);
+  EXPECT_FALSE(bench.Maps(0, mfn));
 }
 
 TEST(IommuMap, LosesWhatIsBallooned) {

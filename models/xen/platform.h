@@ -44,7 +44,8 @@ struct DmaFaultReport {
 };
 
 // Table maintenance of the optional IOMMU. Every call answers the time it takes the hypervisor. A change of a live entry
-// is invalidated before the call returns, unless a batch is open.
+// is invalidated before the call returns, unless a batch is open. Throws sim::OutOfResources when there is no memory for a
+// table; nothing is mapped or attached then.
 class IommuControl {
  public:
   virtual ~IommuControl() = default;

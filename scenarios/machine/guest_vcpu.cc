@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One vCPU: every call between the guest's code and the models.
 #include <cstring>
+#include <new>
 
 #include <fmt/format.h>
 
@@ -218,7 +219,7 @@ void GuestVcpu::Guarded(uint64_t va, uint64_t bytes, bool guarded) {
     sim::Frame& frame = guest_.around_.hypervisor->memory().frame(mapping->machine_address >> sim::kPageShift);
     const uint64_t pfn = (page - space.base()) >> sim::kPageShift;
     std::byte* const beneath = guarded ? space.Beneath(pfn) : space.page(pfn);
-    SIM_CHECK(beneath != nullptr, "a second mapping of a domain's memory");
+    if (beneath == nullptr) throw std::bad_alloc();
     frame.host = beneath;
   }
 }

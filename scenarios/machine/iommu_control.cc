@@ -8,7 +8,7 @@
 #include "models/xen/frames.h"
 #include "models/xen/hypervisor.h"
 #include "models/xen/passthrough.h"
-#include "sim/check.h"
+#include "sim/out_of_resources.h"
 
 namespace pvpci::scenarios {
 namespace {
@@ -46,7 +46,7 @@ void IommuTables::Enable(xen::Hypervisor& hypervisor) {
   iommu::FrameSource source;
   source.allocate = [this](sim::FrameType type, unsigned frames) {
     const auto first = hypervisor_->frames().Allocate(sim::kDomXen, OrderOf(frames), 0, 0, random_);
-    SIM_CHECK(first.has_value(), "no machine memory left for IOMMU tables");
+    if (!first) throw sim::OutOfResources("no machine memory is left for a table of the IOMMU");
     for (unsigned i = 0; i < (1u << OrderOf(frames)); ++i) memory_.SetType(*first + i, type);
     return *first;
   };
@@ -151,11 +151,13 @@ sim::Ps IommuTables::DestroyDomain(sim::DomId domain) {
 }
 
 sim::Ps IommuTables::AttachDevice(pci::Bdf function, sim::DomId domain) {
+  writer_->Prepare(function, UnitDomain(domain));
   Take(function, domain);
   return writer_->SetContext(function, UnitDomain(domain));
 }
 
 sim::Ps IommuTables::PassDevice(pci::Bdf function, sim::DomId domain) {
+  writer_->Prepare(function, UnitDomain(domain));
   Take(function, domain);
   return writer_->SetPassThrough(function, UnitDomain(domain));
 }
@@ -180,14 +182,26 @@ sim::Ps IommuTables::MakeQuarantine(pci::Bdf function, const std::vector<std::pa
     return 0;
   }
   quarantine.unit_domain = static_cast<uint16_t>(kFirstQuarantine + quarantines_.size());
+  try {
+    return FillQuarantine(&quarantine, regions, scratch);
+  } catch (const sim::OutOfResources&) {
+    writer_->DestroyDomain(quarantine.unit_domain);
+    if (quarantine.scratch != 0) hypervisor_->frames().Free(quarantine.scratch);
+    quarantines_.erase(it);
+    throw;
+  }
+}
+
+sim::Ps IommuTables::FillQuarantine(Quarantine* quarantine, const std::vector<std::pair<sim::Mfn, sim::Mfn>>& regions,
+                                    bool scratch) {
   sim::Ps spent = 0;
-  for (const auto& [first, last] : regions) spent += MapPages(quarantine.unit_domain, first, last - first + 1, true);
+  for (const auto& [first, last] : regions) spent += MapPages(quarantine->unit_domain, first, last - first + 1, true);
   if (!scratch) return spent;
   const auto page = hypervisor_->frames().Allocate(sim::kDomXen, 0, 0, 0, random_);
-  SIM_CHECK(page.has_value(), "no machine memory left for a scratch page");
+  if (!page) throw sim::OutOfResources("no machine memory is left for a scratch page");
   memory_.SetType(*page, sim::FrameType::kScratch);
-  quarantine.scratch = *page;
-  return spent + writer_->FillWith(quarantine.unit_domain, *page);
+  quarantine->scratch = *page;
+  return spent + writer_->FillWith(quarantine->unit_domain, *page);
 }
 
 // --- Pages ---

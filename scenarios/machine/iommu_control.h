@@ -74,6 +74,7 @@ class IommuTables : public xen::IommuControl {
     uint16_t unit_domain = 0;
     sim::Mfn scratch = 0;      // 0: none
   };
+  sim::Ps FillQuarantine(Quarantine* quarantine, const std::vector<std::pair<sim::Mfn, sim::Mfn>>& regions, bool scratch);
   void Identify(sim::DomId domain);
   void Take(pci::Bdf function, sim::DomId domain);
   void Release(pci::Bdf function);

@@ -25,5 +25,16 @@ TEST(IntxOnly, MapPirqOfAnMsiAnswersEnodev) {
   EXPECT_THAT(ReadText(run.folder + "/console-control.txt"), HasSubstr("error enabling MSI for guest 1: err -19"));
 }
 
+// design.md 6: what this process cannot hold is out of resources, not a failure of the bench.
+TEST(OutOfResources, MoreDomainsThanFitExitWithFive) {
+  std::string text =
+      "name: many\nclaim: It does not fit.\ndomains:\n  - {name: control, role: dom0}\n";
+  for (int i = 1; i <= 28; ++i) text += "  - {name: v" + std::to_string(i) + ", role: domU, kernel: false, memory: 8 MiB}\n";
+  text += "steps:\n  - boot: control\nexpect:\n  - dma.escapes == 0\n";
+  const ProgramRun run = RunPvpci(WriteScenario("many", text));
+  EXPECT_EQ(run.exit_code, 5);
+  EXPECT_THAT(run.errors, HasSubstr("pvpci: out of resources: domain 28 ends at 0x"));
+}
+
 }  // namespace
 }  // namespace pvpci::scenarios
