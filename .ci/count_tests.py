@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Counts test cases over the test.xml files of one `bazel test`, as its build event file names them.
 
-Prints each failed case and "N passed, N failed"; exits 0 when something ran and nothing failed. A test that ended
+Prints each skipped case with its reason, each failed case, and "N passed, N failed"; exits 0 when something ran and nothing failed. A test that ended
 badly without saying which case failed (crash, time-out, did not build) is one failure.
 """
 import json
@@ -12,19 +12,26 @@ import xml.etree.ElementTree as ElementTree
 
 
 def cases(uri):
-    """[(name, failed)] of one test.xml; skipped cases are left out."""
+    """[(name, failed)] and [(name, why)] of the skipped of one test.xml."""
     root = ElementTree.parse(urllib.parse.unquote(urllib.parse.urlparse(uri).path)).getroot()
-    found = []
+    found, skipped = [], []
     for case in root.iter("testcase"):
-        if case.find("skipped") is not None or case.get("status") == "notrun" or case.get("result") == "suppressed":
+        name = f"{case.get('classname', '')}.{case.get('name', '')}".strip(".")
+        why = case.find("skipped")
+        if why is not None or case.get("result") == "skipped":
+            # Google Test starts the message with the place of the macro.
+            text = (why.get("message") or why.text or "").strip() if why is not None else ""
+            skipped.append((name, text.splitlines()[-1] if text else "no reason given"))
+            continue
+        if case.get("status") == "notrun" or case.get("result") == "suppressed":
             continue
         failed = case.find("failure") is not None or case.find("error") is not None
-        found.append((f"{case.get('classname', '')}.{case.get('name', '')}".strip("."), failed))
-    return found
+        found.append((name, failed))
+    return found, skipped
 
 
 def main():
-    passed, failures = 0, []
+    passed, failures, skips = 0, [], []
     results = {}  # label -> [(status, test.xml or None)], last attempt of each shard
     broken = set()
     with open(sys.argv[1], encoding="utf-8") as file:
@@ -44,7 +51,8 @@ def main():
             found = []
             if xml:
                 try:
-                    found = cases(xml)
+                    found, skipped = cases(xml)
+                    skips += [f"{label} {name}: {why}" for name, why in skipped]
                 except (OSError, ElementTree.ParseError):
                     status = "UNREADABLE" if status == "PASSED" else status
             bad = [f"{label} {name}" for name, failed in found if failed]
@@ -56,6 +64,8 @@ def main():
     bazel_code = int(sys.argv[2])
     if bazel_code not in (0, 3, 4) and not failures:
         failures.append(f"bazel test ended with {bazel_code}")
+    for name in skips:
+        print(f"SKIPPED {name}")
     for name in failures:
         print(f"FAILED {name}")
     print(f"{passed} passed, {len(failures)} failed")

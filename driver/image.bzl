@@ -9,6 +9,7 @@ NAME.lines.tsv      the source lines of each block
 NAME.kernel.json    package, version, digests
 NAME.originals.json path, digest and length of every original
 NAME.changes.json   every shadow header, define, forced include and linker wrap that touches an original
+NAME.sha256         digest of NAME.elf
 NAME.sources        a folder with the text of every original
 
 Kernel files are compiled in the kernel's tree, without a sandbox: declaring its 7,000 headers would cost more than
@@ -217,6 +218,16 @@ def cost_blocks(ctx, linked, units, elf, blocks, lines):
         use_default_shell_env = True,
     )
 
+def digest_image(ctx, elf, digest):
+    """Writes the SHA-256 of an image, by which findings name it: hashing 60 MB at each run would take longer than the run."""
+    ctx.actions.run_shell(
+        command = "sha256sum <'%s' >'%s'" % (elf.path, digest.path),
+        inputs = [elf],
+        outputs = [digest],
+        mnemonic = "DigestImage",
+        progress_message = "Hashing " + elf.basename,
+    )
+
 GuestImageInfo = provider(
     doc = "What an image is made of, for images that differ in a few units.",
     fields = {
@@ -250,7 +261,7 @@ def _guest_image_impl(ctx):
     unaccounted = [unit.object for unit in units if unit.path != _ACCOUNTING]
 
     outputs = {}
-    for extension in ["elf", "plain.elf", "blocks.tsv", "lines.tsv", "kernel.json", "originals.json", "changes.json"]:
+    for extension in ["elf", "plain.elf", "blocks.tsv", "lines.tsv", "kernel.json", "originals.json", "changes.json", "sha256"]:
         outputs[extension] = ctx.actions.declare_file(ctx.label.name + "." + extension)
 
     outputs["sources"] = ctx.actions.declare_directory(ctx.label.name + ".sources")
@@ -259,6 +270,7 @@ def _guest_image_impl(ctx):
     link_image(ctx, kernel, linked, [unit.object for unit in units])
     link_image(ctx, kernel, outputs["plain.elf"], unaccounted + [plain_accounting.object])
     cost_blocks(ctx, linked, units, outputs["elf"], outputs["blocks.tsv"], outputs["lines.tsv"])
+    digest_image(ctx, outputs["elf"], outputs["sha256"])
 
     spec = ctx.actions.declare_file(ctx.label.name + "_objects/spec.json")
     ctx.actions.write(spec, struct(

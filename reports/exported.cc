@@ -40,6 +40,7 @@ Review Exported(Review review) {
     if (!cell.problems.empty()) cell.problems = {"withheld"};
     cell.observations.clear();
     cell.stopped.clear();
+    cell.sub_page.clear();
     cell.findings_total = 0;
   }
   for (auto& [cell, result] : review.evidence) result = Exported(std::move(result));

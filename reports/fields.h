@@ -158,11 +158,21 @@ void Fields(A& a, Of<ProgrammedBy, A>& x) {
 }
 
 template <typename A>
+void Fields(A& a, Of<EntryWriter, A>& x) {
+  a("domain", x.domain);
+  a("hypercall", x.hypercall);
+  a("time_ps", x.time_ps);
+  a("backtrace", x.backtrace);
+}
+
+template <typename A>
 void Fields(A& a, Of<MessagePath, A>& x) {
   a("address", HexField{x.address});
   a("data", x.data);
   a("format", x.format);
   a("entry", x.entry);
+  a("source", x.source);
+  a("written_by", x.written_by);
   a("vector", x.vector);
   a("delivery", x.delivery);
   a("processor", x.processor);
@@ -187,6 +197,7 @@ void Fields(A& a, Of<FrameStory, A>& x) {
   a("type", x.type);
   a("generation", x.generation);
   a("grant_maps", x.grant_maps);
+  a("generation_when_programmed", x.generation_when_programmed);
 }
 
 template <typename A>
@@ -194,6 +205,23 @@ void Fields(A& a, Of<StoryStep, A>& x) {
   a("time_ps", x.time_ps);
   a("actor", x.actor);
   a("text", x.text);
+}
+
+template <typename A>
+void Fields(A& a, Of<TraceLine, A>& x) {
+  a("record", x.record);
+  a("text", x.text);
+}
+
+template <typename A>
+void Fields(A& a, Of<Evidence, A>& x) {
+  a("build", x.build);
+  a("exit_code", x.exit_code);
+  a("run_ps", x.run_ps);
+  a("configuration", x.configuration);
+  a("tools", x.tools);
+  a("files", x.files);
+  a("trace", x.trace);
 }
 
 template <typename A>
@@ -229,6 +257,12 @@ void Fields(A& a, Of<Finding, A>& x) {
   a("cvss", x.cvss);
   a("step", x.step);
   a("message", x.message);
+  a("peer", x.peer);
+  a("deputy", x.deputy);
+  a("bus_address", HexField{x.bus_address});
+  a("landed_ps", x.landed_ps);
+  a("evidence", x.evidence);
+  a("limits", x.limits);
 }
 
 template <typename A>
@@ -321,6 +355,7 @@ void Fields(A& a, Of<IommuResult, A>& x) {
 
 template <typename A>
 void Fields(A& a, Of<SlabNeighbour, A>& x) {
+  a("kind", x.kind);
   a("cache", x.cache);
   a("bytes", x.bytes);
   a("distance", x.distance);

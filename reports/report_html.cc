@@ -28,6 +28,8 @@ constexpr const char* kScripts[] = {
     ,
 #include "reports/html/findings.js.inc"
     ,
+#include "reports/html/exposure.js.inc"
+    ,
 #include "reports/html/main.js.inc"
 };
 

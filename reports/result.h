@@ -148,15 +148,25 @@ struct ProgrammedBy {
   int vcpu = 0;     // of the domain that wrote; beyond the contract
 };
 
+// Who wrote an entry of the interrupt remapping table last. Beyond the contract.
+struct EntryWriter {
+  std::string domain;     // whose hypercall it was; "xen": Xen by itself
+  std::string hypercall;  // "PHYSDEVOP_map_pirq"; empty: none
+  Ps time_ps = 0;
+  std::vector<Frame> backtrace;  // of that domain
+};
+
 // The way of an interrupt message that its device had no right to send, as far as it came. Beyond the contract.
 struct MessagePath {
   uint64_t address = 0;
   int64_t data = 0;
   std::string format;                 // "compatibility", "remappable"
   std::optional<int> entry;           // of the interrupt remapping table that it names; empty: it names none
-  std::optional<int> vector;          // empty: an entry says
-  std::string delivery;               // "fixed", "NMI", "INIT" ...; empty: an entry says
-  std::optional<int> processor;       // local APIC; empty: an entry says
+  std::string source;                 // of that entry: which requester id it serves; empty: no entry, or not present
+  std::optional<EntryWriter> written_by;  // of that entry; empty: nobody has written it
+  std::optional<int> vector;          // the message's, or its entry's; empty: there is no such entry
+  std::string delivery;               // "fixed", "NMI", "INIT" ...; empty: as vector
+  std::optional<int> processor;       // local APIC; empty: as vector
   std::string domain;                 // whose pirq has the vector there; empty: nobody's
   std::optional<int> pirq, port;      // of that domain; port empty: not bound
   std::string handler;                // what it ran in that domain; empty: nothing was seen to run
@@ -176,6 +186,7 @@ struct FrameStory {
   std::string type;  // "writable", "page table", ...
   uint64_t generation = 0;
   int64_t grant_maps = 0;  // live grant mappings of it; beyond the contract
+  std::optional<uint64_t> generation_when_programmed;  // empty: no write gave this address; beyond the contract
 };
 
 // One step of a finding's story; extra key "story". The report shows them in time order.
@@ -183,6 +194,23 @@ struct StoryStep {
   Ps time_ps = 0;
   std::string actor;  // "driver (domU)", "device 0000:02:00.0", "Xen", "IOMMU"
   std::string text;   // one sentence
+};
+
+// A record of the trace, as trace.txt prints it.
+struct TraceLine {
+  int64_t record = 0;  // its number, from 0
+  std::string text;
+};
+
+// What else a reader needs who wants to see a finding again, and to know what it was seen with. Beyond the contract.
+struct Evidence {
+  std::string build;               // "pvpci 1f0e2d3c4b5a6978, linux_6_1 ..."; what ran, by its digests
+  int exit_code = 0;               // of the run that `reproduce` names
+  Ps run_ps = 0;                   // simulated time of that run
+  std::string configuration;       // "sha256:...": of the scenario, with everything that the command line changed
+  std::vector<std::string> tools;  // "g++ 12.2.0"; what made the programs
+  std::vector<std::string> files;  // that the run left beside the report
+  std::vector<TraceLine> trace;    // around the write that gave the address, and around the first landing
 };
 
 struct Finding {
@@ -218,6 +246,12 @@ struct Finding {
   std::string cvss;                                // CVSS 3.1 base vector; severity is the bench's own rule
   std::string step;                                // label of the step that was under way at the first occurrence
   std::optional<MessagePath> message;              // of an interrupt message
+  std::string peer;                                // E8: "BAR0+0x10 of 0000:03:00.0"
+  std::string deputy;                              // the device that did what its driver said; empty: by itself
+  uint64_t bus_address = 0;                        // on the wire, of the first access
+  Ps landed_ps = 0;                                // the first, or when it was stopped
+  Evidence evidence;
+  std::vector<std::string> limits;                 // what of this story is modelled, or not confirmed
 };
 
 // min <= p50 <= p90 <= p99 <= max. latency_stats.h computes them.
@@ -368,9 +402,10 @@ struct IommuResult {
   std::vector<EscapeWindow> escape_windows;
 };
 
-// A kernel object on a page that was mapped for a device, outside the buffer. Beyond the contract.
+// What lay on a page that was mapped for a device, outside the buffer. Beyond the contract.
 struct SlabNeighbour {
-  std::string cache;         // "kmalloc-256", or the cache's name
+  std::string kind;          // "object" of the slab, "buffer" that was mapped for a device, too, "bounced buffer"
+  std::string cache;         // of an object: "kmalloc-256", or the cache's name; of a buffer: its device
   int64_t bytes = 0;         // as asked for
   int64_t distance = 0;      // bytes between the two: behind the buffer, negative before it (from start to start)
   bool code_pointer = false; // one of its words is the address of kernel code
@@ -378,8 +413,8 @@ struct SlabNeighbour {
   int64_t times = 1;         // such objects beside such mappings
 };
 
-// What one place in the code exposes beside what it maps, threats.md A7. Only where objects' owners are kept
-// (`slab_owners on`). Beyond the contract.
+// What one place in the code exposes beside what it maps, threats.md A7: other buffers everywhere, objects where their owners
+// are kept (`slab_owners` on the kernel's command line, or switched on later). Beyond the contract.
 struct SubPageExposure {
   std::string domain;
   std::string device;        // BDF

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "reports/result.h"
+#include "reports/windows.h"
 
 namespace pvpci::reports {
 
@@ -44,6 +45,7 @@ struct ReviewCell {
   std::vector<DomainResult> stopped;   // that crashed or hang
   std::vector<Finding> findings;       // the first kFindingsKept
   int64_t findings_total = 0;
+  std::vector<SubPageExposure> sub_page;
 };
 inline constexpr size_t kFindingsKept = 48;
 
@@ -99,6 +101,7 @@ struct Review {
   std::vector<ReviewStory> stories;
   std::vector<Kernel> kernels;
   std::vector<std::string> limits;
+  std::optional<Windows> windows;  // empty: not measured
   // Runs that the page shows whole, by the index of their cell; not in review.json.
   std::vector<std::pair<size_t, Result>> evidence;
   // Files of the kernels' trees that ran, and the most blocks of each that a cell ran; not in review.json.

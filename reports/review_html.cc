@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reports/review_html.h"
 
+#include <set>
+
 #include <nlohmann/json.hpp>
 
+#include "reports/citations.h"
 #include "reports/exported.h"
 #include "reports/html_text.h"
 #include "reports/json_text.h"
@@ -31,8 +34,26 @@ constexpr const char* kScripts[] = {
     ,
 #include "reports/html/attack_map.js.inc"
     ,
+#include "reports/html/exposure.js.inc"
+    ,
+#include "reports/html/windows.js.inc"
+    ,
 #include "reports/html/review.js.inc"
 };
+
+// What the page's short references stand for.
+nlohmann::ordered_json Citations(const Review& review) {
+  std::set<std::string> used;
+  for (const ReviewStory& story : review.stories) used.insert(story.references.begin(), story.references.end());
+  for (const ReviewCell& cell : review.cells) {
+    for (const Finding& finding : cell.findings) used.insert(finding.cwe.begin(), finding.cwe.end());
+  }
+  nlohmann::ordered_json texts = nlohmann::ordered_json::object();
+  for (const std::string& reference : used) {
+    if (const std::string text = CitationText(reference); !text.empty()) texts[reference] = text;
+  }
+  return texts;
+}
 
 }  // namespace
 
@@ -40,6 +61,7 @@ std::string ReviewHtml(const Review& whole) {
   const Review review = Exported(whole);
   nlohmann::ordered_json document = ToJson(review);
   document["originals"] = review.originals;
+  document["citations"] = Citations(review);
   document["evidence"] = nlohmann::ordered_json::array();
   for (const auto& [cell, result] : review.evidence) {
     nlohmann::ordered_json run = ToJson(result);

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "reports/window_fields.h"
+// Sees the fields above.
 #include "reports/archive.h"
 #include "reports/json_text.h"
 
@@ -36,6 +38,7 @@ void Fields(A& a, Of<ReviewCell, A>& x) {
   a("stopped", x.stopped);
   a("findings", x.findings);
   a("findings_total", x.findings_total);
+  a("sub_page", x.sub_page);
 }
 
 template <typename A>
@@ -89,6 +92,7 @@ void Fields(A& a, Of<Review, A>& x) {
   a("stories", x.stories);
   a("kernels", x.kernels);
   a("limits", x.limits);
+  a("windows", x.windows);
 }
 
 ordered_json ToJson(const Review& review) {

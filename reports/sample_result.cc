@@ -235,7 +235,10 @@ Finding SlurpFinding(Mode mode) {
                                         {"worker_thread", "kernel/workqueue.c", 2441},
                                         {"kthread", "kernel/kthread.c", 376},
                                         {"ret_from_fork", "arch/x86/entry/entry_64.S", 306}}};
-  finding.frame = FrameStory{"victim", "victim", "writable", 3};
+  finding.frame = FrameStory{"victim", "victim", "writable", 3, 0, 3};
+  finding.deputy = kNic;
+  finding.bus_address = 0x1f400000;
+  finding.landed_ps = 501 * kMs + 206 * kUs;
   finding.reproduce = "./pvpci run slurp --iommu none --seed 1";
   finding.story = {
       {200 * kMs, "victim (domU)", "writes its secret into mfn 0x1f400"},
@@ -255,6 +258,14 @@ Finding SlurpFinding(Mode mode) {
                          {"M1", "stopped by DMA remapping, reason 6"},
                          {"M2", "stopped by DMA remapping, reason 6"}};
   finding.other_modes.erase(std::string(Name(mode)));
+  finding.evidence.build = "pvpci 0011223344556677, linux_6_1 8899aabbccddeeff";
+  finding.evidence.run_ps = 612 * kMs;
+  finding.evidence.configuration = "sha256:" + std::string(64, 'c');
+  finding.evidence.tools = {"linux-source-6.1 6.1.192-2", "clang 14.0", "g++ 12.2.0", "SystemC 2.3.4"};
+  finding.evidence.files = {"result.json", "console-driver.txt"};
+  finding.evidence.trace = {{4711, "501204000000 driver mmio write 0000:02:00.0 BAR0+0x0c = 0x1f400000"},
+                            {4713, "501206000000 xen bus read 0000:02:00.0 0x1f400000 -> 0x1f400000 4096 bytes E5"}};
+  finding.limits = {"0000:02:00.0 is a model (PCI endpoint test)"};
   return finding;
 }
 
@@ -386,8 +397,9 @@ Result SampleTrouble() {
   result.programs = {{"driver", {"pcitest", hostile}, std::nullopt, hostile + "\n"}};
   result.attack = Attack{Outcome::kEscaped, DmaClass::kE5, 4096, "F1: " + hostile, {{"dma.E5.bytes > 0", true, "4096", {}}}};
   result.sub_page = {{"driver", "0000:02:00.0", 256, "to device", Frame{"slurp_map", "driver/user/slurp.c", 66}, 3,
-                      {{"kmalloc-256", 256, 0, true, Frame{"slurp_request", "driver/user/slurp.c", 31}, 3},
-                       {"kernfs_node_cache", 128, -512, false, {}, 1}}}};
+                      {{"object", "kmalloc-256", 256, 0, true, Frame{"slurp_request", "driver/user/slurp.c", 31}, 3},
+                       {"object", "kernfs_node_cache", 128, -512, false, {}, 1},
+                       {"bounced buffer", "0000:02:00.0", 1024, 1024, false, {}, 1}}}};
   result.domains[1].state = DomainState::kCrashed;
   result.domains[1].report =
       DomainReport{"oops",

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "reports/citations.h"
 #include "reports/class_facts.h"
 #include "reports/names.h"
 #include "reports/utf8.h"
@@ -127,7 +128,9 @@ ordered_json CweTaxonomy() {
   for (const DmaClass dma_class : AllClasses()) add(FactsOf(dma_class).cwe);
   for (const FaultRule& rule : FaultRules()) add(rule.cwe);
   ordered_json taxa = ordered_json::array();
-  for (const int id : ids) taxa.push_back({{"id", std::to_string(id)}});
+  for (const int id : ids) {
+    taxa.push_back({{"id", std::to_string(id)}, {"shortDescription", Text(CitationText(fmt::format("CWE-{}", id)))}});
+  }
   return {{"name", "CWE"},
           {"organization", "MITRE"},
           {"shortDescription", Text("Common Weakness Enumeration")},
@@ -141,6 +144,9 @@ class RunWriter {
       : review_(review), options_(options), mode_(mode), kernel_(kernel) {}
 
   ordered_json Run() {
+    for (const auto& [name, what] : options_.files) {
+      artifacts_.push_back({{"description", Text(what)}, {"location", {{"uri", name}, {"uriBaseId", "LOG"}}}, {"roles", {"attachment"}}});
+    }
     for (const ReviewCell& cell : review_.cells) {
       if (cell.mode == mode_ && cell.kernel == kernel_) Add(cell);
     }
@@ -170,7 +176,8 @@ class RunWriter {
                {"mappedTo", {{"uriBaseId", "KERNEL"}}}}}},
             {"originalUriBaseIds",
              {{"KERNEL", {{"description", Text(fmt::format("root of the kernel's source, {} {}", package, version))}}},
-              {"PROJECT", {{"description", Text("root of pvpci")}}}}},
+              {"PROJECT", {{"description", Text("root of pvpci")}}},
+              {"LOG", {{"description", Text("the folder of this log")}}}}},
             {"columnKind", "unicodeCodePoints"},
             {"artifacts", artifacts_},
             {"results", results_}};
@@ -351,6 +358,34 @@ class RunWriter {
     return {{"description", Text(what)}, {"artifactLocation", {{"index", artifacts_.size() - 1}}}};
   }
 
+  // How to see it again, and what it was seen with.
+  static void AddEvidence(const Finding& finding, ordered_json* properties) {
+    const Evidence& evidence = finding.evidence;
+    (*properties)["busAddress"] = Hex(finding.bus_address);
+    (*properties)["landedPs"] = finding.landed_ps;
+    if (!finding.deputy.empty()) (*properties)["confusedDeputy"] = finding.deputy;
+    (*properties)["build"] = ToUtf8(evidence.build);
+    (*properties)["expectedExitCode"] = evidence.exit_code;
+    (*properties)["simulatedPs"] = evidence.run_ps;
+    (*properties)["configuration"] = evidence.configuration;
+    (*properties)["tools"] = evidence.tools;
+    (*properties)["limits"] = finding.limits;
+    ordered_json trace = ordered_json::array();
+    for (const TraceLine& line : evidence.trace) trace.push_back(fmt::format("{}: {}", line.record, ToUtf8(line.text)));
+    (*properties)["trace"] = trace;
+    if (!finding.peer.empty()) (*properties)["peer"] = finding.peer;
+    if (finding.message) {
+      const MessagePath& message = *finding.message;
+      ordered_json path = {{"address", Hex(message.address)}, {"data", message.data}, {"format", message.format}};
+      if (message.entry) path["entry"] = *message.entry;
+      if (message.vector) path["vector"] = *message.vector;
+      if (message.written_by) {
+        path["entryWrittenBy"] = fmt::format("{} {}", message.written_by->domain, message.written_by->hypercall);
+      }
+      (*properties)["message"] = path;
+    }
+  }
+
   ordered_json EscapeResult(const ReviewCell& cell, const Finding& finding, const std::string& where) {
     ordered_json result = Base(std::string(Name(finding.dma_class)), "fail",
                                fmt::format("{}. {}. {}", where, finding.title, finding.guard), cell);
@@ -364,6 +399,9 @@ class RunWriter {
     if (finding.programmed_by) stacks.push_back(Stack("programmed by", finding.programmed_by->backtrace));
     if (finding.mapped_by) stacks.push_back(Stack("mapped by", finding.mapped_by->backtrace));
     if (finding.unmapped_by) stacks.push_back(Stack("unmapped by", finding.unmapped_by->backtrace));
+    if (finding.message && finding.message->written_by) {
+      stacks.push_back(Stack("remapping entry written by", finding.message->written_by->backtrace));
+    }
     if (!stacks.empty()) result["stacks"] = stacks;
     ordered_json& properties = result["properties"];
     properties["security-severity"] = SecuritySeverity(finding.severity);
@@ -380,8 +418,14 @@ class RunWriter {
     properties["cwe"] = finding.cwe;
     if (finding.attacker) properties["attacker"] = finding.attacker->domain;
     if (finding.victim) properties["victim"] = finding.victim->domain;
+    AddEvidence(finding, &properties);
+    result["attachments"] = ordered_json::array();
+    for (size_t i = 0; i < options_.files.size(); ++i) {
+      result["attachments"].push_back({{"description", Text(options_.files[i].second)},
+                                       {"artifactLocation", {{"uri", options_.files[i].first}, {"uriBaseId", "LOG"}, {"index", i}}}});
+    }
     if (!finding.first_bytes.empty()) {
-      result["attachments"] = {Attach(finding)};
+      result["attachments"].push_back(Attach(finding));
       const size_t kept = std::min(finding.first_bytes.size(), kDumpBytes);
       properties["firstBytes"] = fmt::format("{:02x}", fmt::join(finding.first_bytes.begin(), finding.first_bytes.begin() + static_cast<std::ptrdiff_t>(kept), ""));
     }

@@ -11,6 +11,8 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -22,6 +24,8 @@ struct SarifOptions {
   const Review* baseline = nullptr;                // what an earlier review found: new, unchanged, absent
   std::map<std::string, std::string> suppressed;  // fingerprint: why the risk is accepted
   int exit_code = 0;
+  // Beside the log: name, and what it is. The first tells everything that the log tells, in full.
+  std::vector<std::pair<std::string, std::string>> files;
 };
 
 nlohmann::ordered_json SarifLog(const Review& review, const SarifOptions& options);

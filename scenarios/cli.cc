@@ -144,8 +144,8 @@ constexpr const char* kWindowHelp =
     R"(./pvpci window [options]: for how long a device still reaches what has been taken from it.
 
 Curves over the flush policy and the size of the IOTLB: with a kernel that drives the IOMMU itself from the unmap (strict,
-lazy, lazy with only the timer), under Xen from the loss of a frame (as Xen flushes, in batches, and with old flaws). Each
-point is a run of a shipped scenario. Leaves window.json and window.html in the folder.
+lazy, lazy with only the timer), under Xen from the loss of a frame, of its type, of a grant (as Xen flushes, in batches, and
+with old flaws). Each point is a run of a shipped scenario. Leaves window.json and window.html in the folder.
 
   --kernel 6.1|6.12           (6.1)
   --out FOLDER                (out/window)

@@ -182,6 +182,24 @@ void Judge(Machine& machine, const StepWalk& walk, const RunOptions& options, re
   }
 }
 
+// What only a run that is over knows: how it ends, and what lies beside its report.
+void CompleteEvidence(Machine& machine, const RunOptions& options, reports::Result* result) {
+  std::vector<std::string> files;
+  if (!options.out.empty()) {
+    files = {"result.json", "console-xen.txt"};
+    for (const auto& [id, guest] : machine.guests()) {
+      if (guest->spec().kernel) files.push_back(ConsoleFile(*guest));
+    }
+    if (options.trace) files.push_back("trace.txt");
+    if (options.perfetto) files.push_back("trace.perfetto.json");
+    if (options.pcapng) files.push_back("tlp.pcapng");
+  }
+  for (reports::Finding& finding : result->findings) {
+    finding.evidence.exit_code = ExitCodeOf(*result);
+    finding.evidence.files = files;
+  }
+}
+
 // Which interleaving failed, and the command that meets it alone: schedule.txt.
 void WriteSchedule(const StepWalk& walk, const reports::Result& result, const RunOptions& options) {
   if (options.out.empty() || result.verdict != reports::Verdict::kViolated || walk.Schedule().empty()) return;
@@ -196,6 +214,10 @@ void Finish(const RunOptions& options, const reports::Result& result) {
     if (options.sarif) {
       reports::SarifOptions sarif;
       sarif.exit_code = ExitCodeOf(result);
+      sarif.files = {{"result.json", "everything of the run"}, {"report.html", "the run as a page"}};
+      if (options.trace) sarif.files.push_back({"trace.txt", "every record of the run"});
+      if (options.perfetto) sarif.files.push_back({"trace.perfetto.json", "the run for ui.perfetto.dev"});
+      if (options.pcapng) sarif.files.push_back({"tlp.pcapng", "its packets for Wireshark"});
       const reports::Review review = reports::Exported(reports::ReviewOf(result, options.reproduce));
       reports::WriteFileAtomically(fs::path(options.out) / "findings.sarif",
                                    reports::FormatJson(reports::SarifLog(review, sarif)));
@@ -321,6 +343,7 @@ reports::Result RunScenario(const Scenario& asked, const RunOptions& options) {
     Judge(machine, walk, options, &result);
     WriteSchedule(walk, result, options);
   }
+  CompleteEvidence(machine, options, &result);
   Finish(options, result);
   return result;
 }

@@ -40,7 +40,7 @@ const std::map<std::string, std::vector<std::string>>& Fields() {
       {"findings",
        {"id", "class", "fingerprint", "title", "severity", "cwe", "device", "attacker", "victim", "direction",
         "address", "mfn", "bytes", "leaked_bytes_proven", "programmed_by", "mapped_by", "unmapped_by", "frame",
-        "stopped_by", "embargo", "reproduce"}},
+        "stopped_by", "embargo", "reproduce", "message", "peer", "deputy", "evidence", "limits"}},
       {"interrupts",
        {"source", "kind", "abi", "domain", "asserted", "delivered", "coalesced", "lost", "duplicated", "spurious",
         "latency_ns", "total_ps", "parts", "eoi_tail_ps"}},

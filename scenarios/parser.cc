@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
+#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -17,6 +19,7 @@
 #include "scenarios/units.h"
 #include "scenarios/values.h"
 #include "scenarios/yaml_tree.h"
+#include "sim/sha256.h"
 
 namespace pvpci::scenarios {
 namespace {
@@ -40,6 +43,52 @@ std::string KernelTreeVersion(const std::string& tree) {
     patchlevel = value_of("PATCHLEVEL = ");
   }
   return version.empty() || patchlevel.empty() ? "" : version + "." + patchlevel;
+}
+
+// What a tree says, whatever its layout and the order of its keys.
+void AppendContent(const YamlNode& node, std::string* text) {
+  switch (node.kind) {
+    case YamlNode::Kind::kNull: *text += "~"; return;
+    case YamlNode::Kind::kScalar: *text += fmt::format("{}:{}", node.text.size(), node.text); return;
+    case YamlNode::Kind::kList:
+      *text += "[";
+      for (const YamlNode& item : node.items) AppendContent(item, text);
+      *text += "]";
+      return;
+    case YamlNode::Kind::kMap: {
+      std::map<std::string, const YamlNode*> members;
+      for (const auto& [key, value] : node.members) members[key.text] = &value;
+      *text += "{";
+      for (const auto& [key, value] : members) {
+        *text += key + "=";
+        AppendContent(*value, text);
+      }
+      *text += "}";
+      return;
+    }
+  }
+}
+
+// What is run, without what is only said or expected of it. Mode, seed and kernel count also where nobody has written them.
+std::string ConfigurationDigest(YamlNode root, const Scenario& scenario) {
+  const auto drop = [](YamlNode* map, const std::set<std::string>& keys) {
+    auto& members = map->members;
+    members.erase(std::remove_if(members.begin(), members.end(),
+                                 [&](const auto& member) { return keys.count(member.first.text) != 0; }),
+                  members.end());
+  };
+  drop(&root, {"claim", "embargo", "expect", "kernel", "kernels", "matrix", "modes", "review", "seed"});
+  for (auto& [key, value] : root.members) {
+    if (key.text != "machine") continue;
+    drop(&value, {"iommu"});
+    if (value.members.empty()) {  // as if nobody had written it
+      drop(&root, {"machine"});
+      break;
+    }
+  }
+  std::string text = fmt::format("{} {} {} ", ModeName(scenario.machine.iommu), scenario.seed, scenario.kernel_family);
+  AppendContent(root, &text);
+  return sim::Sha256::Hex(text);
 }
 
 // --- reading values that are known to be valid ---
@@ -343,6 +392,7 @@ Scenario ParseScenario(const std::string& file, const std::string& text, const s
   Scenario scenario = reader.Read(root);
   if (problems.empty()) CheckReferences(scenario, reader.step_places(), &problems);
   if (!problems.empty()) Refuse(file, std::move(problems), overrides);
+  scenario.configuration = ConfigurationDigest(root, scenario);
   return scenario;
 }
 

@@ -387,5 +387,29 @@ TEST(Parser, SurvivesMutatedFiles) {
   EXPECT_GT(refused, 1000);
 }
 
+std::string ConfigurationOf(const std::string& text, const std::vector<Override>& overrides = {}) {
+  return ParseScenario("s.yaml", text, overrides).configuration;
+}
+
+std::string With(const std::string& from, const std::string& to) {
+  std::string text = kSmall;
+  return text.replace(text.find(from), from.size(), to);
+}
+
+TEST(Configuration, IsOfWhatRunsNotOfWhatIsSaidOrExpected) {
+  const std::string digest = ConfigurationOf(kSmall);
+
+  EXPECT_EQ(digest.size(), 64u);
+  EXPECT_EQ(ConfigurationOf(With("claim: It parses.", "claim: Something else.   # and why")), digest);
+  EXPECT_EQ(ConfigurationOf(With("  - dma.escapes == 0", "  - dma.escapes == 1")), digest);
+  EXPECT_EQ(ConfigurationOf(With("{name: control, role: dom0}", "{role: dom0, name: control}")), digest) << "another order";
+  EXPECT_EQ(ConfigurationOf(kSmall, {{"machine.iommu", "none", "--iommu"}, {"seed", "1", "--seed"}}), digest) << "the defaults";
+  EXPECT_NE(ConfigurationOf(With("wait: 10 us", "wait: 11 us")), digest);
+  EXPECT_NE(ConfigurationOf(kSmall, {{"machine.iommu", "dmar", "--iommu"}}), digest);
+  EXPECT_NE(ConfigurationOf(kSmall, {{"seed", "2", "--seed"}}), digest);
+  EXPECT_NE(ConfigurationOf(kSmall, {{"kernel", "6.12", "--kernel"}}), digest);
+  EXPECT_EQ(ConfigurationOf(kSmall, {{"seed", "2", "--seed"}}), ConfigurationOf(std::string("seed: 2\n") + kSmall));
+}
+
 }  // namespace
 }  // namespace pvpci::scenarios

@@ -370,6 +370,7 @@ struct MatrixSpec {
 
 struct Scenario {
   std::string file;                  // as given, for messages
+  std::string configuration;         // 64 hex digits over what is run: machine, domains, devices, steps, seed, kernel
   std::string name;
   std::string claim;
   std::string kernel = "6.1";        // "6.1", "6.12" or the path of a tree

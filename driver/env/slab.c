@@ -7,8 +7,8 @@
  * `slab_fence on` (a callable) shows what KASAN would: from then on each object has a page of its own and ends where that
  * ends; the page behind it, and its own when it is freed, are inaccessible, and whoever comes there stops the domain.
  *
- * `slab_owners on` keeps, beside the objects, who has them: for the host, which looks when a page is mapped for DMA
- * (scenarios/machine/sub_page.h). What was allocated before that is not known.
+ * `slab_owners=on` on the command line keeps, beside the objects, who has them, from the first one on; the callable
+ * `slab_owners on` from then on. It is for the host, which looks when a page is mapped for DMA (scenarios/machine/sub_page.h).
  */
 #include <linux/kmemleak.h>
 #include <linux/log2.h>
@@ -87,20 +87,25 @@ struct slab_owners {
 	struct slab_owner objects[];
 };
 
-struct slab_owners **emul_slab_pages;	/* by page frame number; the host looks here */
-unsigned long emul_slab_page_count;
+#define NOT_ASKED ((struct slab_owners **)1)	/* whether anybody wants to know: the first allocation asks */
+
+struct slab_owners **emul_slab_pages = NOT_ASKED;	/* by page frame number; the host looks here */
+unsigned long emul_slab_page_count;	/* 0: nothing is kept */
+
+static int keep_owners(void)
+{
+	emul_slab_pages = alloc_pages_exact(max_pfn * sizeof(*emul_slab_pages), GFP_KERNEL | __GFP_ZERO);
+	if (!emul_slab_pages)
+		return -ENOMEM;
+	emul_slab_page_count = max_pfn;
+	return 0;
+}
 
 static int slab_owners(int argc, char **argv)
 {
-	unsigned long pages = max_pfn;
-
 	if (argc != 2 || strcmp(argv[1], "on") || emul_slab_pages)
 		return -EINVAL;
-	emul_slab_pages = alloc_pages_exact(pages * sizeof(*emul_slab_pages), GFP_KERNEL | __GFP_ZERO);
-	if (!emul_slab_pages)
-		return -ENOMEM;
-	emul_slab_page_count = pages;
-	return 0;
+	return keep_owners();
 }
 
 EMUL_REGISTER("slab_owners", EMUL_CALLABLE, slab_owners);
@@ -121,6 +126,13 @@ static noinline void keep_owner(const void *object, unsigned int shift, size_t s
 	struct slab_owner *owner;
 	int i;
 
+	if (emul_slab_pages == NOT_ASKED) {
+		const char *asked = emul_cmdline("slab_owners");
+
+		emul_slab_pages = NULL;
+		if (asked && !strncmp(asked, "on", 2))
+			keep_owners();
+	}
 	if (pfn < emul_slab_page_count && !emul_slab_pages[pfn]) {
 		size_t bytes = sizeof(struct slab_owners) + sizeof(*owner) * (PAGE_SIZE >> shift);
 

@@ -10,16 +10,24 @@
  *   stale_free             the pages go to the kernel's allocator, contents and all
  *   stale_balloon PAGES    the balloon takes so many pages from the kernel and gives their frames back
  *   stale_inflate PAGES    the balloon gives the kernel so many pages, with frames that the hypervisor had free
+ *   stale_pin              the pages become page tables, all in one hypercall
+ *   stale_grant DOMAIN     grants 64 pages to DOMAIN, writable
+ *   stale_take DOMAIN BDF [TIMES]  maps the 64 pages that DOMAIN grants, and tells the device where they are; TIMES: gives them
+ *                          back and maps them again, so often, before it does
+ *   stale_give_back        ends those mappings, all in one hypercall
  */
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/kernel.h>
+#include <linux/mm.h>
 #include <linux/pci.h>
+#include <linux/vmalloc.h>
 #include <asm/xen/hypercall.h>
 #include <asm/xen/page.h>
 #include <xen/balloon.h>
+#include <xen/grant_table.h>
 #include <xen/interface/memory.h>
 #include <xen/xen-ops.h>
 
@@ -177,6 +185,125 @@ static int stale_inflate(int argc, char **argv)
 	return argc < 2 || kstrtol(argv[1], 0, &count) ? -EINVAL : change_target(count);
 }
 
+/* arch/x86/xen/mmu_pv.c; its header is private to that folder. */
+void make_lowmem_page_readonly(void *vaddr);
+
+static int stale_pin(int argc, char **argv)
+{
+	static struct mmuext_op ops[PAGES];
+	int i;
+
+	if (!pages)
+		return -EINVAL;
+	for (i = 0; i < PAGES; i++) {
+		void *page = (void *)pages + i * PAGE_SIZE;
+
+		make_lowmem_page_readonly(page);
+		ops[i].cmd = MMUEXT_PIN_L1_TABLE;
+		ops[i].arg1.mfn = virt_to_mfn(page);
+	}
+	return HYPERVISOR_mmuext_op(ops, PAGES, NULL, DOMID_SELF);
+}
+
+static int stale_grant(int argc, char **argv)
+{
+	unsigned int domain;
+	int i, ref;
+
+	pages = alloc_contiguous();
+	if (argc < 2 || kstrtouint(argv[1], 0, &domain) || !pages)
+		return -EINVAL;
+	for (i = 0; i < PAGES; i++) {
+		ref = gnttab_grant_foreign_access(domain, virt_to_gfn(pages + i * PAGE_SIZE), 0);
+		if (ref < 0)
+			return ref;
+	}
+	return 0;
+}
+
+#define REFERENCES 512	/* that may be in use by a small domain */
+
+/* Of the pages that are taken: machine addresses of the page table entries, and the handles. */
+static u64 taken_entries[PAGES];
+static grant_handle_t taken[PAGES];
+
+static int note_entry(pte_t *pte, unsigned long va, void *at)
+{
+	u64 **entry = at;
+
+	*(*entry)++ = arbitrary_virt_to_machine(pte).maddr;
+	return 0;
+}
+
+static int stale_give_back(int argc, char **argv)
+{
+	static struct gnttab_unmap_grant_ref ops[PAGES];
+	int i;
+
+	for (i = 0; i < PAGES; i++)
+		gnttab_set_unmap_op(&ops[i], taken_entries[i], GNTMAP_host_map | GNTMAP_contains_pte, taken[i]);
+	if (HYPERVISOR_grant_table_op(GNTTABOP_unmap_grant_ref, ops, PAGES))
+		return -EFAULT;
+	for (i = 0; i < PAGES; i++)
+		if (ops[i].status != GNTST_okay)
+			return -EIO;
+	return 0;
+}
+
+static int map_granted(unsigned int domain, u64 *first)
+{
+	struct gnttab_map_grant_ref op;
+	grant_ref_t ref;
+	int n = 0;
+
+	for (ref = 1; ref < REFERENCES && n < PAGES; ref++) {
+		gnttab_set_map_op(&op, taken_entries[n], GNTMAP_host_map | GNTMAP_contains_pte, ref, domain);
+		gnttab_batch_map(&op, 1);
+		if (op.status != GNTST_okay)
+			continue;
+		if (!n)
+			*first = op.dev_bus_addr;
+		if (op.dev_bus_addr != *first + n * PAGE_SIZE)
+			return -EIO;
+		taken[n++] = op.handle;
+	}
+	return n == PAGES ? 0 : -ENOENT;
+}
+
+static int stale_take(int argc, char **argv)
+{
+	struct pci_dev *dev = argc < 3 ? NULL : guest_find_device(argc - 1, argv + 1);
+	static struct vm_struct *area;
+	u64 *entry = taken_entries, first = 0;
+	unsigned int domain, times = 1;
+	void __iomem *bar;
+	int rc = 0;
+
+	if (!dev || pci_enable_device(dev) || kstrtouint(argv[1], 0, &domain) ||
+	    (argc > 3 && kstrtouint(argv[3], 0, &times)))
+		return -ENODEV;
+	pci_set_master(dev);
+	bar = pci_iomap(dev, 0, 0);
+	if (!area) {
+		area = get_vm_area(PAGES * PAGE_SIZE, VM_IOREMAP);
+		if (!area ||
+		    apply_to_page_range(&init_mm, (unsigned long)area->addr, PAGES * PAGE_SIZE, note_entry, &entry))
+			return -ENOMEM;
+	}
+	if (!bar)
+		return -ENOMEM;
+	while (times-- && !rc) {
+		rc = map_granted(domain, &first);
+		if (!rc && times)
+			rc = stale_give_back(0, NULL);
+	}
+	if (!rc)
+		tell_device(bar, first);
+	pci_iounmap(dev, bar);
+	pci_dev_put(dev);
+	return rc;
+}
+
 EMUL_REGISTER("stale_aim", EMUL_CALLABLE, stale_aim);
 EMUL_REGISTER("stale_lap", EMUL_CALLABLE, stale_lap);
 EMUL_REGISTER("stale_exchange", EMUL_CALLABLE, stale_exchange);
@@ -185,3 +312,7 @@ EMUL_REGISTER("stale_refused", EMUL_CALLABLE, stale_refused);
 EMUL_REGISTER("stale_free", EMUL_CALLABLE, stale_free);
 EMUL_REGISTER("stale_balloon", EMUL_CALLABLE, stale_balloon);
 EMUL_REGISTER("stale_inflate", EMUL_CALLABLE, stale_inflate);
+EMUL_REGISTER("stale_pin", EMUL_CALLABLE, stale_pin);
+EMUL_REGISTER("stale_grant", EMUL_CALLABLE, stale_grant);
+EMUL_REGISTER("stale_take", EMUL_CALLABLE, stale_take);
+EMUL_REGISTER("stale_give_back", EMUL_CALLABLE, stale_give_back);

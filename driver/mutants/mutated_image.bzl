@@ -5,10 +5,11 @@ The units of mutants.bzl are compiled from copies (mutate.py), all others are th
 as it is. Outputs are named as an image's: NAME.elf, NAME.blocks.tsv, NAME.lines.tsv, NAME.kernel.json (modified),
 NAME.originals.json (a copy has its own digest), NAME.changes.json, and
 
+NAME.sha256         digest of NAME.elf
 NAME.mutants.json   number, file, functions, edits of every mutant, and the digest of the copy
 """
 
-load("//driver:image.bzl", "GuestImageInfo", "IMAGE_TOOLS", "compile_unit", "cost_blocks", "link_image")
+load("//driver:image.bzl", "GuestImageInfo", "IMAGE_TOOLS", "compile_unit", "cost_blocks", "digest_image", "link_image")
 load("//driver/mutants:mutants.bzl", "mutants_of")
 
 def _mutated_image_impl(ctx):
@@ -30,7 +31,7 @@ def _mutated_image_impl(ctx):
     if by_file:
         fail("mutants.bzl names files that are not in the image: %s" % ", ".join(by_file))
 
-    tables = ["blocks.tsv", "lines.tsv", "kernel.json", "originals.json", "changes.json", "mutants.json"]
+    tables = ["blocks.tsv", "lines.tsv", "kernel.json", "originals.json", "changes.json", "mutants.json", "sha256"]
     outputs = {
         extension: ctx.actions.declare_file("%s.%s" % (ctx.label.name, extension))
         for extension in ["elf"] + tables
@@ -38,6 +39,7 @@ def _mutated_image_impl(ctx):
     linked = ctx.actions.declare_file(ctx.label.name + "_objects/linked.elf")
     link_image(ctx, base.kernel, linked, [unit.object for unit in units], ["--undefined=pvpci_mutant"])
     cost_blocks(ctx, linked, units, outputs["elf"], outputs["blocks.tsv"], outputs["lines.tsv"])
+    digest_image(ctx, outputs["elf"], outputs["sha256"])
 
     described = [base.outputs[extension] for extension in ["kernel.json", "originals.json", "changes.json"]]
     spec = ctx.actions.declare_file(ctx.label.name + "_objects/copies.json")

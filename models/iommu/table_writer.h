@@ -113,6 +113,7 @@ class TableWriter {
 
   // --- Interrupts. ---
   bool has_interrupt_table() const { return interrupt_table_ != 0; }
+  unsigned interrupt_entries() const { return config_.interrupt_entries; }
   // First of `count` adjacent free entries (multi-message MSI: a power of two, aligned). Empty: table full.
   std::optional<unsigned> AllocateIrte(unsigned count = 1);
   sim::Ps FreeIrte(unsigned index, unsigned count = 1);  // clears and invalidates

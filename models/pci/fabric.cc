@@ -98,6 +98,13 @@ bool Fabric::Decodes(uint64_t machine_address) const {
   return topology_->FindMemory(machine_address) != nullptr;
 }
 
+const Function* Fabric::Decoder(uint64_t machine_address, std::string* place) const {
+  const AddressRange* const range = topology_->FindMemory(machine_address);
+  if (range == nullptr) return nullptr;
+  *place = RegisterName(range->space, machine_address - range->first);
+  return range->function;
+}
+
 Completion Fabric::DmaNow(const Tlp& tlp, sim::Ps* latency) { return upstream_->Now(tlp, latency); }
 
 Function* Fabric::Find(Bdf function) const { return topology_->Find(function); }

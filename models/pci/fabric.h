@@ -164,6 +164,8 @@ class Fabric {
 
   // True if the fabric decodes the address now.
   bool Decodes(uint64_t machine_address) const;
+  // Who: the function and which of its spaces, "BAR0+0x10", "ROM+0x0". Null: nobody, or the ECAM window.
+  const Function* Decoder(uint64_t machine_address, std::string* place) const;
 
   // The whole work of one TLP at once: gating, links, translation, target, copy, observer. `latency`: until the write
   // landed or the completion is back at the device. The TLP must not cross 4 KiB (it is answered as malformed: UR).

@@ -24,6 +24,16 @@ TEST(Firmware, NumbersBusesDepthFirst) {
   EXPECT_EQ(rig.Config("rp0", reg::kSubordinateBus, 1), 4u);
 }
 
+TEST(Decoder, NamesTheFunctionAndThePlaceInItsRegisters) {
+  Rig rig(WithSwitch());
+  std::string place;
+  const Function* const function = rig.fabric->Decoder(rig.Bar("b") + 0x10, &place);
+  ASSERT_NE(function, nullptr);
+  EXPECT_EQ(function->name(), "b");
+  EXPECT_EQ(place, "BAR0+0x10");
+  EXPECT_EQ(rig.fabric->Decoder(0x1000, &place), nullptr) << "memory";
+}
+
 TEST(Firmware, AssignsDisjointAlignedBarsInsideTheWindows) {
   Rig rig(WithSwitch());
   for (const char* name : {"a", "b", "c"}) {

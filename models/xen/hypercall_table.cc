@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/xen/hypercall_table.h"
 
-#include <fmt/format.h>
-
 #include <cstring>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "models/xen/abi.h"
 #include "sim/check.h"
@@ -141,7 +142,7 @@ long HypercallTable::Run(unsigned nr, Call& call) {
     uint64_t copy[5];
     std::memcpy(copy, call.args, sizeof copy);
     const long* forced = Forced(call.domain, index);
-    const long value = forced != nullptr ? *forced : row.handler(call, nullptr);
+    const long value = forced != nullptr ? *forced : Handle(row, call, nullptr);
     Emit(call, index, value, copy, nullptr);
     return Count(call.domain, index, value);
   }
@@ -151,6 +152,21 @@ long HypercallTable::Run(unsigned nr, Call& call) {
   long value = 0;
   for (uint64_t i = 0; i < count && value >= 0; ++i) value = RunOne(call, index, va + i * row.size);
   return value;
+}
+
+// A multicall runs others.
+long HypercallTable::Handle(const Row& row, Call& call, void* args) {
+  const Row* const outer_row = std::exchange(running_row_, &row);
+  const Vcpu* const outer_vcpu = std::exchange(running_vcpu_, &call.vcpu);
+  const long value = row.handler(call, args);
+  running_row_ = outer_row;
+  running_vcpu_ = outer_vcpu;
+  return value;
+}
+
+std::optional<HypercallTable::Running> HypercallTable::running() const {
+  if (running_row_ == nullptr) return std::nullopt;
+  return Running{running_row_->count_name, running_vcpu_};
 }
 
 long HypercallTable::RunOne(Call& call, size_t index, uint64_t va) {
@@ -166,7 +182,7 @@ long HypercallTable::RunOne(Call& call, size_t index, uint64_t va) {
     Emit(call, index, *forced, in, nullptr);
     return Count(call.domain, index, *forced);
   }
-  long value = row.handler(call, arguments);
+  long value = Handle(row, call, arguments);
   const bool out = row.outputs == Outputs::kAlways || (row.outputs == Outputs::kSuccess && value >= 0);
   if (out && !call.CopyOut(va, arguments, row.size)) value = -abi::kEFAULT;
   Emit(call, index, value, in, out && value != -abi::kEFAULT ? arguments : nullptr);

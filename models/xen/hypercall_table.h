@@ -79,6 +79,13 @@ class HypercallTable {
   // Runs the call. Unknown numbers and commands answer -ENOSYS.
   long Run(unsigned nr, Call& call);
 
+  // The call that is being carried out, the innermost of them: "PHYSDEVOP_map_pirq". Empty between calls.
+  struct Running {
+    std::string name;
+    const Vcpu* vcpu;
+  };
+  std::optional<Running> running() const;
+
   // Fault injection: the calls of `domain` to `name` ("EVTCHNOP_bind_pirq") answer `result` and do nothing, `count` of
   // them (0: all) after the next `skip`. A result of 0 lies: nothing was done and nothing is copied out. A call that is
   // not modelled may be answered so, too.
@@ -121,6 +128,7 @@ class HypercallTable {
   };
   void AddRow(Row row);
   long RunOne(Call& call, size_t row, uint64_t va);
+  long Handle(const Row& row, Call& call, void* args);
   const long* Forced(const Domain& domain, size_t row);
   long Count(Domain& domain, size_t row, long value);
   void Emit(const Call& call, size_t row, long value, const void* in, const void* out);
@@ -131,6 +139,8 @@ class HypercallTable {
   std::map<std::pair<unsigned, unsigned>, size_t> index_;
   std::map<unsigned, GroupInfo> groups_;
   std::vector<ForcedResult> forces_;
+  const Row* running_row_ = nullptr;
+  const Vcpu* running_vcpu_ = nullptr;
 };
 
 }  // namespace pvpci::xen

@@ -24,12 +24,34 @@ function hexdump(text) {
 // From the device to the handler, as far as it came.
 function messageText(m) {
   const parts = [`${m.address} = 0x${m.data.toString(16)}, ${m.format} format`];
-  if (m.entry !== null) parts.push(`entry ${m.entry} of the interrupt remapping table`);
+  if (m.entry !== null) parts.push(`entry ${m.entry} of the interrupt remapping table${m.source ? `, which serves ${m.source}` : ', not present'}`);
   if (m.vector !== null) parts.push(`vector 0x${m.vector.toString(16)}, ${m.delivery}, local APIC ${m.processor}`);
   if (m.pirq !== null) parts.push(`pirq ${m.pirq} of ${m.domain}`);
   if (m.port !== null) parts.push(`event channel ${m.port}`);
   if (m.handler) parts.push(`${m.handler}()`);
   return parts.join(' \u2192 ');
+}
+
+// Who wrote the entry that a remappable message names.
+function entryWriter(m) {
+  if (!m || !m.written_by) return null;
+  const w = m.written_by;
+  return [h('h4', {}, `Entry ${m.entry} written by ${w.domain}${w.hypercall ? `, ${w.hypercall}` : ''} at ${time(w.time_ps)}`),
+    w.backtrace.length ? stack(w.backtrace) : null];
+}
+
+// What another needs to see it again, and to judge what it was seen with.
+function evidence(f) {
+  const e = f.evidence;
+  return h('details', {class: 'evidence'}, h('summary', {}, 'Evidence and limits'), facts([
+    e.build ? ['build', h('code', {}, e.build)] : null,
+    ['expected', `exit code ${e.exit_code}, ${shortTime(e.run_ps)} of simulated time`],
+    e.configuration ? ['configuration', h('code', {style: 'overflow-wrap:anywhere'}, e.configuration)] : null,
+    e.tools.length ? ['tools', e.tools.join(', ')] : null,
+    ['files', e.files.length ? e.files.join(', ') : 'none kept; the command above leaves result.json and consoles, with --format trace,perfetto,pcapng the traces'],
+    f.limits.length ? ['limits', h('ul', {style: 'margin:0;padding-left:18px'}, f.limits.map(l => h('li', {}, l)))] : null]),
+  e.trace.length ? [h('h4', {}, 'Records of the trace around it'), h('pre', {class: 'dump'}, e.trace.map((line, i) =>
+    (i && line.record !== e.trace[i - 1].record + 1 ? '       ...\n' : '') + `${String(line.record).padStart(7)}  ${line.text}`).join('\n'))] : null);
 }
 
 function findingCard(f) {
@@ -43,12 +65,13 @@ function findingCard(f) {
       h('div', {}, facts([
         ['what', `${f.class}: ${CLASS_TEXT[f.class]}`],
         ['device', f.device.bdf + (f.device.requester_id === f.device.bdf ? '' : `, on the wire as ${f.device.requester_id}`)],
-        f.attacker && ['attacker', f.attacker.domain],
+        f.attacker && ['attacker', `${f.attacker.domain}${f.attacker.role ? ` (${f.attacker.role})` : ''}`],
+        ['deputy', f.deputy ? `${f.deputy}, which did what its driver\u2019s registers said` : 'none: the device made up the address'],
         f.victim && ['victim', `${f.victim.domain} (${f.victim.role})`],
-        ['access', `${f.direction} of ${bytes(f.bytes)} at ${f.address}`],
+        ['access', `${f.direction} of ${bytes(f.bytes)} at ${f.address}${f.bus_address !== f.address ? `, bus address ${f.bus_address}` : ''}${f.peer ? `, ${f.peer}` : ''}, ${f.stopped_by ? 'stopped' : 'landed'} at ${time(f.landed_ps)}`],
         f.leaked_bytes_proven ? ['proven', h('span', {class: 'no'}, `${grouped(f.leaked_bytes_proven)} bytes of the secret, byte for byte`)] : null,
         f.stopped_by && ['stopped by', h('span', {class: 'yes'}, f.stopped_by)],
-        f.frame && ['frame', `${f.mfn ? 'mfn ' + f.mfn + ', ' : ''}owner ${owners}, type ${f.frame.type}, generation ${f.frame.generation}${f.frame.grant_maps ? `, ${f.frame.grant_maps} grant maps` : ''}`],
+        f.frame && ['frame', `${f.mfn ? 'mfn ' + f.mfn + ', ' : ''}owner ${owners}, type ${f.frame.type}, generation ${f.frame.generation_when_programmed !== null && f.frame.generation_when_programmed !== f.frame.generation ? `${f.frame.generation_when_programmed} when programmed, ` : ''}${f.frame.generation}${f.frame.grant_maps ? `, ${f.frame.grant_maps} grant maps` : ''}`],
         f.message ? ['message', messageText(f.message)] : null,
         f.cwe.length ? ['weakness', f.cwe.join(', ')] : null,
         f.cvss ? ['CVSS', h('code', {}, f.cvss)] : null,
@@ -58,11 +81,12 @@ function findingCard(f) {
         h('li', {}, h('time', {}, time(step.time_ps)), h('b', {}, step.actor), ' ', step.text)))] : null),
       h('div', {},
         by ? [h('h4', {}, `Programmed by ${by.register} = ${by.value} at ${time(by.time_ps)}, vCPU ${by.vcpu}`), stack(by.backtrace)] : null,
+        entryWriter(f.message),
         f.mapped_by ? [h('h4', {}, `Mapped for DMA at ${time(f.mapped_by.time_ps)}: ${f.mapped_by.address}, ${bytes(f.mapped_by.bytes)}`), stack(f.mapped_by.backtrace)] : null,
         f.unmapped_by ? [h('h4', {}, `Unmapped at ${time(f.unmapped_by.time_ps)}`), stack(f.unmapped_by.backtrace)] : null,
         f.first_bytes ? [h('h4', {}, 'First bytes'), h('pre', {class: 'dump'}, hexdump(f.first_bytes))] : null,
         Object.keys(f.other_modes).length ? [h('h4', {}, 'Same seed, other modes'), facts(Object.entries(f.other_modes).map(([m, text]) => [`${m} ${MODE_TEXT[m]}`, text]))] : null)),
-    h('h4', {}, 'Reproduce'), h('pre', {}, f.reproduce));
+    h('h4', {}, 'Reproduce'), h('pre', {}, f.reproduce), evidence(f));
 }
 
 function findingsSection() {

@@ -43,24 +43,6 @@ function expectationsSection() {
   return violated.length ? section(rows(violated), fold) : section(fold);
 }
 
-// threats.md A7: what else lies on a page that a driver has mapped.
-function subPageSection() {
-  if (!result.sub_page.length) return null;
-  const place = f => f ? h('span', {}, h('code', {}, f.function), h('div', {class: 'lead', style: 'margin:0'}, `${f.file}:${f.line}`)) : 'unknown';
-  const rows = result.sub_page.flatMap(x => x.neighbours.map((n, i) => ({x, n, first: i === 0})));
-  return h('section', {id: 'subpage'}, h('h2', {}, 'Sub-page exposure'),
-    lead('Kernel objects that lay on a page when it was mapped for a device, outside the buffer. An IOMMU gives whole pages: the device reaches these, too. '
-      + 'Shown where the owners of objects are kept (slab_owners on); objects older than that are not known.'),
-    table([
-      {title: 'Mapped by', of: r => r.first ? [place(r.x.mapped_by), h('div', {class: 'lead', style: 'margin:0'}, `${r.x.domain}, ${r.x.device}, ${bytes(r.x.bytes)} ${r.x.direction}, ${plural(r.x.maps, 'time')}`)] : ''},
-      {title: 'Object beside it', of: r => [h('code', {}, r.n.cache), r.n.code_pointer ? h('span', {class: 'no'}, ' holds a code pointer') : null]},
-      {title: 'Bytes', number: true, of: r => grouped(r.n.bytes)},
-      {title: 'Where', of: r => r.n.distance < 0 ? `${grouped(-r.n.distance)} bytes before` : `${grouped(r.n.distance)} bytes behind its end`},
-      {title: 'Allocated by', of: r => place(r.n.allocated_by)},
-      {title: 'Times', number: true, of: r => grouped(r.n.times)},
-    ], rows));
-}
-
 function programsSection() {
   if (!result.programs.length && !result.view.consoles.length) return null;
   const command = p => p.argv.join(' ');

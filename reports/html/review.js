@@ -8,20 +8,62 @@ const MARK = {'ESCAPED': '\u2716', 'HOST-FAULT': '\u2716', 'GUEST-FAULT': '\u271
 const verdictClass = v => v === 'N/A' ? 'NA' : v;
 const verdictText = c => `${MARK[c.verdict]} ${c.verdict}${c.class ? ' ' + c.class : ''}`;
 const verdictChip = c => chip(verdictClass(c.verdict), verdictText(c));
+// "CWE-668 Exposure of ..."; what is not known stays as it is.
+const citation = id => review.citations[id] ? h('span', {}, h('b', {}, id), ` ${review.citations[id]}`) : id;
 const storyOf = id => review.stories.find(story => story.id === id);
 const attacks = [...new Set(review.cells.map(c => c.scenario))];
 const well = c => (c.agrees || c.explanation) && c.held;
 const allWell = review.cells.every(well) && review.mutants.every(m => m.detected) && review.unmutated_clean && !review.incomplete;
 
+// What a cell's machine was: Xen as it is and as it is configured by default; with a switch, or a piece of hardware, that
+// makes it weaker (of which the lint tells); with a flaw of the past put back.
+const BY_DEFAULT = new Set(['no IOMMU', 'interrupt remapping off', 'relaxed dom0']);
+const lintName = line => line.slice(0, line.indexOf(':'));
+function standing(cell) {
+  const names = cell.lint.map(lintName);
+  return names.includes('old hypervisor') ? 'past' : names.some(name => !BY_DEFAULT.has(name)) ? 'switch' : 'default';
+}
+const STANDING_TEXT = {default: 'Xen as it is, by default', switch: 'a switch set wrong', past: 'a flaw of the past put back'};
+const isHurt = c => /FAULT|DEGRADED/.test(c.verdict);
+
+// Cells of attacks that apply in a mode, one entry per attack.
+function appliedIn(mode, kind) {
+  return attacks.map(id => review.cells.filter(c => c.scenario === id && c.mode === mode && standing(c) === kind))
+    .filter(cells => cells.some(c => c.verdict !== 'N/A'));
+}
+const escapedOf = groups => groups.filter(cells => cells.some(c => c.verdict === 'ESCAPED'));
+const hurtOf = groups => groups.filter(cells => !cells.some(c => c.verdict === 'ESCAPED') && cells.some(isHurt));
+
 function headline() {
   return h('div', {class: 'headline'}, MODES.map(mode => {
-    const of = attacks.map(id => review.cells.filter(c => c.scenario === id && c.mode === mode)).filter(cells => cells.some(c => c.verdict !== 'N/A'));
-    const escaped = of.filter(cells => cells.some(c => c.verdict === 'ESCAPED')).length;
-    const hurt = of.filter(cells => !cells.some(c => c.verdict === 'ESCAPED') && cells.some(c => /FAULT|DEGRADED/.test(c.verdict))).length;
-    return h('div', {}, h('b', {}, `${mode}: ${MODE_TEXT[mode]}`), h('div', {class: 'big'}, `${escaped} of ${of.length}`),
-      h('div', {}, `attacks escape${hurt ? `, ${hurt} stop or slow somebody` : ''}`));
+    const now = appliedIn(mode, 'default');
+    const rest = ['switch', 'past'].map(kind => {
+      const groups = appliedIn(mode, kind);
+      return groups.length ? h('div', {class: 'soft'}, `${STANDING_TEXT[kind]}: ${escapedOf(groups).length} of ${groups.length} escape`) : null;
+    });
+    return h('div', {}, h('b', {}, `${mode}: ${MODE_TEXT[mode]}`), h('div', {class: 'big'}, `${escapedOf(now).length} of ${now.length}`),
+      h('div', {}, `attacks escape ${STANDING_TEXT.default}${hurtOf(now).length ? `, ${hurtOf(now).length} stop or slow somebody` : ''}`), rest);
   }));
 }
+
+// What is left where everything is switched on: the answer to who may still reach what, and what would have stopped it.
+function remainsSection() {
+  const mode = MODES[MODES.length - 1];
+  const groups = appliedIn(mode, 'default');
+  const rows = [...escapedOf(groups), ...hurtOf(groups)].map(cells => cells.find(c => c.verdict === 'ESCAPED') || cells.find(isHurt));
+  // Of a condition what it means, not how it is written.
+  const meaning = reason => reason.includes('): ') ? reason.slice(reason.lastIndexOf('): ') + 3) : reason;
+  const guardOf = cell => cell.embargo ? 'withheld' : (cell.verdict === 'ESCAPED' && cell.findings.find(f => !f.stopped_by && f.class === cell.class)?.guard) || meaning(cell.reason);
+  const gravity = cell => cell.findings.filter(f => !f.stopped_by).map(f => f.severity).sort((a, b) => SEVERITIES.indexOf(b) - SEVERITIES.indexOf(a))[0] || '';
+  if (!rows.length) return null;
+  return h('section', {id: 'remains'}, h('h2', {}, `What remains in ${mode}`),
+    lead(`With DMA and interrupt remapping, on Xen as it is and as it is configured by default: what is not contained, and which check was not there.`),
+    table([{title: 'Attack', of: c => h('a', {href: '#story', onclick: e => { e.preventDefault(); choose(c, true); }}, c.scenario)},
+      {title: '', of: c => [h('b', {}, c.title), h('div', {class: 'soft'}, storyOf(c.scenario)?.story || '')]},
+      {title: 'At stake', of: c => storyOf(c.scenario)?.victim || ''}, {title: 'Verdict', of: c => [verdictChip(c), h('div', {class: 'soft'}, gravity(c))]},
+      {title: 'What let it, or what is lost', of: guardOf}], rows));
+}
+const SEVERITIES = ['info', 'low', 'medium', 'high', 'critical'];
 
 function verdictSection() {
   const agree = review.cells.filter(c => c.agrees).length, explained = review.cells.filter(c => !c.agrees && c.explanation).length;
@@ -69,6 +111,12 @@ function groupsOf(id, mode) {
 }
 const whereOf = group => [...new Set(group.map(c => c.kernel))].join(', ') + (new Set(group.map(c => c.abi)).size > 1 ? ', 2L and FIFO' : group[0].abi === '2l' ? ', 2L' : '');
 
+// Marks of an attack whose machine is not Xen as it is by default.
+function weaker(id) {
+  const lines = [...new Set(review.cells.filter(c => c.scenario === id).flatMap(c => c.lint))].filter(line => !BY_DEFAULT.has(lintName(line)));
+  return lines.map(line => [' ', chip(lintName(line) === 'old hypervisor' ? 'skipped' : 'unable', lintName(line) === 'old hypervisor' ? 'flaw of the past' : lintName(line))]);
+}
+
 function matrixSection() {
   const cellButton = group => {
     const cell = group[0];
@@ -79,7 +127,7 @@ function matrixSection() {
     cell.held ? null : h('small', {class: 'off'}, ' run not as expected'));
   };
   const body = table([{title: 'Attack', of: id => id},
-    {title: '', of: id => h('div', {}, h('b', {}, review.cells.find(c => c.scenario === id).title), h('div', {class: 'story'}, storyOf(id)?.story || ''))},
+    {title: '', of: id => h('div', {}, h('b', {}, review.cells.find(c => c.scenario === id).title), weaker(id), h('div', {class: 'story'}, storyOf(id)?.story || ''))},
     ...MODES.map(mode => ({title: `${mode} ${MODE_TEXT[mode]}`, of: id => groupsOf(id, mode).map(cellButton)}))], attacks);
   body.querySelector('table').classList.add('matrix');
   body.addEventListener('keydown', e => {
@@ -135,7 +183,7 @@ function storySection(cell) {
     facts([['decided by', cell.reason || 'does not apply here'], ['expected', cell.expected + (cell.expected_class ? ' ' + cell.expected_class : '')],
       cell.explanation ? ['explained', cell.explanation] : null, cell.problems.length ? ['not as expected', cell.problems.join('; ')] : null,
       story ? ['attacker', `${story.attacker}; at stake: ${story.victim}`] : null, story ? ['criterion', story.observable] : null,
-      story ? ['references', story.references.join(', ')] : null, ['cell', `Linux ${cell.kernel}, ${cell.abi === '2l' ? '2-level' : 'FIFO'} event channels, ${cell.seconds.toFixed(3)} s`]]),
+      story ? ['references', story.references.map(id => h('div', {}, citation(id)))] : null, ['cell', `Linux ${cell.kernel}, ${cell.abi === '2l' ? '2-level' : 'FIFO'} event channels, ${cell.seconds.toFixed(3)} s`]]),
     h('h4', {}, 'The same attack in the other modes'), otherModes(cell),
     cell.lint.length ? [h('h4', {}, 'What this configuration leaves open'), h('ul', {style: 'padding-left:20px'}, cell.lint.map(line => h('li', {}, line)))] : null,
     cell.observations.length ? table([{title: 'Observation', of: o => h('code', {}, o.text)}, {title: 'Seen', of: o => h('code', {}, o.actual)}, {title: '', of: o => o.held ? 'so' : 'not so'},
@@ -152,7 +200,8 @@ function evidenceSection(cell) {
       const card = findingCard(f);
       const line = timeline(f);
       if (line) card.querySelector('h3').after(line);
-      card.append(facts([['guard', f.guard], ['Xen security support', f.support], f.refs.length ? ['known from', f.refs.join('; ')] : null, ['fingerprint', f.fingerprint]]));
+      card.querySelector('details.evidence').before(facts([['guard', f.guard], ['Xen security support', f.support], f.refs.length ? ['known from', f.refs.join('; ')] : null,
+        f.cwe.length ? ['weakness', f.cwe.map(id => h('div', {}, citation(id)))] : null, ['fingerprint', h('code', {}, f.fingerprint)]]));
       return card;
     }));
 }
@@ -166,7 +215,11 @@ function choose(cell, scroll) {
   details.replaceChildren(...[storySection(cell), evidence && !cell.embargo ? attackMap() : null, evidenceSection(cell),
     evidence ? stoppedSection() : null, evidence ? faultsSection() : null, evidence ? memorySection() : null,
     evidence && result.view.consoles.length && !cell.embargo ? h('section', {id: 'consoles'}, h('h2', {}, 'Consoles'), result.view.consoles.map(c => h('details', {}, h('summary', {}, c.domain), h('pre', {}, c.text)))) : null].filter(Boolean));
-  if (scroll) document.getElementById('story').scrollIntoView();
+  if (!scroll) return;
+  const heading = document.querySelector('#story h2');
+  heading.tabIndex = -1;
+  heading.focus({preventScroll: true});
+  document.getElementById('story').scrollIntoView();
 }
 
 function disagreementsSection() {
@@ -188,6 +241,26 @@ function mutantsSection() {
     review.mutants, m => m.detected ? null : 'bad'));
 }
 
+// One row for each place in the code on each kernel, whatever the cells it was seen in.
+function exposureSection() {
+  const rows = new Map();
+  for (const cell of review.cells) {
+    for (const exposure of cell.sub_page) {
+      const by = exposure.mapped_by;
+      const key = [cell.kernel, by ? by.function + by.file + by.line : '', exposure.bytes, exposure.neighbours.map(n => `${n.kind} ${n.cache} ${n.bytes} ${n.allocated_by?.function}`).sort().join(';')].join('|');
+      const row = rows.get(key) || {exposure, kernel: cell.kernel, cells: new Set()};
+      row.cells.add(`${cell.scenario} ${cell.mode}`);
+      rows.set(key, row);
+    }
+  }
+  if (!rows.size) return null;
+  const all = [...rows.values()].map(r => ({exposure: r.exposure, where: `Linux ${r.kernel}: ${[...r.cells].join(', ')}`}));
+  const withCode = all.filter(r => r.exposure.neighbours.some(n => n.code_pointer)).length;
+  return h('section', {id: 'exposure'}, h('h2', {}, 'Sub-page exposure'), lead(EXPOSURE_LEAD),
+    h('p', {}, `${plural(all.length, 'place')} in the code ${all.length === 1 ? 'maps' : 'map'} a page that is not all theirs; beside ${withCode} of them lies a pointer to code.`),
+    exposureTable(all.slice(0, 60)), all.length > 60 ? h('p', {class: 'lead'}, `${all.length - 60} more in review.json`) : null);
+}
+
 function coverageSection() {
   const files = Object.entries(review.originals).sort((a, b) => /xen/.test(b[0]) - /xen/.test(a[0]) || b[1] - a[1]);
   const missing = review.stories.filter(story => !story.name);
@@ -202,7 +275,7 @@ function coverageSection() {
 }
 
 function reviewPage() {
-  const sections = [verdictSection(), attackerSection(), matrixSection(), disagreementsSection(), mutantsSection(), coverageSection()].filter(Boolean);
+  const sections = [verdictSection(), remainsSection(), attackerSection(), matrixSection(), disagreementsSection(), windowsSection(review.windows), exposureSection(), mutantsSection(), coverageSection()].filter(Boolean);
   const links = sections.slice(1).map(section => h('a', {href: '#' + section.id}, section.querySelector('h2').textContent));
   const matrix = sections.findIndex(section => section.id === 'matrix');
   document.getElementById('page').append(

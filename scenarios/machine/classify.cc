@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -86,6 +87,8 @@ Classifier::Classifier(sim::Simulation& simulation, sim::Trace& trace, sim::Mach
 }
 
 void Classifier::OnProgrammed(pci::ProvenanceId id, uint64_t value) {
+  if (id >= written_.size()) written_.resize(id + 1);
+  written_[id] = trace_.count();
   const sim::Frame* frame = memory_.Find(value >> sim::kPageShift);
   if (frame == nullptr || frame->host == nullptr) return;
   if (id >= programmed_.size()) programmed_.resize(id + 1);
@@ -169,6 +172,9 @@ Classifier::Judgement Classifier::Judge(const pci::Access& access) const {
   const bool stopped_peer = Stopped(access) && fabric_ != nullptr && fabric_->Decodes(address);
   if (access.target == pci::Target::kPeer || stopped_peer) {
     judgement.dma_class = DmaClass::kE8;
+    std::string place;
+    const pci::Function* const peer = fabric_->Decoder(address, &place);
+    if (peer != nullptr) judgement.victim = ownership_.OwnerOf(peer->bdf());
     return judgement;
   }
   return JudgeMemory(access, attacker, address);
@@ -241,7 +247,7 @@ void Classifier::Trail(const pci::Access& access, sim::DomId attacker) {
   for (const Secrets::Match& match : secrets_.Search(landed, access.length_bytes)) {
     if (match.owner == frame->owner || frame->owner != attacker) continue;
     for (Found& found : found_) {
-      if (found.victim != match.owner || found.finding.stopped_by ||
+      if (found.victim != match.owner || found.finding.stopped_by || found.finding.dma_class == DmaClass::kE8 ||
           found.finding.device.bdf != pci::ToString(access.tlp->function)) {
         continue;
       }
@@ -310,6 +316,7 @@ Classifier::Found& Classifier::FindOrAdd(const pci::Access& access, const Judgem
   if (fresh) {
     found_.emplace_back();
     found_.back().backtrace = backtrace;
+    found_.back().record = trace_.count() - 1;
     Describe(access, judgement, &found_.back());
     if (first_finding_) first_finding_();
     return found_.back();
@@ -366,12 +373,19 @@ void Classifier::Describe(const pci::Access& access, const Judgement& judgement,
   reports::Finding& finding = found->finding;
   found->victim = judgement.victim;
   found->provenance = access.tlp->provenance;
+  const bool descriptor = fabric_ != nullptr && found->provenance != 0 && fabric_->provenance(found->provenance).via != 0;
+  found->first_provenance = descriptor ? fabric_->provenance(found->provenance).via : found->provenance;
   finding.id = fmt::format("F{}", found_.size());
+  found->of_dom0 = judgement.attacker == 0;
+  found->translated = access.tlp->translated;
   finding.dma_class = judgement.dma_class;
   finding.cwe = reports::FactsOf(judgement.dma_class).cwe;
   finding.refs = reports::FactsOf(judgement.dma_class).refs;
   finding.device = {device, pci::ToString(access.tlp->requester)};
-  finding.attacker = reports::Party{attacker, ""};
+  finding.attacker = reports::Party{attacker, ownership_.DomainRole(judgement.attacker)};
+  if (access.tlp->provenance != 0) finding.deputy = device;
+  finding.bus_address = access.bus_address;
+  finding.landed_ps = simulation_.now();
   if (judgement.victim != sim::kDomNone) {
     finding.victim = reports::Party{ownership_.DomainName(judgement.victim), ownership_.DomainRole(judgement.victim)};
   }
@@ -395,14 +409,21 @@ void Classifier::Describe(const pci::Access& access, const Judgement& judgement,
   if (judgement.dma_class == DmaClass::kE9) {
     finding.message = ownership_.PathOfMessage(access.bus_address, MessageData(access));
   }
+  if (judgement.dma_class == DmaClass::kE8) {
+    std::string place = "ECAM";
+    const pci::Function* const peer = fabric_->Decoder(address, &place);
+    finding.peer = peer == nullptr ? place : fmt::format("{} of {}", place, pci::ToString(peer->bdf()));
+  }
   const sim::Frame* frame = memory_.Find(address >> sim::kPageShift);
   if (judgement.dma_class != DmaClass::kE9 && frame != nullptr && frame->host != nullptr) {
     finding.mfn = address >> sim::kPageShift;
+    found->reserved = frame->type == sim::FrameType::kReserved;
     const std::string owner = ownership_.DomainName(frame->owner);
-    reports::FrameStory story{owner, owner, TypeText(frame->type), frame->generation, frame->grant_maps};
+    reports::FrameStory story{owner, owner, TypeText(frame->type), frame->generation, frame->grant_maps, std::nullopt};
     const pci::ProvenanceId id = access.tlp->provenance;
     if (id < programmed_.size() && programmed_[id].known) {
       story.owner_when_programmed = ownership_.DomainName(programmed_[id].owner);
+      story.generation_when_programmed = programmed_[id].generation;
     }
     finding.frame = story;
   }
@@ -411,7 +432,8 @@ void Classifier::Describe(const pci::Access& access, const Judgement& judgement,
     const auto* data = reinterpret_cast<const uint8_t*>(access.tlp->data) + access.offset;
     finding.first_bytes.assign(data, data + kept);
   }
-  const auto name = std::string(reports::Describe(judgement.dma_class));
+  auto name = std::string(reports::Describe(judgement.dma_class));
+  if (!finding.peer.empty()) name += ", " + finding.peer;
   finding.title = fmt::format("{}: device {} of {} {} {}", finding.stopped_by ? "stopped" : "escape", device, attacker,
                               write ? "writes" : "reads", name);
   if (judgement.mapping != nullptr) {
@@ -469,6 +491,23 @@ void Classifier::OnStrayHandler(sim::DomId domain, uint32_t port, const std::str
   }
 }
 
+// The check that stopped it, or that was not there.
+std::string Classifier::GuardOf(const Found& found, reports::Mode mode) const {
+  const reports::Finding& finding = found.finding;
+  if (finding.stopped_by) return *finding.stopped_by;
+  if (mode != reports::Mode::kM0) {
+    if (finding.device.requester_id != finding.device.bdf) {
+      return "the requester id is believed: nothing above the device checks it (ACS source validation)";
+    }
+    if (found.reserved) return "DMA remapping: firmware's reserved region is mapped for its device on purpose";
+    if (found.translated) return "ATS: a request that says it is translated is not looked at";
+    if (found.of_dom0 && finding.dma_class == reports::DmaClass::kE5) {
+      return "DMA remapping: dom0's devices may reach every domain's memory (dom0-iommu=relaxed, or passthrough)";
+    }
+  }
+  return reports::AbsentGuard(finding.dma_class, mode);
+}
+
 std::vector<reports::Finding> Classifier::Findings(reports::Mode mode, const std::string& reproduce) {
   std::vector<reports::Finding> findings;
   for (const Found& found : found_) {
@@ -478,7 +517,7 @@ std::vector<reports::Finding> Classifier::Findings(reports::Mode mode, const std
         found.memory_bytes_proven != 0 ? std::min(found.memory_bytes_proven, found.device_bytes_proven)
                                        : found.device_bytes_proven);
     finding.reproduce = reproduce;
-    finding.guard = finding.stopped_by ? *finding.stopped_by : reports::AbsentGuard(finding.dma_class, mode);
+    finding.guard = GuardOf(found, mode);
     finding.support = reports::SupportText(mode);
     std::string identity = fmt::format("{}|{}|{}", reports::Name(finding.dma_class),
                                        finding.victim ? finding.victim->role : "", reports::Name(mode));
@@ -490,6 +529,23 @@ std::vector<reports::Finding> Classifier::Findings(reports::Mode mode, const std
     findings.push_back(std::move(finding));
   }
   return findings;
+}
+
+std::vector<std::vector<uint64_t>> Classifier::Records() const {
+  constexpr uint64_t kBeforeWrite = 1, kAfterWrite = 1, kBeforeLanding = 5, kAfterLanding = 3;
+  std::vector<std::vector<uint64_t>> all;
+  for (const Found& found : found_) {
+    std::set<uint64_t> numbers;
+    const auto around = [&](uint64_t record, uint64_t before, uint64_t after) {
+      for (uint64_t i = record - std::min(record, before); i <= record + after; ++i) numbers.insert(i);
+    };
+    if (found.first_provenance < written_.size() && written_[found.first_provenance] != 0) {
+      around(written_[found.first_provenance], kBeforeWrite, kAfterWrite);
+    }
+    around(found.record, kBeforeLanding, kAfterLanding);
+    all.emplace_back(numbers.begin(), numbers.end());
+  }
+  return all;
 }
 
 std::vector<reports::Landing> Classifier::Landings() const {

@@ -73,6 +73,9 @@ class Classifier : public pci::AccessObserver {
   // In the order of first occurrence; ids F1, F2, ...
   std::vector<reports::Finding> Findings(reports::Mode mode, const std::string& reproduce);
   std::vector<reports::Landing> Landings() const;
+  // Of each of Findings(): numbers of the trace's records that tell it, the write that gave the address and the first landing
+  // with their neighbours. Ascending.
+  std::vector<std::vector<uint64_t>> Records() const;
 
  private:
   struct Judgement {
@@ -95,6 +98,9 @@ class Classifier : public pci::AccessObserver {
     uint64_t end = 0;             // one past the last byte, while accesses are adjacent
     pci::ProvenanceId provenance = 0;
     uint32_t backtrace = 0;
+    uint64_t record = 0;                       // of the trace: its first access
+    bool of_dom0 = false, translated = false, reserved = false;  // who asked, what it claimed, which memory
+    pci::ProvenanceId first_provenance = 0;    // the register write behind that
   };
   struct FindingKey {
     reports::DmaClass dma_class;
@@ -133,6 +139,7 @@ class Classifier : public pci::AccessObserver {
   bool InScratch(const pci::Access& access) const;
   bool Stopped(const pci::Access& access) const { return access.fault != nullptr || InScratch(access); }
   void NoteLanding(const pci::Access& access, const Judgement& judgement, const Found* found);
+  std::string GuardOf(const Found& found, reports::Mode mode) const;
   uint64_t MessageKind(const pci::Access& access) const;
   Found& FindOrAdd(const pci::Access& access, const Judgement& judgement);
   reports::MessageReach ReachOf(const pci::Access& access, const Judgement& judgement) const;
@@ -158,6 +165,7 @@ class Classifier : public pci::AccessObserver {
   std::map<FindingKey, size_t> by_key_;
   std::map<LandingKey, reports::Landing> landings_;
   std::vector<Programmed> programmed_;  // by provenance id, which number every register write
+  std::vector<uint64_t> written_;       // the same: where in the trace, 0: not known
 };
 
 }  // namespace pvpci::scenarios

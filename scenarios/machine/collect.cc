@@ -14,6 +14,7 @@
 #include "models/xen/passthrough.h"
 #include "models/xen/toolstack/environment.h"
 #include "scenarios/coverage/line_coverage.h"
+#include "scenarios/machine/evidence.h"
 #include "scenarios/machine/fabric_builder.h"
 #include "scenarios/parameters.h"
 #include "scenarios/units.h"
@@ -76,7 +77,8 @@ void CoverageOf(const FileCoverage& file, reports::Original* original) {
   }
 }
 
-void CollectKernel(Machine& machine, bool line_coverage, reports::Result* result) {
+// Returns the compiler of the image.
+std::string CollectKernel(Machine& machine, bool line_coverage, reports::Result* result) {
   const ImageFiles& files = machine.image_files();
   const json kernel = ReadJson(files.Path("kernel.json"));
   reports::Kernel entry;
@@ -117,6 +119,7 @@ void CollectKernel(Machine& machine, bool line_coverage, reports::Result* result
     result->changes.push_back(
         {reports::ChangeKind::kMutant, files.mutant->id, files.mutant->sha256, files.mutant->what});
   }
+  return kernel.value("compiler", "");
 }
 
 // struct emul_counter of driver/env/emul.h, as it lies in a domain's image.
@@ -411,12 +414,13 @@ BlocksRan CollectBlocks(Machine& machine) {
 void Collect(Machine& machine, bool line_coverage, reports::Result* result) {
   result->simulated_ps = machine.simulation().now();
   result->trace_digest = machine.trace().Digest();
-  CollectKernel(machine, line_coverage, result);
+  const std::string compiler = CollectKernel(machine, line_coverage, result);
   CollectEmulated(machine, result);
   CollectDomains(machine, result);
   result->dma = machine.classifier().totals();
   result->faults = machine.classifier().faults();
   result->findings = machine.classifier().Findings(result->mode, result->reproduce);
+  AddEvidence(machine, compiler, result);
   result->interrupts = machine.spans().Rows(
       [&](sim::DomId id) {
         const GuestDomain* guest = machine.FindGuest(id);

@@ -252,12 +252,23 @@ std::vector<xen::DmaFaultReport> IommuTables::TakeFaults() {
 
 std::optional<unsigned> IommuTables::AllocateIrtes(unsigned count) { return writer_->AllocateIrte(count); }
 
-sim::Ps IommuTables::WriteIrte(unsigned index, const xen::RemapTarget& target) {
-  return writer_->WriteIrte(index, iommu::Irte::Remapped(static_cast<uint8_t>(target.vector),
-                                                         static_cast<uint8_t>(target.destination), target.source,
-                                                         target.level));
+std::optional<iommu::Irte> IommuTables::InterruptEntry(unsigned index) const {
+  if (!writer_->has_interrupt_table() || index >= writer_->interrupt_entries()) return std::nullopt;
+  return writer_->ReadIrte(index);
 }
 
-sim::Ps IommuTables::FreeIrtes(unsigned index, unsigned count) { return writer_->FreeIrte(index, count); }
+sim::Ps IommuTables::WriteIrte(unsigned index, const xen::RemapTarget& target) {
+  const sim::Ps spent = writer_->WriteIrte(index, iommu::Irte::Remapped(static_cast<uint8_t>(target.vector),
+                                                                        static_cast<uint8_t>(target.destination),
+                                                                        target.source, target.level));
+  if (entry_written_) entry_written_(index);
+  return spent;
+}
+
+sim::Ps IommuTables::FreeIrtes(unsigned index, unsigned count) {
+  const sim::Ps spent = writer_->FreeIrte(index, count);
+  for (unsigned i = index; entry_written_ && i < index + count; ++i) entry_written_(i);
+  return spent;
+}
 
 }  // namespace pvpci::scenarios

@@ -5,6 +5,7 @@
 #ifndef PVPCI_SCENARIOS_MACHINE_IOMMU_CONTROL_H_
 #define PVPCI_SCENARIOS_MACHINE_IOMMU_CONTROL_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -49,6 +50,11 @@ class IommuTables : public xen::IommuControl {
   // Whether functions go through the domain's table now; whether that table maps the frame.
   bool HasFunctions(sim::DomId domain) const;
   bool Maps(sim::DomId domain, sim::Mfn mfn) const { return writer_->Find(UnitDomain(domain), mfn).has_value(); }
+
+  // Called after each change of an entry of the interrupt remapping table.
+  void OnInterruptEntry(std::function<void(unsigned index)> callback) { entry_written_ = std::move(callback); }
+  // The entry as it stands in memory; empty: the table has none of that number.
+  std::optional<iommu::Irte> InterruptEntry(unsigned index) const;
 
   bool remaps_interrupts() const override { return unit_.config().remap_interrupts; }
   sim::Ps DestroyDomain(sim::DomId domain) override;
@@ -95,6 +101,7 @@ class IommuTables : public xen::IommuControl {
   std::map<sim::DomId, uint16_t> identifiers_;    // with XSA-399 unfixed
   sim::Ps stalled_until_ = 0;                     // the queue, by a device TLB that does not answer
   sim::DomId stalled_by_ = sim::kDomNone;
+  std::function<void(unsigned)> entry_written_;
   std::set<sim::DomId> behind_;                   // domains that wait for it already: once, whatever they invalidate
 };
 

@@ -119,6 +119,7 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image, Watch watch)
     AttachDeviceTlbs();
     tables_->Enable(*hypervisor_);
     if (meter_) hypervisor_->passthrough().SetLossObserver(meter_.get());
+    if (watched) tables_->OnInterruptEntry([this](unsigned index) { OnInterruptEntry(index); });
   }
   if (tables_) hypervisor_->SetInterruptRemapper(iommu_.get());
   for (const pci::Function* function : fabric_->functions()) hypervisor_->passthrough().AddFunction(function->bdf());
@@ -171,10 +172,12 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image, Watch watch)
   around.mutant = image_files_.mutant ? image_files_.mutant->number : 0;
   around.function_of = [this](sim::DomId domain, const std::string& name) { return PhysicalBdf(domain, name); };
   around.dma_called = [this](const DmaCall& call) {
-    if (call.begins) {
+    if (scenario_.bare_metal()) {  // bus pages are nobody else's there, and say nothing of memory
+      if (!call.begins && meter_) meter_->OnUnmap(call.function, call.bus_address, call.bytes);
+    } else if (call.begins) {
       sub_page_->OnMap(call, FindGuest(call.domain)->image());
-    } else if (meter_ && scenario_.bare_metal()) {
-      meter_->OnUnmap(call.function, call.bus_address, call.bytes);
+    } else {
+      sub_page_->OnUnmap(call);
     }
   };
   around.stopped = [this](sim::DomId domain) {
@@ -592,71 +595,6 @@ bool Machine::MapsByGrant(sim::DomId domain, sim::Mfn mfn) const {
     if (mapping.live && mapping.mfn == mfn) return true;
   }
   return false;
-}
-
-// Remappable format (VT-d 5.1.2.2) has bit 4 of the address set; compatibility format is Intel SDM 3A 11.11.
-reports::MessagePath Machine::PathOfMessage(uint64_t address, uint32_t data) const {
-  static constexpr const char* kModes[] = {"fixed", "lowest priority", "SMI", "reserved",
-                                           "NMI",   "INIT",            "reserved", "ExtINT"};
-  reports::MessagePath path;
-  path.address = address;
-  path.data = data;
-  if ((address & 0x10) != 0) {
-    path.format = "remappable";
-    path.entry = static_cast<int>((address >> 5 & 0x7fff) | (address & 4) << 13);
-    return path;
-  }
-  path.format = "compatibility";
-  path.vector = static_cast<int>(data & 0xff);
-  path.delivery = kModes[data >> 8 & 7];
-  path.processor = static_cast<int>(address >> 12 & 0xff);
-  const int irq = IrqOfMessage(address, data);
-  if (irq < 0) return path;
-  for (const xen::Irqs::Guest& guest : hypervisor_->irqs().desc(irq).guests) {
-    path.domain = DomainName(guest.domain);
-    path.pirq = static_cast<int>(guest.pirq);
-    const xen::Domain* const domain = static_cast<const xen::Hypervisor&>(*hypervisor_).domain(guest.domain);
-    if (domain == nullptr) continue;
-    const auto found = domain->pirqs.find(static_cast<unsigned>(guest.pirq));
-    if (found != domain->pirqs.end() && found->second.port != 0) path.port = static_cast<int>(found->second.port);
-  }
-  return path;
-}
-
-std::string Machine::MessageStory(uint64_t address, uint32_t data) const {
-  const reports::MessagePath path = PathOfMessage(address, data);
-  if (path.entry) return fmt::format("remappable format, handle {:#x}", *path.entry);
-  std::string text =
-      fmt::format("vector {:#04x}, delivery {}, local APIC {}", *path.vector, path.delivery, *path.processor);
-  const int irq = IrqOfMessage(address, data);
-  if (irq < 0) return text + ", which no irq of Xen has";
-  for (const xen::Irqs::Guest& guest : hypervisor_->irqs().desc(irq).guests) {
-    text += fmt::format(", which Xen gives to {} as pirq {}", DomainName(guest.domain), guest.pirq);
-  }
-  return text;
-}
-
-// A remappable message can only be what its entry says; of the others fixed and lowest priority are vectors.
-bool Machine::MessageIsAGuests(uint64_t address, uint32_t data) const {
-  constexpr unsigned kLowestPriority = 1;
-  return (address & 0x10) != 0 || ((data >> 8 & 7) <= kLowestPriority && IrqOfMessage(address, data) >= 0);
-}
-
-int Machine::IrqOfMessage(uint64_t address, uint32_t data) const {
-  const unsigned vector = data & 0xff;
-  const auto cpu = static_cast<unsigned>(address >> 12 & 0xff);
-  constexpr int kMostIrqs = 4096;
-  for (int irq = 0; irq < kMostIrqs; ++irq) {
-    if (!hypervisor_->irqs().Valid(irq)) continue;
-    const xen::Irqs::Desc& desc = hypervisor_->irqs().desc(irq);
-    if (desc.vector == vector && desc.cpu == cpu && desc.guest_bound) return irq;
-  }
-  return -1;
-}
-
-sim::DomId Machine::MessageReceiver(uint64_t address, uint32_t data) const {
-  if ((data >> 8 & 7) > 1) return sim::kDomXen;  // NMI, INIT and the like are nobody's
-  return hypervisor_->irqs().ReceiverOf(static_cast<unsigned>(address >> 12 & 0xff), data & 0xff);
 }
 
 void Machine::OnShutdown(sim::DomId domain, unsigned) {

@@ -48,7 +48,7 @@ struct MutantSwitch {
 };
 
 // Files of a guest image: NAME.elf, NAME.blocks.tsv, NAME.lines.tsv, NAME.kernel.json, NAME.originals.json,
-// NAME.changes.json, and the folder NAME.sources.
+// NAME.changes.json, NAME.sha256 (digest of the first), and the folder NAME.sources.
 struct ImageFiles {
   std::string folder;
   std::string name;        // "linux_6_1"
@@ -151,7 +151,17 @@ class Machine : public Ownership, public xen::DomainObserver {
   void AttachDeviceTlbs();
   void ApplyPassthroughParameters(xen::HypervisorConfig* config) const;
   // The irq of a guest with that vector on that processor; -1: there is none.
-  int IrqOfMessage(uint64_t address, uint32_t data) const;
+  int IrqOf(unsigned vector, unsigned cpu) const;
+  // Notes who has written that entry of the interrupt remapping table.
+  void OnInterruptEntry(unsigned index);
+  void FollowEntry(reports::MessagePath* path) const;
+
+  struct EntryWritten {
+    sim::DomId domain = sim::kDomXen;
+    std::string hypercall;
+    sim::Ps time = 0;
+    uint32_t backtrace = 0;
+  };
 
   const Scenario scenario_;
   const ImageFiles image_files_;
@@ -160,7 +170,8 @@ class Machine : public Ownership, public xen::DomainObserver {
   sim::Trace trace_;
   std::unique_ptr<sim::MachineMemory> memory_;
   sim::DmaLedger ledger_;
-  Backtraces backtraces_;
+  mutable Backtraces backtraces_;  // asking it reads symbols
+  std::map<unsigned, EntryWritten> entries_written_;  // of the interrupt remapping table, by whom last
   std::unique_ptr<Secrets> secrets_;
   std::unique_ptr<Spans> spans_;
   std::unique_ptr<Classifier> classifier_;

@@ -79,7 +79,7 @@ bool HasCodePointer(const driver::LoadedImage& image, driver::DomainSpace& space
 
 bool Same(const reports::SlabNeighbour& a, const reports::SlabNeighbour& b) {
   const auto key = [](const reports::SlabNeighbour& n) {
-    return std::tuple(n.cache, n.bytes, n.allocated_by ? n.allocated_by->file : "",
+    return std::tuple(n.kind, n.cache, n.bytes, n.allocated_by ? n.allocated_by->file : "",
                       n.allocated_by ? n.allocated_by->line : 0);
   };
   return key(a) == key(b);
@@ -107,6 +107,7 @@ void SubPage::Look(const DmaCall& call, driver::LoadedImage* image, uint64_t fir
     const uint64_t start = (first & ~(sim::kPageSize - 1)) + (i << head->shift);
     if (start <= last && start + owner->size > first) continue;  // what is mapped
     reports::SlabNeighbour neighbour;
+    neighbour.kind = "object";
     neighbour.cache = owner->cache != 0 ? Text(space, owner->cache) : fmt::format("kmalloc-{}", 1u << head->shift);
     neighbour.bytes = static_cast<int64_t>(owner->size);
     neighbour.code_pointer = HasCodePointer(*image, space, start, owner->size);
@@ -120,19 +121,68 @@ void SubPage::Look(const DmaCall& call, driver::LoadedImage* image, uint64_t fir
   }
 }
 
+// struct io_tlb_mem of 6.1 and struct io_tlb_pool of 6.12, with which io_tlb_default_mem begins, both begin with first and last
+// address of the pool (include/linux/swiotlb.h).
+bool SubPage::Bounced(driver::LoadedImage* image, uint64_t bus_page) const {
+  const sim::Frame* const frame = memory_.Find(bus_page);
+  const uint64_t pool = image->SymbolOrZero("io_tlb_default_mem");
+  if (frame == nullptr || pool == 0) return false;
+  const auto start = Load<uint64_t>(image->space(), pool), end = Load<uint64_t>(image->space(), pool + sizeof(uint64_t));
+  const uint64_t at = frame->gpfn << sim::kPageShift;
+  return start && end && *start <= at && at < *end;
+}
+
+// Other mappings on the page that are no part of this one.
+void SubPage::LookForBuffers(const Buffer& mapped, driver::LoadedImage* image, const std::vector<Buffer>& others,
+                             std::vector<reports::SlabNeighbour>* found) {
+  for (const Buffer& other : others) {
+    if (other.domain != mapped.domain || (other.first <= mapped.last && mapped.first <= other.last)) continue;
+    reports::SlabNeighbour neighbour;
+    neighbour.kind = Bounced(image, mapped.first >> sim::kPageShift) ? "bounced buffer" : "buffer";
+    neighbour.cache = pci::ToString(other.function);
+    neighbour.bytes = static_cast<int64_t>(other.last - other.first + 1);
+    neighbour.distance = other.first > mapped.last ? static_cast<int64_t>(other.first - mapped.last - 1)
+                                                   : -static_cast<int64_t>(mapped.first - other.first);
+    neighbour.allocated_by = OwnFrame(backtraces_.Resolve(other.backtrace));
+    found->push_back(neighbour);
+  }
+}
+
+void SubPage::OnUnmap(const DmaCall& call) {
+  if (call.bytes == 0) return;
+  for (const uint64_t page : {call.bus_address >> sim::kPageShift, (call.bus_address + call.bytes - 1) >> sim::kPageShift}) {
+    const auto at = buffers_.find(page);
+    if (at == buffers_.end()) continue;
+    std::vector<Buffer>& there = at->second;
+    const auto gone = std::find_if(there.begin(), there.end(), [&](const Buffer& buffer) {
+      return buffer.function == call.function && buffer.first == std::max(call.bus_address, page << sim::kPageShift);
+    });
+    if (gone != there.end()) there.erase(gone);
+    if (there.empty()) buffers_.erase(at);
+  }
+}
+
 void SubPage::OnMap(const DmaCall& call, driver::LoadedImage* image) {
   if (image == nullptr || call.bytes == 0) return;
   std::vector<reports::SlabNeighbour> found;
-  const uint64_t first_page = call.bus_address >> sim::kPageShift;
-  const uint64_t last_page = (call.bus_address + call.bytes - 1) >> sim::kPageShift;
-  for (uint64_t page = first_page; page <= last_page; ++page) {
-    if (page != first_page && page != last_page) continue;  // wholly mapped
-    const sim::Frame* const frame = memory_.Find(page);
-    if (frame == nullptr || frame->owner != call.domain || frame->gpfn >= image->space().pages()) continue;
-    const uint64_t va = image->space().base() + frame->gpfn * sim::kPageSize;
-    const uint64_t from = page == first_page ? call.bus_address & (sim::kPageSize - 1) : 0;
-    const uint64_t to = page == last_page ? (call.bus_address + call.bytes - 1) & (sim::kPageSize - 1) : sim::kPageSize - 1;
-    Look(call, image, va + from, va + to, &found);
+  const uint64_t end = call.bus_address + call.bytes - 1;
+  const uint64_t first_page = call.bus_address >> sim::kPageShift, last_page = end >> sim::kPageShift;
+  for (const uint64_t page : {first_page, last_page}) {  // between them all is mapped
+    const uint64_t start = page << sim::kPageShift;
+    const Buffer buffer{call.domain, call.function, std::max(call.bus_address, start),
+                        std::min(end, start + sim::kPageSize - 1), call.backtrace};
+    const bool whole = buffer.last - buffer.first + 1 == sim::kPageSize;
+    if (!whole) {
+      std::vector<Buffer>& there = buffers_[page];
+      if (!there.empty()) LookForBuffers(buffer, image, there, &found);
+      there.push_back(buffer);
+      const sim::Frame* const frame = memory_.Find(page);
+      if (frame != nullptr && frame->owner == call.domain && frame->gpfn < image->space().pages()) {
+        const uint64_t va = image->space().base() + frame->gpfn * sim::kPageSize;
+        Look(call, image, va + (buffer.first - start), va + (buffer.last - start), &found);
+      }
+    }
+    if (first_page == last_page) break;
   }
   if (found.empty()) return;
   const std::optional<reports::Frame> place = OwnFrame(backtraces_.Resolve(call.backtrace));

@@ -41,15 +41,15 @@ CellJob JobOf(const CatalogueEntry& entry, const CellKey& key, const std::string
   job.scenario = LoadScenario(path, overrides);
   job.reproduce = fmt::format("./pvpci run {} --iommu {} --seed {} --kernel {}", entry.scenario, Name(key.mode),
                               job.scenario.seed, key.kernel);
-  if (entry.abis.size() > 1) {
-    for (DomainSpec& domain : job.scenario.domains) {
-      if (!domain.kernel) continue;
-      if (domain.events != key.abi) {
-        job.reproduce += fmt::format(" --set domains.{}.events={}", domain.name, Name(key.abi));
-      }
-      domain.events = key.abi;
-    }
+  if (entry.abis.size() == 1) return job;
+  const size_t before = overrides.size();
+  for (const DomainSpec& domain : job.scenario.domains) {
+    if (!domain.kernel || domain.events == key.abi) continue;
+    overrides.push_back({fmt::format("domains.{}.events", domain.name), Name(key.abi), "review"});
+    job.reproduce += fmt::format(" --set {}={}", overrides.back().key, overrides.back().value);
   }
+  // As the command above will, so that both are the same configuration.
+  if (overrides.size() > before) job.scenario = LoadScenario(path, overrides);
   return job;
 }
 
@@ -73,6 +73,8 @@ void Fill(const reports::Result& result, reports::ReviewCell* cell) {
   cell->findings_total = static_cast<int64_t>(result.findings.size());
   cell->findings = result.findings;
   if (cell->findings.size() > reports::kFindingsKept) cell->findings.resize(reports::kFindingsKept);
+  for (reports::Finding& finding : cell->findings) finding.evidence.files = {"review.json"};
+  cell->sub_page = result.sub_page;
   for (const reports::DomainResult& domain : result.domains) {
     if (domain.state == reports::DomainState::kCrashed || domain.state == reports::DomainState::kHung) {
       cell->stopped.push_back(domain);

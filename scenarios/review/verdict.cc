@@ -75,13 +75,17 @@ class Judge {
     }
   }
 
+  // Told of all that stopped: whether it is the attacker's own domain or another's makes the difference.
   void Faults() {
+    std::string host, guests;
     for (const reports::DomainResult& domain : result_.domains) {
       if (domain.state != reports::DomainState::kCrashed && domain.state != reports::DomainState::kHung) continue;
-      const std::string what = fmt::format("{} {}{}", domain.name, reports::Name(domain.state),
-                                           domain.report ? ": " + domain.report->message : "");
-      Note(domain.role == "dom0" ? Outcome::kHostFault : Outcome::kGuestFault, what);
+      std::string& told = domain.role == "dom0" ? host : guests;
+      told += fmt::format("{}{} {}{}", told.empty() ? "" : "; ", domain.name, reports::Name(domain.state),
+                          domain.report ? ": " + domain.report->message : "");
     }
+    if (!host.empty()) Note(Outcome::kHostFault, host);
+    if (!guests.empty()) Note(Outcome::kGuestFault, guests);
   }
 
   bool Holds(const ConditionSpec& condition) {

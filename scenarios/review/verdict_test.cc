@@ -115,6 +115,11 @@ TEST(JudgeAttack, TellsTheHostsFaultFromAGuests) {
   EXPECT_EQ(Judge("{}", host).outcome, Outcome::kHostFault);
   EXPECT_EQ(Judge("{}", host).reason, "control crashed");
   EXPECT_EQ(Judge("{}", destroyed).outcome, Outcome::kContained);
+
+  guest.domains.push_back(guest.domains[1]);
+  guest.domains.back().name = "bystander";
+  guest.domains.back().state = DomainState::kCrashed;
+  EXPECT_EQ(Judge("{}", guest).reason, guest.domains[1].name + " hung; bystander crashed") << "who else makes the difference";
 }
 
 TEST(JudgeAttack, ReadsTheScenariosOwnConditions) {
