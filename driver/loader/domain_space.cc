@@ -33,11 +33,11 @@ void MapExactly(uint64_t address, uint64_t length, int protection, int flags, in
 }  // namespace
 
 DomainSpace::DomainSpace(const DomainSpaceConfig& config)
-    : base_(kDirectMapBase + config.index * config.slot_bytes),
+    : base_(kDirectMapBase + config.offset.value_or(config.index * config.slot_bytes)),
       pages_(config.pages),
       vmalloc_base_(kVmallocBase + config.index * kVmallocStride),
       vmalloc_bytes_(config.vmalloc_bytes) {
-  if (config.slot_bytes % kLargePage != 0 || vmalloc_bytes_ % kPage != 0 || vmalloc_bytes_ > kVmallocStride) {
+  if (config.slot_bytes % kLargePage != 0 || base_ % kLargePage != 0 || vmalloc_bytes_ % kPage != 0 || vmalloc_bytes_ > kVmallocStride) {
     throw SpaceError("the distance between domains must be a multiple of 2 MiB, a vmalloc area at most 64 GiB");
   }
   if (pages_ == 0 || bytes() > config.slot_bytes) {

@@ -9,13 +9,13 @@ const levelsOf = name => sweep.factors.find(f => f.name === name).levels.map(l =
   .filter(level => sweep.points.some(p => p.levels[name] === level));
 const bySize = [...factors].sort((a, b) => levelsOf(b).length - levelsOf(a).length);
 const measured = sweep.responses.filter(r => sweep.points.some(p => p.responses[r.name] !== null));
-const MOST_SHOWN = 8;
+const MOST_SHOWN = 10;
 
 const state = {
   response: sweep.plot.response || (measured[0] || sweep.responses[0]).name,
   across: sweep.plot.across || bySize[0],
   lines: sweep.plot.lines || bySize.find(f => f !== (sweep.plot.across || bySize[0])) || '',
-  filter: {},
+  filter: {...sweep.plot.at},  // of the interaction
 };
 
 const unitOf = name => sweep.responses.find(r => r.name === name).unit;
@@ -42,6 +42,7 @@ function header() {
   const text = levels => Object.entries(levels).map(([f, l]) => `${f} ${l}`).join(', ') || 'all points';
   const marks = {true: ['yes', '\u2714 came out'], false: ['no', '\u2718 did not'], null: ['', 'not in this sample']};
   const fact = (value, what) => h('div', {class: 'fact'}, h('b', {}, value), h('span', {}, what));
+  const interrupts = sweep.points.reduce((n, p) => n + (p.interrupts ? p.interrupts.delivered : 0), 0);
   const bad = sweep.points.filter(p => p.verdict !== 'holds' && p.verdict !== 'skipped');
   return h('header', {class: 'top'}, h('h1', {}, sweep.question),
     h('p', {class: 'lead', style: 'margin:6px 0 0'}, h('b', {class: 'mono'}, sweep.name), ' \u00b7 ', h('code', {}, sweep.command), ` \u00b7 ${sweep.file}`),
@@ -49,7 +50,7 @@ function header() {
     bad.length ? h('p', {class: 'note bad'}, `${plural(bad.length, 'point')} did not hold what the scenario expects: ${bad.map(p => p.point).slice(0, 20).join(', ')}`) : null,
     h('div', {class: 'facts'}, fact(grouped(sweep.points.length), `points, ${sweep.design} design`),
       sweep.factors.map(f => fact(levelsOf(f.name).length, `levels of ${f.name}`)),
-      fact(grouped(sweep.points.reduce((n, p) => n + (p.interrupts ? p.interrupts.delivered : 0), 0)), 'interrupts delivered')),
+      interrupts ? fact(grouped(interrupts), 'interrupts delivered') : null),
     sweep.findings.length ? [h('h3', {}, 'Findings'), table([
       {title: '', of: f => h('span', {class: marks[f.held][0]}, marks[f.held][1])},
       {title: 'Response', of: f => h('b', {}, words(f.response))},
@@ -86,7 +87,7 @@ function interactionPlot() {
   const lines = state.lines && state.lines !== state.across ? levelsOf(state.lines) : [''];
   const unit = unitOf(state.response);
   const curves = lines.map(line => ({line, points: across.map((level, n) => ({n, level, value:
-    valueAt({...state.filter, [state.across]: level, ...(line ? {[state.lines]: line} : {})})})).filter(p => p.value !== null)}));
+    valueAt({...state.filter, [state.lines]: '', [state.across]: level, ...(line ? {[state.lines]: line} : {})})})).filter(p => p.value !== null)}));
   const values = curves.flatMap(c => c.points.map(p => p.value));
   if (!values.length) return lead('No point here has this response.');
   const height = 360, left = 110, right = CHART_WIDTH - 230, top = 16, bottom = height - 52;
@@ -126,7 +127,7 @@ function sensitivity() {
       effect.means.map((m, n) => s('circle', {cx: x(m.mean), cy: 12, r: 5, fill: paint(`--p${n % 8}`), ...tipped(`${effect.factor} ${m.level}\nmean ${figure(m.mean, unit)}\n${plural(m.points, 'point')}`, true)})));
   };
   return [h('h3', {}, 'Which factor matters'),
-    table([{title: 'Factor', of: e => h('b', {}, e.factor)},
+    table([{title: 'Factor', of: e => h('b', {style: 'white-space:nowrap'}, e.factor)},
       {title: 'Largest less smallest mean', of: e => bar(e.range / largest, figure(e.range, unit))},
       {title: 'Share of the variance', of: e => bar(e.share, `${(100 * e.share).toFixed(1)} %`)},
       {title: `Means, ${figure(lowest, unit)} to ${figure(highest, unit)}`, of: dots},
@@ -135,23 +136,21 @@ function sensitivity() {
 
 // --- Chosen points ---
 
-const label = p => factors.filter(f => !state.filter[f]).map(f => p.levels[f]).join(', ') || `point ${p.point}`;
+const label = p => factors.filter(f => !state.view[f]).map(f => p.levels[f]).join(', ') || `point ${p.point}`;
 
 // The first view holds as many factors open as make no more than MOST_SHOWN points.
 function firstFilter() {
-  const order = [...factors].sort((a, b) => (a === state.lines ? 2 : a === state.across ? 1 : 0) - (b === state.lines ? 2 : b === state.across ? 1 : 0));
+  const order = [...factors].sort((a, b) => (a === state.across ? 2 : a === state.lines ? 1 : 0) - (b === state.across ? 2 : b === state.lines ? 1 : 0));
   const filter = {};
   for (const f of order) {
     if (at(filter).length <= MOST_SHOWN) break;
-    filter[f] = at(filter)[0].levels[f];
+    filter[f] = sweep.plot.at[f] || at(filter)[0].levels[f];
   }
   return filter;
 }
 state.view = firstFilter();
 
 function chosen() {
-  const kept = state.filter;
-  state.filter = state.view;
   const points = at(state.view).slice(0, 2 * MOST_SHOWN);
   const rows = points.filter(p => p.interrupts && p.interrupts.latency_ns).map(p => ({...p.interrupts, label: label(p), caption: `point ${p.point}`, abi: 'fifo', kind: 'msi'}));
   const more = at(state.view).length - points.length;
@@ -160,7 +159,6 @@ function chosen() {
   const content = [tools, more > 0 ? lead(`${plural(more, 'point')} more fit; choose a level to see them.`) : null,
     rows.length ? [h('h3', {}, 'Distribution'), distribution(rows), h('h3', {}, 'Cumulative (ECDF)'), cumulative(rows),
       h('h3', {}, 'Where the nanoseconds go'), partsChart(rows)] : lead('These points have no interrupts; their figures are in the table below.'), functions];
-  state.filter = kept;
   return content;
 }
 
@@ -194,10 +192,11 @@ function draw() {
   const top = scrollY;
   document.getElementById('page').replaceChildren(h('main', {class: 'wide'}, header(),
     h('section', {}, h('h2', {}, 'Interaction'),
-      lead('Each dot is the mean of the response over the points at these levels. Lines that are not parallel: the factors interact.'),
+      lead('Each dot is the mean of the response over the points at these levels; other factors are averaged, or held at a level. Lines that are not parallel: the factors interact.'),
       h('div', {class: 'tools'}, select('response', measured.map(r => [r.name, words(r.name)]), state.response, v => { state.response = v; }),
         select('across', named(factors), state.across, v => { state.across = v; }),
-        select('lines', [['', 'none'], ...named(factors)], state.lines, v => { state.lines = v; })),
+        select('lines', [['', 'none'], ...named(factors)], state.lines, v => { state.lines = v; }),
+        factors.filter(f => f !== state.across && f !== state.lines).map(f => select(f, [['', 'mean of all'], ...named(levelsOf(f))], state.filter[f] || '', v => { state.filter[f] = v; }))),
       interactionPlot(), sensitivity()),
     h('section', {}, h('h2', {}, 'Points compared'), chosen()),
     h('section', {}, h('h2', {}, 'All points'), lead('Also in points.csv, with the means of all parts; sweep.json has everything, and of each point the command that runs it alone.'),

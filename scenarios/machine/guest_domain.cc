@@ -26,9 +26,10 @@ constexpr uint64_t kDomUVmalloc = 64ull << 20;
 
 static_assert(sizeof(seam_work) == sim::kPageSize);
 
-driver::DomainSpaceConfig SpaceOf(const DomainSpec& spec, unsigned index) {
+driver::DomainSpaceConfig SpaceOf(const DomainSpec& spec, const DomainPlace& place) {
   driver::DomainSpaceConfig config;
-  config.index = index;
+  config.index = place.index;
+  config.offset = place.offset;
   config.pages = spec.memory_bytes >> sim::kPageShift;
   config.vmalloc_bytes = spec.role == Role::kDom0 ? kDom0Vmalloc : kDomUVmalloc;
   return config;
@@ -63,9 +64,9 @@ std::string StateText(driver::CrashKind kind) {
 
 }  // namespace
 
-GuestDomain::GuestDomain(const DomainSpec& spec, sim::DomId id, unsigned index,
+GuestDomain::GuestDomain(const DomainSpec& spec, sim::DomId id, const DomainPlace& place,
                          std::shared_ptr<const driver::Image> image, const Surroundings& around)
-    : spec_(spec), id_(id), around_(around), image_(std::move(image)), space_(SpaceOf(spec, index)) {
+    : spec_(spec), id_(id), around_(around), image_(std::move(image)), space_(SpaceOf(spec, place)) {
   slots_used_.assign(kWorkSlots, false);
 }
 

@@ -69,6 +69,12 @@ struct Surroundings {
   std::function<void(sim::DomId)> stopped;
 };
 
+// Where in this process: which domain of the run, and, where there are more than have a slot each, the offset of its memory.
+struct DomainPlace {
+  unsigned index = 0;
+  std::optional<uint64_t> offset;
+};
+
 class GuestVcpu;
 
 class GuestDomain : public xen::GuestSpace {
@@ -76,7 +82,7 @@ class GuestDomain : public xen::GuestSpace {
   enum class State { kNew, kBuilt, kRunning, kUp, kCrashed, kHung, kDestroyed };
 
   // `image` null: memory only. Reserves the address space; nothing of Xen yet.
-  GuestDomain(const DomainSpec& spec, sim::DomId id, unsigned index, std::shared_ptr<const driver::Image> image,
+  GuestDomain(const DomainSpec& spec, sim::DomId id, const DomainPlace& place, std::shared_ptr<const driver::Image> image,
               const Surroundings& around);
   ~GuestDomain() override;
   GuestDomain(const GuestDomain&) = delete;

@@ -185,11 +185,15 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image, Watch watch)
   };
   // dom0 is domain 0; the others count from 1 in the order of the file.
   sim::DomId next = 1;
-  unsigned index = 0;
+  DomainPlace place;
+  constexpr uint64_t kAlign = 2ull << 20;
+  if (scenario_.domains.size() > driver::DomainSpace::kSlots) place.offset = 0;  // one behind the other
   for (const DomainSpec& spec : scenario_.domains) {
     const sim::DomId id = spec.role == Role::kDom0 ? 0 : next++;
     guests_[id] =
-        std::make_unique<GuestDomain>(spec, id, index++, spec.kernel ? image_ : nullptr, around);
+        std::make_unique<GuestDomain>(spec, id, place, spec.kernel ? image_ : nullptr, around);
+    ++place.index;
+    if (place.offset) *place.offset += (spec.memory_bytes + kAlign - 1) / kAlign * kAlign;
     trace_.SetDomainName(id, spec.name);
   }
 }

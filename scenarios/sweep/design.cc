@@ -18,7 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr unsigned kSamples = 400;
+constexpr unsigned kSamples = 100;
+constexpr double kExchangeWork = 6e7;  // entries looked at, at most
 
 using Combination = std::vector<size_t>;
 
@@ -91,6 +92,23 @@ std::vector<Combination> Fractional(const std::string& name, const std::vector<s
     if (best.empty() || uneven < least) {
       least = uneven;
       best = std::move(sample);
+    }
+  }
+  // Two entries of a column change places where that does not make it worse. Where an orthogonal array exists this comes
+  // to it, or near.
+  const size_t factors = levels.size();
+  const double each = static_cast<double>(factors * factors * points);
+  for (double work = 0; least > 1e-9 && work < kExchangeWork; work += each) {
+    const size_t f = static_cast<size_t>(random.Below(factors));
+    size_t& one = best[random.Below(points)][f];
+    size_t& other = best[random.Below(points)][f];
+    if (one == other) continue;
+    std::swap(one, other);
+    const double uneven = Unevenness(best, levels);
+    if (uneven <= least) {
+      least = uneven;
+    } else {
+      std::swap(one, other);
     }
   }
   for (Combination& point : best) {

@@ -109,6 +109,7 @@ const ObjectSpec& PlotTable() {
                                    {"response", {}, false, "upwards (the first)"},
                                    {"across", {}, false, "factor to the right (the one with most levels)"},
                                    {"lines", {}, false, "factor with a line for each level (the next)"},
+                                   {"at", Scalars(), false, "FACTOR: LEVEL, ... at which others are held (averaged)"},
                                },
                                "",
                                {}};
@@ -333,7 +334,7 @@ class SweepReader : private ValueReader {
   }
 
   void ReadPlot(const YamlNode& node, SweepSpec* spec) {
-    spec->plot = {Text(node, "response", ""), Text(node, "across", ""), Text(node, "lines", "")};
+    spec->plot = {Text(node, "response", ""), Text(node, "across", ""), Text(node, "lines", ""), ReadLevels(*spec, node.Find("at"))};
     if (const YamlNode* response = node.Find("response")) CheckResponse(*spec, *response);
     for (const char* key : {"across", "lines"}) {
       if (const YamlNode* factor = node.Find(key)) CheckFactor(*spec, *factor);

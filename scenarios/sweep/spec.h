@@ -65,6 +65,7 @@ struct SweepFinding {
 
 struct PlotSpec {
   std::string response, across, lines;  // empty: chosen by the page
+  LevelNames at;                        // at which other factors are held; the rest are averaged
 };
 
 enum class Design : uint8_t { kFull, kFractional };

@@ -169,7 +169,7 @@ ordered_json SweepDocument(const SweepSpec& spec, const std::vector<ordered_json
   return {{"schema", 1}, {"name", spec.name}, {"question", spec.question}, {"file", file}, {"command", command},
           {"design", spec.design == Design::kFull ? "full" : "fractional"}, {"factors", std::move(factors)},
           {"responses", std::move(responses)},
-          {"plot", {{"response", spec.plot.response}, {"across", spec.plot.across}, {"lines", spec.plot.lines}}},
+          {"plot", {{"response", spec.plot.response}, {"across", spec.plot.across}, {"lines", spec.plot.lines}, {"at", spec.plot.at}}},
           {"findings", std::move(findings)}, {"effects", std::move(effects)}, {"points", std::move(points)},
           {"incomplete", false}};
 }
