@@ -26,8 +26,8 @@ struct DomainSpaceConfig {
   unsigned index = 0;                  // Position among the domains of this run; decides all addresses.
   uint64_t pages = 4096;               // Of 4 KiB. 1 .. slot_bytes / 4096.
   uint64_t slot_bytes = 64ull << 20;   // Distance between direct maps: 28 domains of up to 64 MiB. Multiple of 2 MiB.
-  std::optional<uint64_t> offset;      // Of its direct map behind the first, in place of index * slot_bytes: for more domains
-                                       // of less. Multiple of 2 MiB.
+  // Of its direct map behind the first, in place of index * slot_bytes: for more domains of less. Multiple of 2 MiB.
+  std::optional<uint64_t> offset = std::nullopt;
   uint64_t vmalloc_bytes = 1ull << 30; // Address space only; costs nothing until mapped.
 };
 

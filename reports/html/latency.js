@@ -83,6 +83,7 @@ function cumulative(rows) {
     let seen = 0;
     let d = `M${x(i.latency_ns.min * 1000)},${y(0)}`;
     for (const b of i.histogram) {
+      d += ` L${x(Math.max(b.from_ps, i.latency_ns.min * 1000))},${y(seen / i.delivered)}`;
       seen += b.count;
       d += ` L${x(Math.min(b.to_ps, i.latency_ns.max * 1000))},${y(seen / i.delivered)}`;
     }

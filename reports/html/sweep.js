@@ -136,6 +136,11 @@ function sensitivity() {
 
 // --- Chosen points ---
 
+// A long name stands in small letters under the point's number.
+function labels(p) {
+  const text = label(p);
+  return text.length > 20 ? {label: `point ${p.point}`, caption: text} : {label: text, caption: `point ${p.point}`};
+}
 const label = p => factors.filter(f => !state.view[f]).map(f => p.levels[f]).join(', ') || `point ${p.point}`;
 
 // The first view holds as many factors open as make no more than MOST_SHOWN points.
@@ -152,7 +157,7 @@ state.view = firstFilter();
 
 function chosen() {
   const points = at(state.view).slice(0, 2 * MOST_SHOWN);
-  const rows = points.filter(p => p.interrupts && p.interrupts.latency_ns).map(p => ({...p.interrupts, label: label(p), caption: `point ${p.point}`, abi: 'fifo', kind: 'msi'}));
+  const rows = points.filter(p => p.interrupts && p.interrupts.latency_ns).map(p => ({...p.interrupts, ...labels(p), abi: 'fifo', kind: 'msi'}));
   const more = at(state.view).length - points.length;
   const tools = h('div', {class: 'tools'}, factors.map(f => select(f, [['', 'all'], ...named(levelsOf(f))], state.view[f] || '', v => { state.view[f] = v; })));
   const functions = upcallTable(points.filter(p => p.upcalls));
