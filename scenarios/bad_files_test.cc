@@ -89,6 +89,7 @@ const Row kRows[] = {
     {"open_placeholder", 12, 54, "'${' without '}'"},
     {"parameter_out_of_range", 5, 23, "mmio_read: expected a time 500 ns .. 2.5 us, found '1 s'"},
     {"placed_beyond_memory", 6, 12, "'driver': its memory ends at 0x21400000, the machine's at 0x200"},
+    {"placed_in_hole", 7, 12, "'victim': its memory from 0x3800000 on reaches into the hole for"},
     {"placed_kernel", 6, 12, "'driver': memory_at is for a domain with 'kernel: false'"},
     {"preempt_disorder", 8, 14, "preempt: only: expected up to three ascending numbers of block"},
     {"preempt_once", 8, 14, "preempt: passes are for those that stand still more than once: set"},

@@ -83,6 +83,11 @@ class Checker {
         Complain(domain.place, fmt::format("'{}': memory_at {:#x} is Xen's own memory, which ends at {:#x}",
                                            domain.name, domain.memory_at, xen_end));
       }
+      const uint64_t hole = scenario_.machine.low_memory_end();
+      if (domain.memory_at != 0 && domain.memory_at < MachineSpec::kHoleEnd && domain.memory_at + domain.memory_bytes > hole) {
+        Complain(domain.place, fmt::format("'{}': its memory from {:#x} on reaches into the hole for devices at {:#x}",
+                                           domain.name, domain.memory_at, hole));
+      }
       if (domain.memory_at + domain.memory_bytes > scenario_.machine.memory_bytes) {
         Complain(domain.place, fmt::format("'{}': its memory ends at {:#x}, the machine's at {:#x}", domain.name,
                                            domain.memory_at + domain.memory_bytes, scenario_.machine.memory_bytes));

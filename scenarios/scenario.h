@@ -7,6 +7,7 @@
 #ifndef PVPCI_SCENARIOS_SCENARIO_H_
 #define PVPCI_SCENARIOS_SCENARIO_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -114,9 +115,9 @@ struct MachineSpec {
   // Where RAM below 4 GiB ends. Firmware keeps the MiB between that and the window of BARs, if that was placed.
   uint64_t low_memory_end() const { return bar_window == 0 ? uint64_t{2} << 30 : bar_window - kFirmwareBytes; }
   static constexpr uint64_t kFirmwareBytes = 1 << 20;
+  static constexpr uint64_t kHoleEnd = uint64_t{4} << 30;
   uint64_t ram_bytes() const {
-    constexpr uint64_t kHigh = uint64_t{4} << 30;
-    return std::min(memory_bytes, low_memory_end()) + (memory_bytes > kHigh ? memory_bytes - kHigh : 0);
+    return std::min(memory_bytes, low_memory_end()) + (memory_bytes > kHoleEnd ? memory_bytes - kHoleEnd : 0);
   }
   sim::Ps quantum = sim::kUs;            // skew between runnable vCPUs
   Place place;
