@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # A Slurm cluster of one node on loopback, as this user: an experiment run as a job array leaves the bytes that a local
-# run leaves, and a cancelled array ends the call and goes on with --resume.
-set -uo pipefail
+# run leaves, lost points are made again by --resume, and a signal ends local runs and arrays with what is finished kept.
+set -muo pipefail  # with job control, or background jobs would not hear SIGINT
 
 dir=$(mktemp -d /tmp/pvpci-slurm.XXXXXX) || exit 1
 pids=()
@@ -94,6 +94,21 @@ done
 rm "$dir/out/points.csv"
 sweep --engine slurm --resume --jobs 3 --out "$dir/out" >"$dir/slurm2.log" 2>&1 || fail "the second job array"
 cmp "$dir/local/points.csv" "$dir/out/points.csv" || fail "points.csv differs after --resume"
+
+# A signal ends a local call with its finished points kept, and --resume makes the rest.
+"$program" sweep kinds --quick --jobs 1 --out "$dir/ended" >"$dir/ended.log" 2>&1 &
+ended=$!
+for _ in {1..600}; do [[ -e $dir/ended/points/00002.json ]] && break; sleep 0.05; done
+kill -INT "$ended"
+wait "$ended"
+code=$?
+((code == 130)) || fail "an interrupted call exits $code, not 130"
+[[ -e $dir/ended/points/00002.json && ! -e $dir/ended/points.csv ]] || fail "an interrupted call left $(ls "$dir/ended")"
+grep -q '"incomplete": true' "$dir/ended/sweep.json" || fail "an interrupted call does not mark its document"
+stamp=$(stat -c %Y.%i "$dir/ended/points/00001.json")
+sweep --resume --out "$dir/ended" >"$dir/resumed.log" 2>&1 || fail "the resumed call"
+cmp "$dir/local/points.csv" "$dir/ended/points.csv" || fail "points.csv differs after an interruption"
+[[ $stamp == "$(stat -c %Y.%i "$dir/ended/points/00001.json")" ]] || fail "a finished point was made again"
 
 # A signal cancels the array.
 "$program" sweep kinds --quick --engine slurm --jobs 12 --out "$dir/cut" >"$dir/cut.log" 2>&1 &
