@@ -28,8 +28,8 @@ TEST(IntxOnly, MapPirqOfAnMsiAnswersEnodev) {
 // design.md 6: what this process cannot hold is out of resources, not a failure of the bench.
 TEST(OutOfResources, MoreDomainsThanFitExitWithFive) {
   std::string text =
-      "name: many\nclaim: It does not fit.\ndomains:\n  - {name: control, role: dom0}\n";
-  for (int i = 1; i <= 28; ++i) text += "  - {name: v" + std::to_string(i) + ", role: domU, kernel: false, memory: 8 MiB}\n";
+      "name: many\nclaim: It does not fit.\nmachine: {memory: 2048 MiB}\ndomains:\n  - {name: control, role: dom0}\n";
+  for (int i = 1; i <= 28; ++i) text += "  - {name: v" + std::to_string(i) + ", role: domU, kernel: false, memory: 64 MiB}\n";
   text += "steps:\n  - boot: control\nexpect:\n  - dma.escapes == 0\n";
   const ProgramRun run = RunPvpci(WriteScenario("many", text));
   EXPECT_EQ(run.exit_code, 5);
