@@ -27,6 +27,7 @@ const std::map<std::string, const char*>& Known() {
       {"A18", "Expansion ROMs that share a decoder with a BAR"},
       {"A19", "Bounce buffers that return stale bytes; devices that lie about lengths"},
       {"A20", "Double fetches (Bochspwn, Xenpwn, PeriScope)"},
+      {"CWE-20", "Improper Input Validation"},
       {"CWE-125", "Out-of-bounds Read"},
       {"CWE-200", "Exposure of Sensitive Information to an Unauthorized Actor"},
       {"CWE-226", "Sensitive Information in Resource Not Removed Before Reuse"},

@@ -110,7 +110,7 @@ TEST(ReviewPage, DrawsEveryPart) {
 
   EXPECT_EQ(browser->errors(), "");
   EXPECT_THAT(browser->Evaluate("document.querySelector('.headline').textContent").get<std::string>(),
-              HasSubstr("1 of 1attacks escape Xen as it is, by default")) << "M2";
+              HasSubstr("1 of 1attacks escape, on Xen as it is, by default")) << "M2";
   EXPECT_THAT(dom, HasSubstr("LOOK AGAIN")) << "a cell differs and nobody explains it";
   for (const char* id : {"verdict", "remains", "attackers", "matrix", "story", "map", "findings", "memory", "differences", "windows", "exposure",
                          "mutants", "coverage"}) {

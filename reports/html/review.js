@@ -42,7 +42,7 @@ function headline() {
       return groups.length ? h('div', {class: 'soft'}, `${STANDING_TEXT[kind]}: ${escapedOf(groups).length} of ${groups.length} escape`) : null;
     });
     return h('div', {}, h('b', {}, `${mode}: ${MODE_TEXT[mode]}`), h('div', {class: 'big'}, `${escapedOf(now).length} of ${now.length}`),
-      h('div', {}, `attacks escape ${STANDING_TEXT.default}${hurtOf(now).length ? `, ${hurtOf(now).length} stop or slow somebody` : ''}`), rest);
+      h('div', {}, `attacks escape, on ${STANDING_TEXT.default}${hurtOf(now).length ? `, ${hurtOf(now).length} stop or slow somebody` : ''}`), rest);
   }));
 }
 
@@ -164,7 +164,7 @@ function timeline(f) {
     steps.map((p, i) => [
       s('circle', {cx: x(i), cy: y, r: i === steps.length - 1 ? 8 : 6, fill: paint(i < steps.length - 1 ? '--soft' : f.stopped_by ? '--good' : '--bad'), ...tipped(`${time(p.time_ps)}\n${p.actor}\n${p.text}`, true)}),
       s('text', {x: x(i), y: y + 24, 'text-anchor': anchor(i), class: 'small strong'}, cut(p.actor, 26)),
-      s('text', {x: x(i), y: y + 40, 'text-anchor': anchor(i), class: 'small soft'}, cut(p.text, Math.floor(170 / steps.length))),
+      s('text', {x: x(i), y: y + 40, 'text-anchor': anchor(i), class: 'small soft'}, cut(p.text, Math.floor(148 / steps.length))),
       i ? s('text', {x: (x(i - 1) + x(i)) / 2, y: y - 10, 'text-anchor': 'middle', class: 'small soft'}, '+' + shortTime(p.time_ps - steps[i - 1].time_ps)) : null]));
 }
 

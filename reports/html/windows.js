@@ -5,6 +5,8 @@
 
 const PLOT = {width: 560, height: 300, left: 74, right: 446, top: 22, bottom: 250, least: 1e5, most: 1e11};
 const LINES = [['--good', null], ['--o1', '7 4'], ['--warn', '2 4'], ['--bad', '10 3 2 3']];
+// The same look in every picture.
+const LINE_OF = {strict: 0, page: 0, lazy: 1, operation: 1, 'lazy + timer': 2, 'XSA-346': 2, 'XSA-78': 3};
 
 const windowText = (point, drawn) => point.open ? `${grouped(point.open)} of ${grouped(point.losses)} never end`
   : point[drawn] ? shortTime(point[drawn]) : 'none';
@@ -28,7 +30,7 @@ function windowPlot(profile) {
     sizes.map(size => s('text', {x: x(size), y: PLOT.bottom + 20, 'text-anchor': 'middle', class: 'small soft'}, size)),
     s('text', {x: (PLOT.left + PLOT.right) / 2, y: PLOT.bottom + 40, 'text-anchor': 'middle', class: 'small'}, 'entries of the IOTLB'),
     profile.curves.map((curve, i) => {
-      const [colour, dash] = LINES[i % LINES.length];
+      const [colour, dash] = LINES[(LINE_OF[curve.policy] ?? i) % LINES.length];
       return [
         s('polyline', {points: curve.points.map(p => `${x(p.iotlb_entries)},${y(p) - aside(i)}`).join(' '), fill: 'none', stroke: paint(colour), 'stroke-width': 2.2, 'stroke-dasharray': dash}),
         curve.points.map(p => s('circle', {cx: x(p.iotlb_entries), cy: y(p) - aside(i), r: 3.6, fill: paint(colour),
