@@ -105,6 +105,13 @@ LINK_FLAGS = [
     "-O2",
     "--lto-O2",
     "--thinlto-jobs=2",
+    # As the distributions' compiler at this level of optimisation: what runs, and is counted, is what the source says.
+    "-mllvm",
+    "-unroll-runtime=false",
+    "-mllvm",
+    "-unroll-allow-partial=false",
+    "-mllvm",
+    "-unroll-allow-peeling=false",
     "--emit-relocs",
     "--gc-sections",
     "--undefined=emul_clock",

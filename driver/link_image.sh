@@ -10,9 +10,11 @@ image=$1 tree=$2 explainer=$3
 shift 3
 # Bazel starts actions in OUTPUT_USER_ROOT/OUTPUT_BASE/execroot/WORKSPACE.
 cache=$(cd -P ../../.. && pwd)/pvpci-link-cache
+# Its key leaves out -mllvm.
+passes=$(printf '%s\n' "$@" | { grep -A1 -x -e -mllvm || true; } | sha256sum | cut -c1-8)
 options=()
-if mkdir -p "$cache" 2>/dev/null && [[ -w $cache ]]; then
-  options=(--thinlto-cache-dir="$cache" --thinlto-cache-policy=cache_size_bytes=1g:prune_interval=1h)
+if mkdir -p "$cache/$passes" 2>/dev/null && [[ -w $cache/$passes ]]; then
+  options=(--thinlto-cache-dir="$cache/$passes" --thinlto-cache-policy=cache_size_bytes=1g:prune_interval=1h)
 fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

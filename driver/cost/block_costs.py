@@ -10,6 +10,10 @@ section __sancov_guards (the link keeps relocations), so nothing depends on how 
     jump, to the first guard loaded in it, or, if it loads none, to the block the jump came from;
   * the accounting itself costs nothing: guard load, countdown update, its branch, and the call into the host; its
     branch ends no machine block;
+  * a machine block without a guard is what the compiler put on an edge: half of it counts if a branch leads there,
+    nothing if it lies behind the branch that closes a loop;
+  * what only runs on the way to the host, and jumps that lead around that, cost nothing;
+  * assembly has no guards: a function of it without branches is charged to the block that calls it, others are free;
   * a block that the link copied (inlining, unrolling) costs the mean of its copies, rounded;
   * functions that the link dropped are not in the table, and their guards hold 0;
   * a guard that is no longer loaded, because the compiler could prove its block empty or never run, has 0 instructions.
@@ -42,6 +46,7 @@ TARGET = re.compile(r"^(?:0x)?([0-9a-f]+)(?: <.*>)?$")
 COUNTDOWN = ("%xmm15", "%xmm14")
 # How far from its guard load the rest of one accounting lies at most, in instructions.
 REACH = 8
+SHARES = 2
 
 
 class Instruction:
@@ -113,7 +118,7 @@ def free_accounting(instructions):
     for n, i in enumerate(instructions):
         if any(register in i.operands for register in COUNTDOWN):
             i.free = True
-        if i.guard_address:  # mov $guard, %edi; call emul_deadline; jmp back
+        if i.guard_address:  # mov $guard, %r11; call emul_deadline; jmp back
             for j, after in zip(instructions[n:n + 4], instructions[n + 1:n + 5]):
                 j.free = True
                 if j.mnemonic.startswith("call"):
@@ -139,10 +144,88 @@ def free_accounting(instructions):
                 break
 
 
+def free_ways_to_the_host(instructions):
+    """Marks what only runs when the countdown is used up, which costs the guest nothing: the link puts it behind the
+    function or between its blocks, often with a copy of what follows up to the next jump. And marks jumps that do
+    nothing but lead around it."""
+    at = {i.address: n for n, i in enumerate(instructions)}
+    away = [False] * len(instructions)
+    others = set()  # where code goes that is not on its way to the host
+    for i in instructions:
+        match = TARGET.match(i.operands) if i.mnemonic.startswith("j") and not i.free else None
+        if match:
+            others.add(int(match[1], 16))
+    for n, i in enumerate(instructions):
+        if not i.free or i.mnemonic not in ("jne", "je", "js", "jns"):
+            continue
+        match = TARGET.match(i.operands)
+        target = at.get(int(match[1], 16)) if match else None
+        leaves = i.mnemonic in ("jne", "js")
+        if target is None:
+            continue
+        first, end = (target, len(instructions)) if leaves else (n + 1, target)
+        last, called = first, False
+        while last < end and instructions[last].guard is None and instructions[last].address not in others:
+            called = called or instructions[last].mnemonic.startswith("call")
+            if core_model.ends_straight_line(instructions[last].mnemonic):
+                break
+            last += 1
+        if not called:
+            continue
+        for j in range(first, min(last + 1, end)):
+            if instructions[j].guard is not None or instructions[j].address in others:
+                break
+            instructions[j].free = away[j] = True
+    for n, i in enumerate(instructions):
+        if not i.mnemonic.startswith("jmp") or i.free:
+            continue
+        match = TARGET.match(i.operands)
+        target = at.get(int(match[1], 16)) if match else None
+        if target is not None and target > n + 1 and all(away[n + 1:target]):
+            i.free = True
+
+
+def straight_functions(functions, instructions):
+    """Functions without guards, branches and calls, all of them assembly: address -> (instructions, millicycles)."""
+    straight, entry = {}, None
+    for i in instructions:
+        if i.address in functions:
+            entry, count, cost = i.address, 0, 0
+        if entry is None:
+            continue
+        count, cost = count + 1, cost + core_model.cost(i.words, i.operands)
+        if i.mnemonic.startswith("ret"):
+            straight[entry], entry = (count, cost), None
+        elif i.guard is not None or i.mnemonic[0] == "j" or i.mnemonic.startswith("call"):
+            entry = None
+    return straight
+
+
+def never_runs(instructions, n, leaders):
+    """Fills a gap behind a jump."""
+    i, before = instructions[n], instructions[n - 1] if n else None
+    return before is not None and core_model.is_nop(i.words[-1]) and i.address not in leaders and (
+        core_model.ends_straight_line(before.mnemonic) or before.free and core_model.is_nop(before.mnemonic))
+
+
+def target_of(instruction):
+    match = TARGET.match(instruction.operands) if instruction.mnemonic.startswith("j") else None
+    return int(match[1], 16) if match else None
+
+
+def share_behind(branch):
+    """How often what follows a branch runs, in SHAREs of how often the branch does."""
+    if branch.free or not core_model.is_conditional_jump(branch.mnemonic):
+        return SHARES
+    target = target_of(branch)
+    return 0 if target is not None and target < branch.address else SHARES // 2
+
+
 def attribute(image, instructions, slots):
-    """[(instructions, millicycles, copies)] by guard slot."""
+    """[(instructions, millicycles, copies)] by guard slot, the first two in SHAREs."""
     count, cost, copies = [0] * slots, [0] * slots, [0] * slots
     functions = {s.value for s in image.symbols() if s.kind == elf.STT_FUNC}
+    straight = straight_functions(functions, instructions)
     leaders, came_from = set(functions), {}
     targets = []
     for n, i in enumerate(instructions):
@@ -156,7 +239,8 @@ def attribute(image, instructions, slots):
                 leaders.add(instructions[n + 1].address)
         targets.append(target)
     # The accounting's own branch ends no machine block; the way back from the host leads behind it.
-    leaders -= {after.address for i, after in zip(instructions, instructions[1:]) if i.free and i.mnemonic[0] == "j"}
+    leaders -= {after.address for i, after in zip(instructions, instructions[1:])
+                if i.free and core_model.is_conditional_jump(i.mnemonic)}
     leaders |= functions
     # First guard loaded in each machine block, known before its first instruction is charged.
     first, ahead = [None] * len(instructions), None
@@ -166,23 +250,32 @@ def attribute(image, instructions, slots):
         if instructions[n].guard is not None:
             ahead = instructions[n].guard
         first[n] = ahead
-    current, falls = None, False
+    current, share, falls = None, SHARES, False
     for n, i in enumerate(instructions):
         if i.address in functions:
-            current, falls = None, False
+            current, share, falls = None, SHARES, False
+        if never_runs(instructions, n, leaders):
+            i.free = True
         if i.address in leaders:
             if first[n] is not None:
-                current = first[n]
+                current, share = first[n], SHARES
             elif not falls and i.address in came_from:
-                current = came_from[i.address]
+                current, share = came_from[i.address]
+            elif falls:
+                share = min(share, share_behind(instructions[n - 1]))
         if i.guard is not None:
-            current = i.guard
+            current, share = i.guard, SHARES
             copies[current] += 1
         if current is not None and not i.free and i.mnemonic != "int3":  # int3 fills gaps
-            count[current] += 1
-            cost[current] += core_model.cost(i.words, i.operands)
+            count[current] += share
+            cost[current] += share * core_model.cost(i.words, i.operands)
+            callee = TARGET.match(i.operands) if i.mnemonic.startswith("call") else None
+            called = straight.get(int(callee[1], 16), (0, 0)) if callee else (0, 0)
+            count[current] += share * called[0]
+            cost[current] += share * called[1]
         if targets[n] is not None and current is not None:
-            came_from.setdefault(targets[n], current)
+            half = SHARES // 2 if core_model.is_conditional_jump(i.mnemonic) and not i.free else SHARES
+            came_from.setdefault(targets[n], (current, min(share, half)))
         falls = not core_model.ends_straight_line(i.mnemonic)
     return count, cost, copies
 
@@ -230,8 +323,8 @@ def write_lines(path, known, functions, numbers, removed):
                     file.write(f"{letter}\t{lines}\n")
 
 
-def rounded_mean(total, copies):
-    return (total + copies // 2) // copies if copies else 0
+def rounded_mean(shares, copies):
+    return (2 * shares + SHARES * copies) // (2 * SHARES * copies) if copies else 0
 
 
 def main():
@@ -257,6 +350,7 @@ def main():
     instructions = disassemble(args.objdump, args.image)
     mark(image, instructions, args.clock_symbol)
     free_accounting(instructions)
+    free_ways_to_the_host(instructions)
     count, cost, copies = attribute(image, instructions, slots)
 
     held = {}  # tag -> slots; the same tag twice if the link copied a guard array

@@ -68,6 +68,10 @@ def is_conditional_jump(mnemonic):
     return mnemonic[0] == "j" and mnemonic[1:] in CONDITIONS or mnemonic in ("jrcxz", "jecxz", "loop")
 
 
+def is_nop(mnemonic):
+    return mnemonic.startswith("nop")
+
+
 def ends_straight_line(mnemonic):
     """Whether execution never falls through to the next instruction."""
     return mnemonic in ("jmp", "jmpq", "ret", "retq", "ud2", "iretq", "hlt")

@@ -11,22 +11,59 @@
 struct seam_clock emul_clock;
 struct seam_host_table seam_host_table;
 
-static __attribute__((__noinline__, __cold__, preserve_most)) void emul_deadline(u32 *guard)
+/* For ptest: is the countdown negative? */
+__attribute__((__aligned__(16))) const u64 emul_negative[2] = {1ULL << 63, 0};
+
+__attribute__((__used__)) void emul_deadline_of(u32 *guard)
 {
 	emul_call(SEAM_DEADLINE, guard, 0, 0, 0);
 }
 
+/*
+ * The guard is in r11, and everything but r11 is as it was when this returns. So the compiler need not keep any other
+ * register free, nor think that memory changes here, no more than it does for interrupts: blocks are compiled as they are
+ * without guards, and what is counted is what kernel code costs (driver/accuracy).
+ */
+__attribute__((__naked__, __used__, __cold__)) void emul_deadline(void)
+{
+	asm volatile(
+		"push %rbp\n\t"
+		"mov %rsp, %rbp\n\t"
+		"push %rax\n\t"
+		"push %rcx\n\t"
+		"push %rdx\n\t"
+		"push %rsi\n\t"
+		"push %rdi\n\t"
+		"push %r8\n\t"
+		"push %r9\n\t"
+		"push %r10\n\t"
+		"mov %r11, %rdi\n\t"
+		"call emul_deadline_of\n\t"
+		"pop %r10\n\t"
+		"pop %r9\n\t"
+		"pop %r8\n\t"
+		"pop %rdi\n\t"
+		"pop %rsi\n\t"
+		"pop %rdx\n\t"
+		"pop %rcx\n\t"
+		"pop %rax\n\t"
+		"pop %rbp\n\t"
+		"ret");
+}
+
 __attribute__((__always_inline__)) void __sanitizer_cov_trace_pc_guard(u32 *guard)
 {
-	u32 sign;
+	register u32 *at asm("r11");
 	bool over;
 
 	/* Not one statement: the link copies what it takes for one or two instructions, and each copy would be a block. */
 	asm volatile("movd %0, %%xmm14" : : "m"(*guard));
 	asm volatile("psubq %%xmm14, %%xmm15" : :);
-	asm volatile("movmskpd %%xmm15, %1\n\ttest %1, %1" : "=@ccne"(over), "=r"(sign));
-	if (__builtin_expect(over, 0))
-		emul_deadline(guard);
+	asm volatile("ptest %1, %%xmm15" : "=@ccne"(over) : "m"(emul_negative));
+	if (__builtin_expect(over, 0)) {
+		at = guard;
+		asm volatile("call emul_deadline" : : "r"(at));
+	}
 }
 
 void __sanitizer_cov_trace_pc_guard_init(u32 *start, u32 *stop)
