@@ -372,6 +372,7 @@ GUEST_FUNCTIONS = [
     "guest/rowS_coherent.c",
     "guest/rowS_streaming.c",
     "guest/sleepers.c",
+    "guest/timer_events.c",
     "guest/unmapped.c",
     "hostile/attacker.c",
     "hostile/channel_race.c",

@@ -140,7 +140,9 @@ def free_accounting(instructions):
             elif in_register and j.mnemonic.startswith("test"):
                 j.free = True
             elif j.mnemonic in (("jne", "je") if in_register else ("js", "jns")):
-                j.free = True
+                # One that leads back is also the branch of a loop that does nothing else.
+                match = TARGET.match(j.operands)
+                j.free = match is None or int(match[1], 16) > j.address
                 break
 
 

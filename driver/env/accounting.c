@@ -20,7 +20,7 @@ __attribute__((__used__)) void emul_deadline_of(u32 *guard)
 }
 
 /*
- * The guard is in r11, and everything but r11 is as it was when this returns. So the compiler need not keep any other
+ * The guard is in r11, and every register is as it was when this returns. So the compiler need not keep any other
  * register free, nor think that memory changes here, no more than it does for interrupts: blocks are compiled as they are
  * without guards, and what is counted is what kernel code costs (driver/accuracy).
  */
@@ -29,6 +29,7 @@ __attribute__((__naked__, __used__, __cold__)) void emul_deadline(void)
 	asm volatile(
 		"push %rbp\n\t"
 		"mov %rsp, %rbp\n\t"
+		"and $-8, %rsp\n\t"  /* a function that calls nobody need not keep it aligned */
 		"push %rax\n\t"
 		"push %rcx\n\t"
 		"push %rdx\n\t"
@@ -37,8 +38,10 @@ __attribute__((__naked__, __used__, __cold__)) void emul_deadline(void)
 		"push %r8\n\t"
 		"push %r9\n\t"
 		"push %r10\n\t"
+		"push %r11\n\t"
 		"mov %r11, %rdi\n\t"
 		"call emul_deadline_of\n\t"
+		"pop %r11\n\t"
 		"pop %r10\n\t"
 		"pop %r9\n\t"
 		"pop %r8\n\t"
@@ -47,6 +50,7 @@ __attribute__((__naked__, __used__, __cold__)) void emul_deadline(void)
 		"pop %rdx\n\t"
 		"pop %rcx\n\t"
 		"pop %rax\n\t"
+		"mov %rbp, %rsp\n\t"
 		"pop %rbp\n\t"
 		"ret");
 }

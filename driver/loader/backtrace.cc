@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "driver/loader/backtrace.h"
 
+#include <cstring>
+
 #include <fmt/format.h>
 
 #include "driver/loader/domain_space.h"
@@ -24,9 +26,10 @@ RawBacktrace CaptureBacktrace(const LoadedImage& image, uint64_t frame, uint64_t
   unsigned foreign = 0;
   // A guarded page in the chain would fault here; stacks lie wholly inside the direct map, their guards below them,
   // so only the first frame of an overflowed stack can touch one.
-  while (out.count < kBacktraceDepth && frame % 8 == 0 && space.in_direct_map(frame) &&
-         space.in_direct_map(frame + 15) && !space.guarded(frame) && !space.guarded(frame + 15)) {
-    const auto* words = reinterpret_cast<const uint64_t*>(frame);
+  while (out.count < kBacktraceDepth && space.in_direct_map(frame) && space.in_direct_map(frame + 15) &&
+         !space.guarded(frame) && !space.guarded(frame + 15)) {
+    uint64_t words[2];  // a function that calls nobody need not align its frame
+    std::memcpy(words, reinterpret_cast<const void*>(frame), sizeof words);
     if (image.is_text(words[1])) {
       out.pc[out.count++] = static_cast<uint32_t>(image.ToLink(words[1]));
     } else if (++foreign > kForeignFrames) {

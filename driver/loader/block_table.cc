@@ -82,7 +82,7 @@ class LineReader {
 
 }  // namespace
 
-BlockTable BlockTable::Read(const std::string& path) {
+BlockTable BlockTable::Read(const std::string& path, uint32_t core_mhz) {
   BlockTable table;
   size_t size = 0;
   std::tie(table.mapping_, size) = MapFile(path);
@@ -107,7 +107,8 @@ BlockTable BlockTable::Read(const std::string& path) {
     block.function = reader.Text();
     block.index = reader.Number('\t');
     block.instructions = reader.Number('\t');
-    block.cost_ps = std::clamp(reader.Number('\t'), 1u, kGuardTrap - 1);
+    const uint64_t cost_ps = (uint64_t{reader.Number('\t')} * kReferenceMhz + core_mhz / 2) / core_mhz;
+    block.cost_ps = static_cast<uint32_t>(std::clamp(cost_ps, uint64_t{1}, uint64_t{kGuardTrap - 1}));
     if (block.id == 0 || block.id > kBlocksMax) reader.Fail("block id out of range");
     if (block.id >= table.blocks_.size()) table.blocks_.resize(block.id + 1);
     if (table.blocks_[block.id].id != 0) reader.Fail("block id used twice");

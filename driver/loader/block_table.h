@@ -13,6 +13,9 @@
 
 namespace pvpci::driver {
 
+// Clock of the core whose costs the table has (driver/cost/core_model.py).
+inline constexpr uint32_t kReferenceMhz = 2200;
+
 // One basic block of instrumented code.
 struct Block {
   uint32_t id = 0;            // as the link wrote it into __sancov_guards, 1..n; 0: no such block
@@ -27,8 +30,8 @@ struct Block {
 class BlockTable {
  public:
   BlockTable() = default;
-  // Throws ImageError naming file and line.
-  static BlockTable Read(const std::string& path);
+  // Costs are as on a core with a clock of `core_mhz`. Throws ImageError naming file and line.
+  static BlockTable Read(const std::string& path, uint32_t core_mhz = kReferenceMhz);
 
   uint32_t count() const { return blocks_.empty() ? 0 : static_cast<uint32_t>(blocks_.size() - 1); }
   const Block& block(uint32_t id) const { return blocks_[id]; }

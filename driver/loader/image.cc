@@ -8,6 +8,7 @@
 #include <cstring>
 #include <map>
 #include <numeric>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -107,14 +108,15 @@ void Image::Impl::IndexFunctions() const {
                    [](const auto& a, const auto& b) { return a.first < b.first; });
 }
 
-std::shared_ptr<const Image> Image::Open(const std::string& elf_path, const std::string& blocks_path) {
-  static std::map<std::pair<std::string, std::string>, std::weak_ptr<const Image>> opened;
-  std::weak_ptr<const Image>& known = opened[{elf_path, blocks_path}];
+std::shared_ptr<const Image> Image::Open(const std::string& elf_path, const std::string& blocks_path,
+                                         uint32_t core_mhz) {
+  static std::map<std::tuple<std::string, std::string, uint32_t>, std::weak_ptr<const Image>> opened;
+  std::weak_ptr<const Image>& known = opened[{elf_path, blocks_path, core_mhz}];
   if (std::shared_ptr<const Image> image = known.lock()) return image;
   auto impl = std::make_unique<Impl>(elf_path);
   impl->relocations = ReadRelocations(impl->elf);
   if (!blocks_path.empty()) {
-    impl->blocks = BlockTable::Read(blocks_path);
+    impl->blocks = BlockTable::Read(blocks_path, core_mhz);
     impl->FindGuards();
   }
   std::shared_ptr<const Image> image(new Image(std::move(impl)));

@@ -39,9 +39,10 @@ struct ImageSymbol {
 class Image {
  public:
   // Opens and checks `elf_path`; `blocks_path` is the side table ("" if no block accounts for its time: the plain image
-  // of the benchmarks). Throws ImageError with a sentence that names file and reason. Symbols and DWARF are read when
+  // of the benchmarks), `core_mhz` the clock of the cores that run it. Throws ImageError with a sentence that names file and reason. Symbols and DWARF are read when
   // first asked for.
-  static std::shared_ptr<const Image> Open(const std::string& elf_path, const std::string& blocks_path);
+  static std::shared_ptr<const Image> Open(const std::string& elf_path, const std::string& blocks_path,
+                                           uint32_t core_mhz = kReferenceMhz);
   ~Image();
   Image(const Image&) = delete;
   Image& operator=(const Image&) = delete;

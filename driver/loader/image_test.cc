@@ -169,6 +169,15 @@ TEST(BlockTable, LetsNoBlockBeFree) {
   EXPECT_EQ(table.sources()[table.block(2).source], "a/b.c");
 }
 
+TEST(BlockTable, ScalesCostsWithTheClock) {
+  const auto cost = [](uint32_t mhz) {
+    return BlockTable::Read(TemporaryFile("1\ta.c\tf\t0\t3\t1001\t7\n"), mhz).block(1).cost_ps;
+  };
+  EXPECT_EQ(cost(kReferenceMhz), 1001u);
+  EXPECT_EQ(cost(1100), 2002u);
+  EXPECT_EQ(cost(4000), 551u);  // 550.55
+}
+
 TEST(LineTable, NamesFileAndLineOfWhatItRefuses) {
   const auto refusal = [](const std::string& text) {
     try {

@@ -471,6 +471,22 @@ double FirstInterrupt(const ImageFiles& image) {
   return entered;
 }
 
+TimerBench::TimerBench(const ImageFiles& image) : bench_(kSmallestMachine, image) {
+  bench_.Boot("control");
+  bench_.Settle(kQuiet);
+}
+
+double TimerBench::EventNs(unsigned events) {
+  const double begin = ThreadNs();
+  bench_.Do("timer_events", [&](Machine::Done done) {
+    bench_.machine().guest("control").Post(SEAM_WORK_CALL, {"timer_events", std::to_string(events)},
+                                           [done = std::move(done)](long result, const std::string&) {
+                                             done(result == 0 ? "" : fmt::format("error {}", result));
+                                           });
+  });
+  return (ThreadNs() - begin) / events;
+}
+
 double KernelDomainCreationMs(const ImageFiles& image, unsigned domains) {
   BenchMachine bench(IdleMachine(domains), image);
   const double begin = ThreadNs();

@@ -111,6 +111,17 @@ class GuestBench {
 // Boots dom0 and answers the wall clock (WallNs) at which the first interrupt handler of its kernel was entered.
 double FirstInterrupt(const ImageFiles& image);
 
+// Timers of a kernel: dom0 alone sleeps again and again.
+class TimerBench {
+ public:
+  explicit TimerBench(const ImageFiles& image);
+  // ns of processor time per event of a timer: the kernel arms it, it fires, the task that waits for it wakes and goes on.
+  double EventNs(unsigned events);
+
+ private:
+  BenchMachine bench_;
+};
+
 // Processor time in ms to make a domain with a kernel, loaded and relocated, for each of so many.
 double KernelDomainCreationMs(const ImageFiles& image, unsigned domains);
 

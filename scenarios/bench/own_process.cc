@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <stdexcept>
 
+#include "scenarios/bench/bench.h"
 #include "scenarios/bench/worker.h"
 
 extern char** environ;
@@ -54,6 +55,13 @@ OwnRun RunSelf(const std::vector<std::string>& arguments) {
   run.processor_ms = Milliseconds(used.ru_utime) + Milliseconds(used.ru_stime);
   if (WIFEXITED(status)) run.exit_code = WEXITSTATUS(status);
   return run;
+}
+
+double FirstInterruptMs(double* processor_ms) {
+  const OwnRun run = RunSelf({kFirstInterruptVerb});
+  if (run.exit_code != 0) throw std::runtime_error("no first interrupt was measured");
+  if (processor_ms != nullptr) *processor_ms = run.processor_ms;
+  return (std::stod(run.text) - run.begin_ns) * 1e-6;
 }
 
 }  // namespace pvpci::scenarios

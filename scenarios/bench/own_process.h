@@ -15,6 +15,10 @@ struct OwnRun {
   double processor_ms = 0;  // what it and its children used in all
 };
 
+// ms from here to the first interrupt handler of a kernel in a new process; `processor_ms`, if not null: what that process
+// used in all.
+double FirstInterruptMs(double* processor_ms);
+
 // Runs it to its end. Throws std::runtime_error if it cannot be started.
 OwnRun RunSelf(const std::vector<std::string>& arguments);
 

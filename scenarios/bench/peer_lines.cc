@@ -8,6 +8,7 @@
 #include "scenarios/bench/dma_bench.h"
 #include "scenarios/bench/groups.h"
 #include "scenarios/bench/guest_bench.h"
+#include "scenarios/bench/own_process.h"
 #include "scenarios/bench/peers.h"
 
 namespace pvpci::scenarios {
@@ -16,6 +17,8 @@ namespace {
 constexpr unsigned kReads = 100'000;
 constexpr unsigned kScans = 5;
 constexpr unsigned kPeerReads = 1000;
+constexpr unsigned kTimers = 5000;
+constexpr unsigned kSleeps = 2000;
 
 // Compares unless the peer turns out to be absent.
 void CompareWith(Bench& bench, const Comparison& comparison) {
@@ -46,9 +49,18 @@ void Measure(Bench& bench) {
                       true});
   CompareWith(bench, {"S9", read_register, [&] { return qemu().RegisterReadNs(kPeerReads); }, "ns", true});
   CompareWith(bench, {"S9b", read_register, [] { return TranslatedRegisterReadNs(); }, "ns", true});
-  for (const char* id : {"S10", "S11", "S12"}) {
-    if (bench.wanted(id)) bench.Absent(id, "peer absent: nothing here builds it yet");
-  }
+  std::optional<UserModeLinux> linux_process;
+  const auto uml = [&linux_process]() -> UserModeLinux& {
+    if (!linux_process) linux_process.emplace();
+    return *linux_process;
+  };
+  Subject timers = bench.InSystemC("timers", [&bench](WorkerPort& port) {
+    TimerBench kernel(bench.counted_image());
+    for (BenchRequest request; port.Next(&request);) port.Answer(kernel.EventNs(request.count));
+  });
+  CompareWith(bench, {"S11", [] { return FirstInterruptMs(nullptr); }, [&] { return uml().StartToInitMs(); }, "ms"});
+  CompareWith(bench, {"S12", [&] { return timers.Ask(0, kTimers); }, [&] { return uml().SleepNs(kSleeps); }, "ns", true});
+  if (bench.wanted("S10")) bench.Absent("S10", "peer absent: nothing here builds it yet");
 }
 
 }  // namespace

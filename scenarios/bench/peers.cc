@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <poll.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -31,6 +33,7 @@ constexpr uint32_t kEduIdentity = 0x010000ed;
 constexpr uint32_t kConfigEdu = 0x80002000;  // CF8: 00:04.0
 constexpr size_t kBiosBytes = 64 << 10;
 constexpr uint32_t kReads = 400'000;
+constexpr int kPatienceMs = 20'000;
 
 // A program that ends when this one does; it says nothing.
 pid_t Start(std::vector<std::string> arguments, int inherited = -1) {
@@ -181,6 +184,44 @@ double Qtest::ConfigReadNs(unsigned reads) {
     Ask("inl 0xcfc");
   }
   return (WallNs() - begin) / reads;
+}
+
+UserModeLinux::UserModeLinux() {
+  const char* const peers = getenv("PVPCI_PEERS");
+  folder_ = std::string(peers != nullptr ? peers : "") + "/uml";
+  if (peers == nullptr || access((folder_ + "/linux").c_str(), X_OK) != 0) {
+    throw PeerAbsent("peer absent: user-mode Linux is not built");
+  }
+}
+
+double UserModeLinux::RunMs(unsigned sleeps, double* init) {
+  const std::string root = folder_ + "/root";
+  unlink((root + "/started").c_str());
+  const int watch = inotify_init1(IN_CLOEXEC);
+  if (watch < 0 || inotify_add_watch(watch, root.c_str(), IN_CREATE) < 0) throw std::runtime_error("cannot watch a folder");
+  const double begin = WallNs();
+  const pid_t child = Start({folder_ + "/linux", "mem=32M", "root=/dev/root", "rootfstype=hostfs", "rootflags=" + root, "rw",
+                             "init=/init", "time-travel=inf-cpu", "quiet", "con=null", "con0=null", "--",
+                             std::to_string(sleeps)});
+  pollfd ready{watch, POLLIN, 0};
+  const bool ran = poll(&ready, 1, kPatienceMs) == 1;
+  if (init != nullptr) *init = (WallNs() - begin) * 1e-6;
+  if (!ran) kill(child, SIGKILL);
+  WaitFor(child);
+  close(watch);
+  if (!ran) throw PeerAbsent("peer absent: user-mode Linux did not start its first program");
+  return (WallNs() - begin) * 1e-6;
+}
+
+double UserModeLinux::StartToInitMs() {
+  double init = 0;
+  RunMs(0, &init);
+  return init;
+}
+
+double UserModeLinux::SleepNs(unsigned sleeps) {
+  const double without = RunMs(0);
+  return (RunMs(sleeps) - without) * 1e6 / sleeps;
 }
 
 double TranslatedRegisterReadNs() {

@@ -35,6 +35,21 @@ class Qtest {
   std::string received_;
 };
 
+// User-mode Linux with time travel, as uml/build.sh builds it below $PVPCI_PEERS. Wall clock.
+class UserModeLinux {
+ public:
+  UserModeLinux();
+  double StartToInitMs();
+  // ns per sleep of a millisecond; start-up and power-off are taken out.
+  double SleepNs(unsigned sleeps);
+
+ private:
+  // ms from its start until it has ended; `init`: until its first program ran.
+  double RunMs(unsigned sleeps, double* init = nullptr);
+
+  std::string folder_;
+};
+
 // QEMU's translator in its deterministic mode (-icount) runs a BIOS of a few instructions that reads a register of the
 // VGA window again and again. ns of wall clock per read; start-up and the loop itself are taken out.
 double TranslatedRegisterReadNs();

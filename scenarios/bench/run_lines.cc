@@ -41,14 +41,6 @@ double RunMs(const BenchOptions& options, const Scenario& scenario, Watch watch)
   return worker.Ask(0, 1);
 }
 
-// ms from here to the first handler in a new process of this program; `processor_ms`: what that process used in all.
-double FirstInterruptMs(double* processor_ms) {
-  const OwnRun run = RunSelf({kFirstInterruptVerb});
-  if (run.exit_code != 0) throw std::runtime_error("no first interrupt was measured");
-  *processor_ms = run.processor_ms;
-  return (std::stod(run.text) - run.begin_ns) * 1e-6;
-}
-
 void Measure(Bench& bench) {
   const BenchOptions& options = bench.options();
   const Scenario honest = LoadScenario(options.root + "/scenarios/honest_dma.yaml");

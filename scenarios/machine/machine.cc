@@ -23,6 +23,9 @@ namespace pvpci::scenarios {
 namespace {
 
 constexpr const char* kIommuInterrupt = "dmar_interrupt";  // driver/env/dmar.c
+// From a domain's unpausing until its kernel begins to do what is modelled: unpacking itself, its memory, its processors. A
+// second on hardware; here as long as a backend needs to be ready, for it always is by then.
+constexpr sim::Ps kBootLeftOut = 5 * sim::kMs;
 
 xen::NoIommuPolicy ToXen(NoIommuPolicy policy) {
   switch (policy) {
@@ -149,14 +152,16 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image, Watch watch)
   inventory_ = std::make_unique<FabricInventory>(*fabric_);
   xen::ToolstackConfig tools;
   tools.no_iommu = ToXen(scenario_.machine.policy);
+  uint32_t core_mhz = driver::kReferenceMhz;
   for (const Parameter& parameter : scenario_.machine.timing) {
-    if (parameter.name == "command_gap") {
-      tools.command_gap = ParseParameter(*FindParameter("timing", parameter.name), parameter.value).value_or(0);
-    }
+    const auto value = ParseParameter(*FindParameter("timing", parameter.name), parameter.value);
+    if (parameter.name == "command_gap") tools.command_gap = value.value_or(0);
+    if (parameter.name == "core_mhz") core_mhz = static_cast<uint32_t>(value.value_or(driver::kReferenceMhz));
   }
   toolstack_ = std::make_unique<xen::Toolstack>(simulation_, trace_, *store_, *control_, *agent_, *inventory_, tools);
 
-  image_ = driver::Image::Open(image_files_.Path("elf"), image_files_.accounted ? image_files_.Path("blocks.tsv") : "");
+  image_ = driver::Image::Open(image_files_.Path("elf"), image_files_.accounted ? image_files_.Path("blocks.tsv") : "",
+                               core_mhz);
   Surroundings around;
   around.simulation = &simulation_;
   around.trace = &trace_;
@@ -393,7 +398,9 @@ void Machine::Boot(GuestDomain& guest, Done done) {
         for (const pci::Bdf function : functions) owners_.erase(function);
         return done(attach.error);
       }
-      guest.Start([this, &guest, done] { WaitFrontend(guest.id(), done); });
+      simulation_.After(kBootLeftOut, [this, &guest, done] {
+        guest.Start([this, &guest, done] { WaitFrontend(guest.id(), done); });
+      });
     };
     toolstack_->AttachCold(guest.id(), functions, {}, attached);
   });
