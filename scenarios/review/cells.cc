@@ -152,7 +152,7 @@ reports::ReviewCell CellOf(const CellJob& job, const ChildAnswer& answer, std::o
   } else {
     cell.problems.push_back(Failure(answer));
   }
-  cell.agrees = cell.verdict == cell.expected;
+  cell.agrees = cell.verdict == cell.expected && cell.dma_class == cell.expected_class;
   if (!cell.agrees) {
     if (const Explanation* explanation = job.entry->Explains(job.key, cell.verdict)) {
       cell.explanation = fmt::format("{} ({})", explanation->text, explanation->source);

@@ -26,6 +26,7 @@ TEST(Review, JudgesEveryCellAndLeavesItsFourFiles) {
     EXPECT_EQ(cell["scenario"], "S-01");
     EXPECT_EQ(cell["verdict"], cell["mode"] == "M0" ? "ESCAPED" : "CONTAINED");
     EXPECT_EQ(cell["agrees"], true);
+    EXPECT_EQ(cell["class"], cell["expected_class"]);
     EXPECT_EQ(cell["bytes"], cell["mode"] == "M0" ? 8192 : 0);
     EXPECT_GT(cell["seconds"].get<double>(), 0);
     cells.insert(cell["mode"].get<std::string>() + " " + cell["kernel"].get<std::string>());
