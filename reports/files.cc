@@ -27,8 +27,9 @@ constexpr char kIndex[] = "index.html";
 constexpr char kTemporarySuffix[] = ".partial";  // the whole name is ".result.json.partial"
 
 // What a run may leave in its folder; spec/result.md.
-constexpr const char* kWritten[] = {kResult,     kReport,     kJunit,       "findings.sarif",
-                                    "trace.txt", "trace.vcd", "tlp.pcapng", "trace.perfetto.json"};
+constexpr const char* kWritten[] = {kResult,     kReport,      kJunit,       "findings.sarif",
+                                    "trace.txt", "trace.vcd",  "tlp.pcapng", "trace.perfetto.json",
+                                    "schedule.txt"};
 
 [[noreturn]] void Fail(const fs::path& path, const std::string& what, int error) {
   throw FileError(fmt::format("{}: {}: {}", path.string(), what, std::strerror(error)));

@@ -79,6 +79,7 @@ TEST_F(Folder, AKilledRunLeavesAResultThatSaysSo) {
 TEST_F(Folder, BeginRunTouchesOnlyWhatRunsWrite) {
   WriteFileAtomically(path_ / "notes.txt", "mine");
   WriteFileAtomically(path_ / ".trace.txt.partial", "half");
+  WriteFileAtomically(path_ / "schedule.txt", "of a run that failed");
   Result stub;
   stub.scenario = "slurp";
   BeginRun(path_, stub);

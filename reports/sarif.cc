@@ -2,6 +2,7 @@
 #include "reports/sarif.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 #include <vector>
@@ -350,12 +351,16 @@ class RunWriter {
   ordered_json Attach(const Finding& finding) {
     const std::string what = fmt::format("{}: first bytes of the {} at {}", finding.id, Name(finding.direction),
                                          Hex(finding.address));
-    artifacts_.push_back({{"description", Text(what)},
-                          {"length", finding.first_bytes.size()},
-                          {"roles", {"attachment"}},
-                          {"mimeType", "application/octet-stream"},
-                          {"contents", {{"binary", Base64(finding.first_bytes)}, {"rendered", Text(Hexdump(finding.first_bytes))}}}});
-    return {{"description", Text(what)}, {"artifactLocation", {{"index", artifacts_.size() - 1}}}};
+    const ordered_json artifact = {
+        {"description", Text(what)},
+        {"length", finding.first_bytes.size()},
+        {"roles", {"attachment"}},
+        {"mimeType", "application/octet-stream"},
+        {"contents", {{"binary", Base64(finding.first_bytes)}, {"rendered", Text(Hexdump(finding.first_bytes))}}}};
+    // An array of artifacts holds none twice (3.14.15).
+    const size_t index = artifact_of_.try_emplace(artifact.dump(), artifacts_.size()).first->second;
+    if (index == artifacts_.size()) artifacts_.push_back(artifact);
+    return {{"description", Text(what)}, {"artifactLocation", {{"index", index}}}};
   }
 
   // How to see it again, and what it was seen with.
@@ -482,6 +487,7 @@ class RunWriter {
   Mode mode_;
   std::string kernel_;
   ordered_json artifacts_ = ordered_json::array();
+  std::map<std::string, size_t> artifact_of_;  // by its text, which of artifacts_
   ordered_json results_ = ordered_json::array();
 };
 

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <set>
 #include <string>
 
 #include "reports/exported.h"
@@ -124,6 +126,23 @@ TEST(Sarif, AttachesTheBytesThatMoved) {
   EXPECT_EQ(artifact["contents"]["binary"].get<std::string>().substr(0, 12), "dGhlIHZpY3Rp");  // "the victi"
   EXPECT_THAT(artifact["contents"]["rendered"]["text"].get<std::string>(),
               testing::StartsWith("0000  74 68 65 20 76 69 63 74"));
+}
+
+// 3.14.15: two attacks that moved the same bytes through the same place point to one artifact.
+TEST(Sarif, HoldsNoArtifactTwice) {
+  Review review = Sample();
+  review.cells.push_back(review.cells[0]);
+  review.cells.back().scenario = "S-02";
+  const ordered_json log = SarifLog(review, {});
+  const std::vector<ordered_json> fails = Results(log, "fail");
+  const auto index = [](const ordered_json& result) { return result["attachments"][0]["artifactLocation"]["index"]; };
+  const auto other = std::find_if(fails.begin(), fails.end(), [](const ordered_json& result) {
+    return result["properties"]["attack"] == "S-02";
+  });
+  ASSERT_NE(other, fails.end());
+  EXPECT_EQ(index(*other), index(fails[0]));
+  const ordered_json& artifacts = log["runs"][0]["artifacts"];
+  EXPECT_EQ(std::set<ordered_json>(artifacts.begin(), artifacts.end()).size(), artifacts.size());
 }
 
 TEST(Sarif, SaysWhichFilesAreTheKernels) {

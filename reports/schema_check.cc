@@ -38,7 +38,8 @@ SchemaChecker::SchemaChecker(json schema) : schema_(std::move(schema)) { Prepare
 
 void SchemaChecker::Prepare(const json& schema) {
   static const std::set<std::string> kAnnotations = {"$schema", "$id", "title", "description"};
-  static const std::set<std::string> kPlain = {"type", "enum", "const", "minimum", "minItems", "maxItems", "required"};
+  static const std::set<std::string> kPlain = {"type", "enum", "const", "minimum", "minItems", "maxItems", "uniqueItems",
+                                               "required"};
   if (schema.is_boolean()) return;
   for (const auto& [keyword, argument] : schema.items()) {
     if (kAnnotations.count(keyword) || kPlain.count(keyword)) continue;
@@ -129,6 +130,10 @@ void SchemaChecker::Visit(const json& reference, const ordered_json& value, cons
   if (value.is_array()) {
     if (schema.contains("minItems") && value.size() < schema["minItems"]) refuse("too few items");
     if (schema.contains("maxItems") && value.size() > schema["maxItems"]) refuse("too many items");
+    if (schema.value("uniqueItems", false)) {
+      const std::set<ordered_json> items(value.begin(), value.end());
+      if (items.size() != value.size()) refuse("an item twice");
+    }
     if (schema.contains("items")) {
       for (size_t i = 0; i < value.size(); ++i) {
         Visit(schema["items"], value[i], Below(path, std::to_string(i)), misfits);

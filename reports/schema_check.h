@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checks a JSON document against a JSON Schema (draft 2020-12), the part of it that result_schema.json uses: type,
-// enum, const, pattern, minimum, minItems, maxItems, items, properties, required, additionalProperties, propertyNames,
-// anyOf, and $ref into #/$defs. A schema with any other keyword is refused, so nothing is silently unchecked.
+// enum, const, pattern, minimum, minItems, maxItems, uniqueItems, items, properties, required, additionalProperties,
+// propertyNames, anyOf, and $ref into #/$defs. A schema with any other keyword is refused, so nothing is silently unchecked.
 #ifndef PVPCI_REPORTS_SCHEMA_CHECK_H_
 #define PVPCI_REPORTS_SCHEMA_CHECK_H_
 

@@ -5,7 +5,8 @@
  * does, so that sub-page exposure stays visible.
  *
  * `slab_fence on` (a callable) shows what KASAN would: from then on each object has a page of its own and ends where that
- * ends; the page behind it, and its own when it is freed, are inaccessible, and whoever comes there stops the domain.
+ * ends; the page behind it, and its own when it is freed, are inaccessible, and whoever comes there stops the domain. When
+ * FENCE_MOST of them are out, the one that was freed first comes back.
  *
  * `slab_owners=on` on the command line keeps, beside the objects, who has them, from the first one on; the callable
  * `slab_owners on` from then on. It is for the host, which looks when a page is mapped for DMA (scenarios/machine/sub_page.h).
@@ -32,26 +33,58 @@ struct object { struct object *next; };
 static struct object *free_objects[MAX_SHIFT + 1];
 static DEFINE_RAW_SPINLOCK(slab_lock);
 
-#define FENCE_MARK 0x46454e43UL	/* page->private = FENCE_MARK << 16 | size */
-#define FENCE_MOST 512	/* objects, two pages each: none is ever used again */
+#define FENCE_MARK 0x46454e43UL	/* page->private = FENCE_MARK << 16 | size; 0: it has been freed */
+#define FENCE_MOST 512	/* objects, two pages each */
 
-static unsigned int fence_left;
+static bool fence_on;
+static unsigned int fence_left = FENCE_MOST;
+static LIST_HEAD(fence_freed);	/* by page->lru, the longest freed first */
 
 static void fence(const void *page, unsigned long why, size_t size)
 {
 	emul_call(SEAM_MAP, SEAM_MAP_GUARD, page, PAGE_SIZE, why | size << SEAM_GUARD_SHIFT);
 }
 
+/* NULL: there is no page left for it. */
 static void *fence_alloc(size_t size, gfp_t gfp)
 {
-	struct page *page = alloc_pages(gfp & ~__GFP_COMP, 1);
+	struct page *page;
+	unsigned long flags;
+	bool fresh;
+	void *object;
 
+	raw_spin_lock_irqsave(&slab_lock, flags);
+	fresh = fence_left > 0;
+	page = fresh ? NULL : list_first_entry_or_null(&fence_freed, struct page, lru);
+	if (fresh)
+		fence_left--;
+	else if (page)
+		list_del(&page->lru);
+	raw_spin_unlock_irqrestore(&slab_lock, flags);
+	if (fresh)
+		page = alloc_pages(gfp & ~__GFP_COMP, 1);
+	else if (page)
+		emul_call(SEAM_MAP, SEAM_MAP_UNGUARD, page_address(page), PAGE_SIZE, 0);
 	if (!page)
 		return NULL;
-	fence_left--;
 	page->private = FENCE_MARK << 16 | size;
 	fence(page_address(page) + PAGE_SIZE, SEAM_GUARD_BEYOND, size);
-	return page_address(page) + PAGE_SIZE - ALIGN(size, 8);
+	object = page_address(page) + PAGE_SIZE - ALIGN(size, 8);
+	if (!fresh && (gfp & __GFP_ZERO))
+		memset(object, 0, size);
+	return object;
+}
+
+static void fence_free(const void *p, size_t size)
+{
+	struct page *page = virt_to_page(p);
+	unsigned long flags;
+
+	page->private = 0;
+	fence((const void *)((unsigned long)p & PAGE_MASK), SEAM_GUARD_FREED, size);
+	raw_spin_lock_irqsave(&slab_lock, flags);
+	list_add_tail(&page->lru, &fence_freed);
+	raw_spin_unlock_irqrestore(&slab_lock, flags);
 }
 
 /* The size of an object with a fence, else 0. */
@@ -66,7 +99,7 @@ static int slab_fence(int argc, char **argv)
 {
 	if (argc != 2)
 		return -EINVAL;
-	fence_left = strcmp(argv[1], "on") ? 0 : FENCE_MOST;
+	fence_on = !strcmp(argv[1], "on");
 	return 0;
 }
 
@@ -160,8 +193,12 @@ static void *emul_cache_alloc(size_t size, gfp_t gfp, const char *cache)
 
 	if (size == 0)
 		return ZERO_SIZE_PTR;
-	if (unlikely(fence_left) && size <= PAGE_SIZE)
-		return fence_alloc(size, gfp);
+	if (unlikely(fence_on) && size <= PAGE_SIZE) {
+		void *fenced = fence_alloc(size, gfp);
+
+		if (fenced)
+			return fenced;
+	}
 	if (shift > MAX_SHIFT) {
 		struct page *page = alloc_pages(gfp & ~__GFP_COMP, get_order(size));
 
@@ -220,7 +257,7 @@ void kfree(const void *p)
 	if (ZERO_OR_NULL_PTR(p))
 		return;
 	if (fence_size(p)) {
-		fence((const void *)((unsigned long)p & PAGE_MASK), SEAM_GUARD_FREED, fence_size(p));
+		fence_free(p, fence_size(p));
 		return;
 	}
 	shift = shift_of(p);

@@ -22,7 +22,7 @@
 
 struct pci_dev *guest_find_device(int argc, char **argv);
 
-#define SETTLED	50	/* rounds until tables and slabs have their size */
+#define SETTLED	300	/* rounds until tables and slabs have their size, with a fence around each object */
 #define ENOUGH	8	/* pages that may be in use beyond that */
 
 static unsigned int handled;

@@ -92,5 +92,21 @@ INSTANTIATE_TEST_SUITE_P(, Switch, testing::ValuesIn(Scenarios()), [](const auto
 
 TEST(MutantTable, HasEnough) { EXPECT_GE(LoadMutants(".").size(), 14u); }
 
+// With a fix taken back the sweep finds the block by itself, and its schedule meets it again.
+TEST(Schedule, OfAFailureIsKeptAndMeetsItAgain) {
+  const ProgramRun found = RunPvpci("s16b_close_during_upcall", {"--kernel", kKernel, "--mutant", "XSA-331"});
+  EXPECT_EQ(found.exit_code, 1) << found.errors;
+  EXPECT_THAT(found.output, testing::HasSubstr("use after free"));
+  const std::string schedule = ReadText(found.folder + "/schedule.txt");
+  const std::string key = "steps.sweep.preempt.only=";
+  const size_t at = schedule.rfind(key);
+  ASSERT_NE(at, std::string::npos) << schedule;
+  const std::string only = schedule.substr(at, schedule.find_first_of(" \n", at) - at);
+  const ProgramRun again = RunPvpci("s16b_close_during_upcall", {"--kernel", kKernel, "--mutant", "XSA-331", "--set", only});
+  EXPECT_EQ(again.exit_code, 1) << again.errors;
+  EXPECT_THAT(again.output, testing::HasSubstr("use after free"));
+  EXPECT_EQ(RunPvpci("s16b_close_during_upcall", {"--kernel", kKernel, "--mutant", "none", "--set", only}).exit_code, 0);
+}
+
 }  // namespace
 }  // namespace pvpci::scenarios
