@@ -70,6 +70,7 @@ own folder below --out, beside an index page.
   --iommu none|dmar|dmar+ir   in place of the scenario's machine.iommu (modes M0, M1, M2)
   --kernel 6.1|6.12|PATH      in place of the scenario's kernel: Debian's linux-source-6.1 or -6.12, or your own tree of
                               either (any point release, modified or not; PVPCI_LINUX_SRC=PATH means the same)
+  --profile NAME|FILE         in place of machine.profile: what is assumed of time (scenarios/profiles/)
   --seed N                    in place of the scenario's seed; same seed, same trace digest
   --mutant ID                 run a kernel in which one security fix is taken back, to see what notices; the result says so
                               (scenarios/attacks/mutants.yaml lists them; none: the mutated kernel with every fix in place)
@@ -101,7 +102,7 @@ constexpr const char* kListHelp =
 constexpr const char* kShowHelp =
     R"(./pvpci show SCENARIO [--json]: explain what a scenario builds, does and expects. Runs nothing.
 
-Takes the same --iommu, --kernel, --seed and --set as 'run', to see their effect.
+Takes the same --iommu, --profile, --kernel, --seed and --set as 'run', to see their effect.
 )";
 
 constexpr const char* kCheckHelp =
@@ -135,7 +136,7 @@ Runs it in every mode it applies in and lists every page that each device can re
 way to the first of each kind. Leaves reach.json and reach.html in the folder.
 
   --iommu none|dmar|dmar+ir   in this mode only
-  --kernel, --seed, --set     as 'run' takes them
+  --profile, --kernel, --seed, --set   as 'run' takes them
   --out FOLDER                (out/SCENARIO)
   --json                      print the document in place of the table
 )";
@@ -289,7 +290,7 @@ sim::Ps Duration(const std::string& option, const std::string& text) {
 }
 
 struct RawOptions {
-  std::string iommu, kernel, mutant, seed, out, timeout, until, rounds, jobs, engine, points;
+  std::string iommu, profile, kernel, mutant, seed, out, timeout, until, rounds, jobs, engine, points;
   std::vector<std::string> sets, formats;
   bool twice = false, json = false, schema = false, keys = false, markdown = false;
   std::string gdb;
@@ -304,6 +305,7 @@ void AddOverrides(const RawOptions& raw, CommandLine* command) {
     }
     command->overrides.push_back({"machine.iommu", raw.iommu, "--iommu"});
   }
+  if (!raw.profile.empty()) command->overrides.push_back({"machine.profile", raw.profile, "--profile"});
   if (!raw.kernel.empty()) command->overrides.push_back({"kernel", raw.kernel, "--kernel"});
   if (!raw.seed.empty()) {
     WholeNumber("--seed", raw.seed);
@@ -399,6 +401,7 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
   }
   if (settable) {
     app.add_option("--iommu", raw.iommu)->expected(1);
+    app.add_option("--profile", raw.profile)->expected(1);
     app.add_option("--seed", raw.seed)->expected(1);
     app.add_option("--set", raw.sets)->expected(1)->take_all();
   }

@@ -8,6 +8,7 @@
 
 #include "scenarios/lint.h"
 #include "scenarios/parameters.h"
+#include "scenarios/profile.h"
 #include "scenarios/units.h"
 
 namespace pvpci::scenarios {
@@ -243,6 +244,10 @@ std::string Describe(const Scenario& scenario) {
     if (!below) text += fmt::format("  xen.{} = {}\n", parameter.name, parameter.value);
   }
   if (scenario.machine.iommu != IommuKind::kNone) text += IommuSettings(scenario.machine);
+  for (const ProfileValue& assumed : scenario.machine.assumed) {
+    const ParameterSpec* spec = FindParameter(assumed.group, assumed.name);
+    text += fmt::format("  {}.{} = {} (profile)\n", assumed.group, assumed.name, FormatParameter(*spec, assumed.value));
+  }
   for (const Parameter& parameter : scenario.machine.timing) {
     text += fmt::format("  timing.{} = {}\n", parameter.name, parameter.value);
   }

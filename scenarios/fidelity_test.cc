@@ -67,8 +67,9 @@ TEST(Fidelity, HoldsWithOtherSeeds) {
 TEST(Fidelity, MissesItsGoalWhereTheRecordingDiffers) {
   const fs::path folder = fs::path(std::getenv("TEST_TMPDIR")) / "tampered";
   fs::create_directories(folder / "scenarios" / "golden");
+  fs::create_directories(folder / "scenarios" / "profiles");
   for (const char* name : {"scenario.schema.json", "golden_e1000e.yaml", "golden/e1000e.config",
-                           "golden/e1000e-attach.store"}) {
+                           "golden/e1000e-attach.store", "profiles/bdw-gen3x8.yaml"}) {
     fs::copy_file(fs::path("scenarios") / name, folder / "scenarios" / name);
   }
   std::ifstream recording("scenarios/golden/e1000e-probe.trace");

@@ -31,20 +31,6 @@ std::string FromRoot(const std::string& root, const char* folder, const std::str
   return !error && here == fs::path(root) ? inside.string() : (fs::path(root) / inside).string();
 }
 
-bool IsRoot(const fs::path& folder) {
-  std::error_code error;
-  return fs::is_regular_file(folder / "scenarios" / "scenario.schema.json", error);
-}
-
-std::string Above(fs::path folder) {
-  while (!folder.empty()) {
-    if (IsRoot(folder)) return folder.string();
-    if (folder == folder.root_path()) break;
-    folder = folder.parent_path();
-  }
-  return "";
-}
-
 bool IsTable(const fs::path& file) { return file == kRowTable || file == kCatalogue || file == kMutants; }
 
 bool EndsWith(const std::string& text, const std::string& end) {
@@ -52,15 +38,6 @@ bool EndsWith(const std::string& text, const std::string& end) {
 }
 
 }  // namespace
-
-std::string FindRoot() {
-  if (const char* root = std::getenv("PVPCI_ROOT"); root != nullptr && *root != 0) return root;
-  std::error_code error;
-  const std::string here = Above(fs::current_path(error));
-  if (!here.empty()) return here;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  return error ? "" : Above(program.parent_path());
-}
 
 std::vector<std::string> ShippedScenarios(const std::string& root) {
   std::vector<std::string> names;

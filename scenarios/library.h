@@ -6,11 +6,9 @@
 #include <string>
 #include <vector>
 
-namespace pvpci::scenarios {
+#include "scenarios/root.h"
 
-// The project's root: PVPCI_ROOT if set, else the nearest folder above the current one or the program that holds
-// scenarios/scenario.schema.json. Empty if there is none.
-std::string FindRoot();
+namespace pvpci::scenarios {
 
 // Names of the shipped scenarios, sorted.
 std::vector<std::string> ShippedScenarios(const std::string& root);

@@ -73,6 +73,9 @@ std::string Reproduce(const std::string& argument, const Scenario& scenario, con
   std::string text = fmt::format("./pvpci run {} --iommu {} --seed {} --kernel {}", ShellWord(argument),
                                  Name(scenario.machine.iommu), scenario.seed, ShellWord(scenario.kernel));
   for (const Override& change : command.overrides) {
+    if (change.origin == "--profile") text += " --profile " + ShellWord(change.value);
+  }
+  for (const Override& change : command.overrides) {
     if (change.origin.rfind("--set", 0) == 0) text += " --set " + ShellWord(change.key + "=" + change.value);
   }
   if (!command.mutant.empty()) text += " --mutant " + ShellWord(command.mutant);

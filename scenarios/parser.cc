@@ -12,7 +12,9 @@
 
 #include "scenarios/expectations.h"
 #include "scenarios/parameters.h"
+#include "scenarios/profile.h"
 #include "scenarios/references.h"
+#include "scenarios/root.h"
 #include "scenarios/schema.h"
 #include "scenarios/step_reader.h"
 #include "scenarios/suggest.h"
@@ -159,6 +161,18 @@ class Reader : private ValueReader {
     return node == nullptr ? Link{} : ParseLink(node->text).value_or(Link{});
   }
 
+  void ReadProfile(const YamlNode& node, MachineSpec* machine) {
+    machine->profile = Text(node, "profile", machine->profile);
+    if (machine->profile == kDefaultProfile) return;
+    const std::string root = FindRoot();
+    try {
+      machine->profile_file = FindProfile(root, machine->profile, file_);
+      machine->assumed = ValuesBeyondDefault(SharedProfile(machine->profile_file, root), root);
+    } catch (const std::invalid_argument& error) {
+      Complain(PlaceOf(node, "profile"), fmt::format("profile: {}", error.what()));
+    }
+  }
+
   MachineSpec ReadMachine(const YamlNode& node) {
     MachineSpec machine;
     machine.place = node.place;
@@ -167,7 +181,7 @@ class Reader : private ValueReader {
     machine.iommu = FromName(Text(node, "iommu", "none"), kIommuKinds);
     machine.policy = FromName(Text(node, "policy", "msi_too"), kPolicies);
     machine.native_aer = Flag(node, "native_aer", false);
-    machine.profile = Text(node, "profile", machine.profile);
+    ReadProfile(node, &machine);
     machine.quantum = Time(node, "quantum", machine.quantum);
     machine.xen = ReadParameters(node, "xen");
     machine.vtd = ReadParameters(node, "vtd");

@@ -93,6 +93,12 @@ struct Parameter {
   Place place;
 };
 
+// What a profile says of a parameter (scenarios/profile.h), in ps, as a count, or 0 and 1.
+struct ProfileValue {
+  std::string group, name;
+  uint64_t value = 0;
+};
+
 // RAM that firmware keeps for DMA of some devices: RMRR of the DMAR table.
 struct ReservedSpec {
   uint64_t at = 0;                       // machine address, a multiple of 4 KiB
@@ -107,7 +113,9 @@ struct MachineSpec {
   IommuKind iommu = IommuKind::kNone;
   NoIommuPolicy policy = NoIommuPolicy::kMsiToo;
   bool native_aer = false;               // root ports report errors, and dom0's kernel is granted AER
-  std::string profile = "bdw-gen3x8";    // timing.md A7; the only one so far
+  std::string profile = "bdw-gen3x8";    // name or file, as the scenario has it: scenarios/profiles/
+  std::string profile_file;              // found; empty: the default one
+  std::vector<ProfileValue> assumed;     // where the profile differs from the models' defaults. What follows goes first
   std::vector<Parameter> xen;            // overrides of models/xen parameters
   std::vector<Parameter> vtd;            // overrides of the IOMMU's own parameters
   std::vector<ReservedSpec> reserved;

@@ -103,7 +103,7 @@ const ObjectSpec& MachineTable() {
           {"policy", Words({"refused", "intx_only", "msi_too"}), false,
            "what the tools do without an IOMMU: refused, intx_only, msi_too (msi_too), abi.md S3"},
           {"native_aer", Bool(), false, "root ports report errors, and dom0's kernel may use AER (false)"},
-          {"profile", Words({"bdw-gen3x8"}), false, "latency profile, timing.md A7 (bdw-gen3x8)"},
+          {"profile", Text(), false, "what is assumed of time: a name in scenarios/profiles/, or a file (bdw-gen3x8)"},
           {"quantum", Duration(sim::kNs, sim::kMs), false, "skew between runnable vCPUs (1 us)"},
           {"xen", Parameters("xen"), false, "hypervisor parameters"},
           {"vtd", Parameters("vtd"), false, "the IOMMU's own parameters"},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every constant of the hypervisor model. Origins: timing.md A6, A7 (V verified, A assumption), abi.md.
+// Every constant of the hypervisor model. Origins: scenarios/profiles/, timing.md A6 (V verified), abi.md.
 #ifndef PVPCI_MODELS_XEN_CONFIG_H_
 #define PVPCI_MODELS_XEN_CONFIG_H_
 
@@ -58,20 +58,15 @@ struct ReservedRegion {
 };
 
 struct HypervisorConfig {
-  // Costs.
-  sim::Ps hypercall = 250 * sim::kNs;       // entry, exit, dispatch. Range 100 .. 1500 ns. A7, A.
-  sim::Ps upcall_inject = 400 * sim::kNs;   // bounce frame. Range 200 .. 2000 ns. A7, A.
-  sim::Ps exception_fast = 110 * sim::kNs;  // exception bounce, direct. Range 88 .. 220 ns. A7, V scaled by A.
-  sim::Ps exception_slow = 270 * sim::kNs;  // exception bounce through #GP. Range 216 .. 541 ns. A7, V scaled by A.
-  sim::Ps vcpu_unblock = 3000 * sim::kNs;   // wake of a blocked vCPU. Range 1000 .. 8000 ns. A7, V (ARM).
-  sim::Ps domain_switch = 5000 * sim::kNs;  // another vCPU ran last on the pCPU. Range 1 .. 26 us. A7, V range.
-  sim::Ps irq_entry = 150 * sim::kNs;       // local APIC to do_IRQ. Range 50 .. 500 ns. A: an exception entry.
-                                            // This and the next are taken from the vCPU that runs there.
-  sim::Ps irq_dispatch = 250 * sim::kNs;    // do_IRQ to the port. Range 100 .. 1000 ns. A: as one hypercall.
-  sim::Ps pte_update = 50 * sim::kNs;       // one checked PTE change. Range 20 .. 300 ns. A.
-  sim::Ps page_zero = 100 * sim::kNs;       // scrub one page. Range 50 .. 400 ns. A: 40 GB/s.
-  sim::Ps timer_slop = 50 * sim::kUs;       // two timers this close may fire together. Constant of Xen, A6 V;
-                                            // the model fires at the exact time and only publishes the figure.
+  // Costs. Range, origin and tag of each: scenarios/profiles/bdw-gen3x8.yaml, whose defaults a test compares with these.
+  sim::Ps hypercall = 250 * sim::kNs;       // entry, exit, dispatch
+  sim::Ps upcall_inject = 400 * sim::kNs;   // bounce frame
+  sim::Ps vcpu_unblock = 3000 * sim::kNs;   // wake of a blocked vCPU
+  sim::Ps domain_switch = 5000 * sim::kNs;  // another vCPU ran last on the pCPU
+  sim::Ps irq_entry = 150 * sim::kNs;       // local APIC to do_IRQ; this and the next are taken from the vCPU that runs there
+  sim::Ps irq_dispatch = 250 * sim::kNs;    // do_IRQ to the port
+  sim::Ps pte_update = 50 * sim::kNs;       // one checked PTE change
+  sim::Ps page_zero = 100 * sim::kNs;       // scrub one page
   // Clocks and limits.
   sim::Ps uptime_at_start = 60 * sim::kSec; // Xen system time when the simulation starts. >= 0. abi.md S4.
   uint64_t wallclock_at_start = 1'600'000'000;  // seconds since 1970 when Xen's clock was 0. Any; fixed for replay.

@@ -16,7 +16,9 @@
 #include "scenarios/coverage/line_coverage.h"
 #include "scenarios/machine/evidence.h"
 #include "scenarios/machine/fabric_builder.h"
-#include "scenarios/parameters.h"
+#include "scenarios/machine/model_parameters.h"
+#include "scenarios/profile.h"
+#include "scenarios/root.h"
 #include "scenarios/units.h"
 
 namespace pvpci::scenarios {
@@ -334,29 +336,30 @@ void CollectTopology(Machine& machine, reports::View* view) {
 }
 
 void CollectAssumptions(Machine& machine, reports::View* view) {
-  const xen::HypervisorConfig& xen = machine.hypervisor().config();
-  const pci::FabricParameters& fabric = machine.fabric().parameters();
-  const auto add = [view](const char* name, sim::Ps value, const char* range, const char* origin) {
-    view->assumptions.push_back({name, fmt::format("{} ({})", FormatDuration(value), range), origin});
-  };
-  add("hypervisor.hypercall", xen.hypercall, "100 ns to 1.5 us", "timing.md A7, assumed");
-  add("hypervisor.upcall_inject", xen.upcall_inject, "200 ns to 2 us", "timing.md A7, assumed");
-  add("hypervisor.irq_entry", xen.irq_entry, "50 to 500 ns", "assumed: an exception entry");
-  add("hypervisor.irq_dispatch", xen.irq_dispatch, "100 ns to 1 us", "assumed: as one hypercall");
-  add("hypervisor.vcpu_unblock", xen.vcpu_unblock, "1 to 8 us", "timing.md A7, measured on ARM");
-  add("hypervisor.domain_switch", xen.domain_switch, "1 to 26 us", "timing.md A7, range measured");
-  add("fabric.posted_one_way", fabric.posted_one_way, "193 to 260 ns", "timing.md A7, derived from raw data");
-  add("fabric.read_round_trip", fabric.read_round_trip, "386 to 522 ns", "timing.md A7, measured");
-  add("fabric.mmio_read", fabric.mmio_read, "500 ns to 2.5 us", "timing.md A7, derived and assumed");
+  const Scenario& scenario = machine.scenario();
+  const std::string root = FindRoot();
+  const std::string& named = scenario.machine.profile_file;
+  const Profile& profile = SharedProfile(named.empty() ? FindProfile(root, kDefaultProfile) : named, root);
+  view->assumptions.push_back({"machine.profile", profile.name, profile.what});
+  for (const ProfileEntry& entry : profile.entries) {
+    if (!IsPartOf(scenario, entry.key())) continue;
+    const bool itself = SaysItself(scenario.machine, entry.spec->group, entry.spec->name);
+    const uint64_t value = ValueOf(scenario.machine, entry.spec->group, entry.spec->name).value_or(entry.standard);
+    std::string text = FormatParameter(*entry.spec, value);
+    if (entry.low != entry.high) {
+      text += fmt::format(" ({} to {}{})", FormatParameter(*entry.spec, entry.low), FormatParameter(*entry.spec, entry.high),
+                          entry.uncertain && !itself ? ", uncertain" : "");
+    }
+    view->assumptions.push_back({entry.key(), text, itself ? "the scenario says so" : entry.tag + ": " + entry.origin});
+  }
   view->limits = {
       "CPU caches and memory bandwidth are not modelled: guest time is the cost of basic blocks plus annotated costs",
       "vCPUs are pinned, each to a processor of its own; credit schedulers' time slices are not modelled",
       "Only the passthrough path is original code; the emulated rest of the kernel is listed under 'emulated'",
       "Without an IOMMU Xen does not security-support PCI passthrough (SUPPORT.md)",
   };
-  if (machine.scenario().machine.iommu == IommuKind::kNone) {
-    xen::NoIommuPolicy policy = xen.no_iommu;
-    view->policy = xen::Description(policy);
+  if (scenario.machine.iommu == IommuKind::kNone) {
+    view->policy = xen::Description(machine.hypervisor().config().no_iommu);
   }
 }
 

@@ -18,6 +18,7 @@
 #include "models/pci/i6300esb.h"
 #include "models/pci/plx_dma.h"
 #include "models/pci/virtio_rng.h"
+#include "scenarios/machine/model_parameters.h"
 #include "scenarios/parameters.h"
 
 namespace pvpci::scenarios {
@@ -81,17 +82,6 @@ pci::FunctionSlot Slot(const DeviceSpec& device, uint64_t seed) {
   return slot;
 }
 
-void ApplyTiming(const Parameter& parameter, pci::FabricParameters* fabric) {
-  const ParameterSpec* spec = FindParameter("timing", parameter.name);
-  if (spec == nullptr) return;
-  const uint64_t value = ParseParameter(*spec, parameter.value).value_or(0);
-  if (parameter.name == "mmio_read") fabric->mmio_read = value;
-  if (parameter.name == "mmio_write_gap") fabric->mmio_write_gap = value;
-  if (parameter.name == "memory_read") fabric->read_round_trip = value;
-  if (parameter.name == "message_transit") fabric->posted_one_way = value;
-  if (parameter.name == "switch_hop") fabric->switch_cut_through = value;
-}
-
 }  // namespace
 
 uint64_t DeviceOption(const DeviceSpec& device, const std::string& name, uint64_t fallback) {
@@ -104,7 +94,7 @@ uint64_t DeviceOption(const DeviceSpec& device, const std::string& name, uint64_
 
 pci::FabricSpec BuildFabricSpec(const Scenario& scenario) {
   pci::FabricSpec spec;
-  for (const Parameter& parameter : scenario.machine.timing) ApplyTiming(parameter, &spec.parameters);
+  ApplyParameters(scenario.machine, &spec.parameters);
   spec.firmware.native_aer = scenario.machine.native_aer;
   if (scenario.machine.bar_window != 0) {
     spec.firmware.memory_base = scenario.machine.bar_window;

@@ -41,7 +41,7 @@ std::optional<sim::Ps> DeviceTlb::Invalidate(uint64_t, unsigned) {
 IommuTables::IommuTables(iommu::Iommu& unit, sim::MachineMemory& memory, uint64_t seed)
     : unit_(unit), memory_(memory), random_(seed, "iommu.tables") {}
 
-void IommuTables::Enable(xen::Hypervisor& hypervisor) {
+void IommuTables::Enable(xen::Hypervisor& hypervisor, iommu::TableWriterConfig config) {
   hypervisor_ = &hypervisor;
   iommu::FrameSource source;
   source.allocate = [this](sim::FrameType type, unsigned frames) {
@@ -54,7 +54,6 @@ void IommuTables::Enable(xen::Hypervisor& hypervisor) {
     for (unsigned i = 0; i < (1u << OrderOf(frames)); ++i) hypervisor_->frames().Free(first + i);
   };
   const xen::HypervisorConfig& xen = hypervisor.config();
-  iommu::TableWriterConfig config;
   config.device_tlb_timeout = xen.iommu_dev_iotlb_timeout;
   config.flaws.unmap_not_flushed = xen.has(xen::Unfixed::kXsa78);
   config.flaws.context_not_flushed = xen.has(xen::Unfixed::kXsa442);

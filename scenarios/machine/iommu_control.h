@@ -41,7 +41,7 @@ class IommuTables : public xen::IommuControl {
   IommuTables(iommu::Iommu& unit, sim::MachineMemory& memory, uint64_t seed);
 
   // Table frames come from this hypervisor's heap. Builds the tables and switches the unit on.
-  void Enable(xen::Hypervisor& hypervisor);
+  void Enable(xen::Hypervisor& hypervisor, iommu::TableWriterConfig config);
   iommu::TableWriter& writer() { return *writer_; }
   static uint16_t UnitDomain(sim::DomId domain) { return static_cast<uint16_t>(domain + 1); }
 

@@ -12,6 +12,7 @@
 #include "models/xen/passthrough.h"
 #include "models/xen/store/store_trace.h"
 #include "scenarios/machine/fabric_builder.h"
+#include "scenarios/machine/model_parameters.h"
 #include "scenarios/parameters.h"
 #include "scenarios/parser.h"
 #include "scenarios/units.h"
@@ -93,7 +94,7 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image, Watch watch)
     iommu::IommuConfig config;
     config.remap_interrupts = scenario_.machine.iommu == IommuKind::kDmarIr;
     config.wait_status_later = scenario_.bare_metal();
-    ApplyIommuParameters(&config);
+    ApplyParameters(scenario_.machine, &config);
     iommu_ = std::make_unique<iommu::Iommu>(&simulation_, memory_.get(), &trace_, config);
     iommu_->OnFault([this](const iommu::FaultRecorded& fault) { classifier_->OnFault(fault); });
     if (scenario_.bare_metal()) {
@@ -113,14 +114,16 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image, Watch watch)
   config.xen_frames_on_top = scenario_.bare_metal();
   config.pci_hole_start = scenario_.machine.low_memory_end();
   if (scenario_.machine.bar_window != 0) config.firmware_bytes = MachineSpec::kFirmwareBytes;
-  ApplyXenParameters(&config);
+  ApplyParameters(scenario_.machine, &config);
   ApplyPassthroughParameters(&config);
   hypervisor_ =
       std::make_unique<xen::Hypervisor>(config, simulation_, *memory_, trace_, xen_pci_, tables_.get());
   if (iommu_ && watched) meter_ = std::make_unique<EscapeMeter>(simulation_, *iommu_, tables_.get());
   if (tables_) {
     AttachDeviceTlbs();
-    tables_->Enable(*hypervisor_);
+    iommu::TableWriterConfig writer;
+    ApplyParameters(scenario_.machine, &writer);
+    tables_->Enable(*hypervisor_, writer);
     if (meter_) hypervisor_->passthrough().SetLossObserver(meter_.get());
     if (watched) tables_->OnInterruptEntry([this](unsigned index) { OnInterruptEntry(index); });
   }
@@ -152,16 +155,11 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image, Watch watch)
   inventory_ = std::make_unique<FabricInventory>(*fabric_);
   xen::ToolstackConfig tools;
   tools.no_iommu = ToXen(scenario_.machine.policy);
-  uint32_t core_mhz = driver::kReferenceMhz;
-  for (const Parameter& parameter : scenario_.machine.timing) {
-    const auto value = ParseParameter(*FindParameter("timing", parameter.name), parameter.value);
-    if (parameter.name == "command_gap") tools.command_gap = value.value_or(0);
-    if (parameter.name == "core_mhz") core_mhz = static_cast<uint32_t>(value.value_or(driver::kReferenceMhz));
-  }
+  ApplyParameters(scenario_.machine, &tools);
   toolstack_ = std::make_unique<xen::Toolstack>(simulation_, trace_, *store_, *control_, *agent_, *inventory_, tools);
 
   image_ = driver::Image::Open(image_files_.Path("elf"), image_files_.accounted ? image_files_.Path("blocks.tsv") : "",
-                               core_mhz);
+                               CoreMhz(scenario_.machine));
   Surroundings around;
   around.simulation = &simulation_;
   around.trace = &trace_;
@@ -205,33 +203,6 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image, Watch watch)
 
 Machine::~Machine() { sim::SetLogClock({}); }
 
-void Machine::ApplyXenParameters(xen::HypervisorConfig* config) const {
-  const auto value = [](const char* group, const Parameter& parameter) {
-    return ParseParameter(*FindParameter(group, parameter.name), parameter.value).value_or(0);
-  };
-  for (const Parameter& parameter : scenario_.machine.xen) {
-    const uint64_t v = value("xen", parameter);
-    if (parameter.name == "uptime_at_start") config->uptime_at_start = v;
-    if (parameter.name == "irq_ratelimit") config->irq_ratelimit = static_cast<unsigned>(v);
-    if (parameter.name == "irq_eoi_timeout") config->forced_eoi = v;
-    if (parameter.name == "extra_guest_irqs") config->extra_guest_irqs = static_cast<unsigned>(v);
-    if (parameter.name == "domu_max_order") config->domu_max_order = static_cast<unsigned>(v);
-    if (parameter.name == "passthrough_max_order") config->passthrough_max_order = static_cast<unsigned>(v);
-    if (parameter.name == "pirq_eoi_map") config->pirq_eoi_map = v != 0;
-    if (parameter.name == "nmi_fatal") config->nmi_fatal = v != 0;
-    if (parameter.name == "mask_system_errors") config->mask_system_errors = v != 0;
-    if (parameter.name == "directed_eoi") config->directed_eoi = v != 0;
-    if (parameter.name == "ioapic_ack_new") config->io_apic_ack = v != 0 ? xen::IoApicAck::kNew : xen::IoApicAck::kOld;
-  }
-  for (const Parameter& parameter : scenario_.machine.timing) {
-    const uint64_t v = value("timing", parameter);
-    if (parameter.name == "hypercall") config->hypercall = v;
-    if (parameter.name == "upcall_inject") config->upcall_inject = v;
-    if (parameter.name == "vcpu_unblock") config->vcpu_unblock = v;
-    if (parameter.name == "domain_switch") config->domain_switch = v;
-  }
-}
-
 void Machine::ApplyPassthroughParameters(xen::HypervisorConfig* config) const {
   for (const Parameter& parameter : scenario_.machine.xen) {
     const ParameterSpec& spec = *FindParameter("xen", parameter.name);
@@ -252,27 +223,6 @@ void Machine::ApplyPassthroughParameters(xen::HypervisorConfig* config) const {
     region.last_mfn = region.first_mfn + (reserved.bytes >> sim::kPageShift) - 1;
     for (const std::string& name : reserved.devices) region.devices.push_back(fabric_->Find(name)->bdf());
     config->reserved.push_back(region);
-  }
-}
-
-void Machine::ApplyIommuParameters(iommu::IommuConfig* config) const {
-  for (const Parameter& parameter : scenario_.machine.vtd) {
-    const uint64_t v = ParseParameter(*FindParameter("vtd", parameter.name), parameter.value).value_or(0);
-    if (parameter.name == "coherent") config->coherent = v != 0;
-    if (parameter.name == "device_tlbs") config->device_tlbs = v != 0;
-    if (parameter.name == "posted_interrupts") config->posted_interrupts = v != 0;
-    if (parameter.name == "paging_cache_entries") config->paging_cache_entries = static_cast<unsigned>(v);
-    if (parameter.name == "fault_registers") config->fault_registers = static_cast<unsigned>(v);
-    if (parameter.name == "walkers") config->walkers = static_cast<unsigned>(v);
-  }
-  for (const Parameter& parameter : scenario_.machine.timing) {
-    const uint64_t v = ParseParameter(*FindParameter("timing", parameter.name), parameter.value).value_or(0);
-    if (parameter.name == "iotlb_entries") {
-      config->iotlb_entries = config->iotlb_effective_entries = static_cast<unsigned>(v);
-    }
-    if (parameter.name == "iotlb_miss") config->miss = v;
-    if (parameter.name == "iotlb_hit") config->hit = v;
-    if (parameter.name == "inv_wait") config->invalidation_wait = v;
   }
 }
 

@@ -146,8 +146,6 @@ class Machine : public Ownership, public xen::DomainObserver {
   std::optional<sim::Mfn> FirstFrame(sim::FrameType type) const;
   xen::StoreRing RingOf(GuestDomain& guest);
   xen::ToolDomain ToolDomainOf(GuestDomain& guest);
-  void ApplyXenParameters(xen::HypervisorConfig* config) const;
-  void ApplyIommuParameters(iommu::IommuConfig* config) const;
   void AttachDeviceTlbs();
   void ApplyPassthroughParameters(xen::HypervisorConfig* config) const;
   // The irq of a guest with that vector on that processor; -1: there is none.
