@@ -343,6 +343,7 @@ GUEST_FUNCTIONS = [
     "guest/find_device.c",
     "guest/irq_affinity.c",
     "guest/irq_move.c",
+    "guest/kernel_work.c",
     "guest/leftovers.c",
     "guest/mapping_stream.c",
     "guest/master.c",

@@ -471,20 +471,36 @@ double FirstInterrupt(const ImageFiles& image) {
   return entered;
 }
 
-TimerBench::TimerBench(const ImageFiles& image) : bench_(kSmallestMachine, image) {
+KernelBench::KernelBench(const ImageFiles& image) : bench_(kSmallestMachine, image) {
   bench_.Boot("control");
   bench_.Settle(kQuiet);
 }
 
-double TimerBench::EventNs(unsigned events) {
+double KernelBench::CallNs(const std::string& function, unsigned count, long* result) {
   const double begin = ThreadNs();
-  bench_.Do("timer_events", [&](Machine::Done done) {
-    bench_.machine().guest("control").Post(SEAM_WORK_CALL, {"timer_events", std::to_string(events)},
-                                           [done = std::move(done)](long result, const std::string&) {
-                                             done(result == 0 ? "" : fmt::format("error {}", result));
+  bench_.Do(function, [&](Machine::Done done) {
+    bench_.machine().guest("control").Post(SEAM_WORK_CALL, {function, std::to_string(count)},
+                                           [done = std::move(done), result](long answer, const std::string&) {
+                                             *result = answer;
+                                             done("");
                                            });
   });
-  return (ThreadNs() - begin) / events;
+  return ThreadNs() - begin;
+}
+
+double KernelBench::TimerEventNs(unsigned events) {
+  long result = 0;
+  const double ns = CallNs("timer_events", events, &result);
+  if (result != 0) throw std::runtime_error(fmt::format("timer_events: error {}", result));
+  return ns / events;
+}
+
+double KernelBench::WorkNs(unsigned rounds, uint64_t* result) {
+  long answer = 0;
+  const double ns = CallNs("kernel_work", rounds, &answer);
+  if (answer < 0) throw std::runtime_error(fmt::format("kernel_work: error {}", answer));
+  *result = static_cast<uint64_t>(answer);
+  return ns / rounds;
 }
 
 double KernelDomainCreationMs(const ImageFiles& image, unsigned domains) {

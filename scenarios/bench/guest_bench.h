@@ -111,14 +111,19 @@ class GuestBench {
 // Boots dom0 and answers the wall clock (WallNs) at which the first interrupt handler of its kernel was entered.
 double FirstInterrupt(const ImageFiles& image);
 
-// Timers of a kernel: dom0 alone sleeps again and again.
-class TimerBench {
+// A kernel alone: dom0 sleeps again and again, or computes.
+class KernelBench {
  public:
-  explicit TimerBench(const ImageFiles& image);
+  explicit KernelBench(const ImageFiles& image);
   // ns of processor time per event of a timer: the kernel arms it, it fires, the task that waits for it wakes and goes on.
-  double EventNs(unsigned events);
+  double TimerEventNs(unsigned events);
+  // ns of processor time per round of driver/guest/kernel_work.c. `result`: what the rounds came to.
+  double WorkNs(unsigned rounds, uint64_t* result);
 
  private:
+  // ns of processor time.
+  double CallNs(const std::string& function, unsigned count, long* result);
+
   BenchMachine bench_;
 };
 

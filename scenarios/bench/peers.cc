@@ -22,7 +22,11 @@
 
 #include <fmt/format.h>
 
+#include "driver/loader/elf_file.h"
 #include "scenarios/bench/worker.h"
+
+// emulated_start.S
+extern "C" const char pvpci_emulated_start[], pvpci_emulated_end[], pvpci_emulated_function[], pvpci_emulated_arguments[];
 
 namespace pvpci::scenarios {
 namespace {
@@ -34,9 +38,10 @@ constexpr uint32_t kConfigEdu = 0x80002000;  // CF8: 00:04.0
 constexpr size_t kBiosBytes = 64 << 10;
 constexpr uint32_t kReads = 400'000;
 constexpr int kPatienceMs = 20'000;
+constexpr uint64_t kWorkSpace = 64 << 20;  // free memory of the emulated machine, beyond the image
 
 // A program that ends when this one does; it says nothing.
-pid_t Start(std::vector<std::string> arguments, int inherited = -1) {
+pid_t Start(std::vector<std::string> arguments, const std::vector<int>& inherited = {}) {
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
@@ -46,7 +51,7 @@ pid_t Start(std::vector<std::string> arguments, int inherited = -1) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   const int nothing = open("/dev/null", O_RDWR);
   for (const int fd : {0, 1, 2}) dup2(nothing, fd);
-  if (inherited >= 0) fcntl(inherited, F_SETFD, 0);
+  for (const int fd : inherited) fcntl(fd, F_SETFD, 0);
   execv(argv[0], argv.data());
   _exit(127);
 }
@@ -62,11 +67,37 @@ int WaitFor(pid_t child) {
   return status;
 }
 
-// Real mode, at the reset vector's segment: reads A000:0000 `count` times and leaves by the debug exit port.
+// A file in memory that a child may open by its number.
+class MemoryFile {
+ public:
+  MemoryFile(const char* name, const std::string& content) : fd_(memfd_create(name, 0)) {
+    if (fd_ < 0 || write(fd_, content.data(), content.size()) != static_cast<ssize_t>(content.size())) {
+      throw std::runtime_error(std::string("cannot write a ") + name);
+    }
+  }
+  ~MemoryFile() { close(fd_); }
+  MemoryFile(const MemoryFile&) = delete;
+  MemoryFile& operator=(const MemoryFile&) = delete;
+  int fd() const { return fd_; }
+
+ private:
+  const int fd_;
+};
+
+// `code` at f000:0000, and a jump to it where the processor starts.
+std::string BiosWith(const std::string& code) {
+  std::string image(kBiosBytes, '\0');
+  image.replace(0, code.size(), code);
+  const std::string jump("\xea\x00\x00\x00\xf0", 5);  // jmp f000:0000
+  image.replace(kBiosBytes - 16, jump.size(), jump);
+  return image;
+}
+
+// Real mode: reads A000:0000 `count` times and leaves by the debug exit port.
 //
 //   xor ax, ax / mov ds 0xa000 / mov ecx, COUNT / jecxz out / again: mov eax, [0] (or nothing) / dec ecx / jnz again
 //   out: mov dx, 0xf4 / out dx, al / hlt
-std::string Bios(uint32_t count, bool reads) {
+std::string ReadingBios(uint32_t count, bool reads) {
   std::string code;
   const auto add = [&code](std::initializer_list<int> bytes) {
     for (const int byte : bytes) code += static_cast<char>(byte);
@@ -81,27 +112,20 @@ std::string Bios(uint32_t count, bool reads) {
   add({0x75, 0});                            // jnz again
   code.back() = static_cast<char>(static_cast<int>(again) - static_cast<int>(code.size()));
   add({0xba, 0xf4, 0x00, 0xee, 0xf4});       // mov dx, 0xf4; out dx, al; hlt
-  std::string image(kBiosBytes, '\0');
-  image.replace(0, code.size(), code);
-  const std::string jump("\xea\x00\x00\x00\xf0", 5);  // at the reset vector: jmp f000:0000
-  image.replace(kBiosBytes - 16, jump.size(), jump);
-  return image;
+  return BiosWith(code);
 }
 
-double RunBiosNs(uint32_t count, bool reads) {
-  const int file = memfd_create("bios", 0);
-  const std::string image = Bios(count, reads);
-  if (file < 0 || write(file, image.data(), image.size()) != static_cast<ssize_t>(image.size())) {
-    throw std::runtime_error("cannot write a BIOS");
-  }
+// Wall clock from QEMU's start until its guest has left by the debug exit port.
+double RunBiosNs(const std::string& image, const std::vector<std::string>& more = {}, int inherited = -1) {
+  const MemoryFile bios("bios", image);
+  std::vector<std::string> arguments = {kQemu, "-M", "pc", "-m", "128", "-cpu", "max", "-accel", "tcg,thread=single",
+                                        "-icount", "shift=0,sleep=off", "-nodefaults", "-vga", "std", "-display", "none",
+                                        "-bios", fmt::format("/proc/self/fd/{}", bios.fd()), "-device",
+                                        "isa-debug-exit,iobase=0xf4,iosize=1"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
   const double begin = WallNs();
-  const pid_t child = Start({kQemu, "-M", "pc", "-m", "16", "-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off",
-                             "-nodefaults", "-vga", "std", "-display", "none", "-bios", fmt::format("/proc/self/fd/{}", file),
-                             "-device", "isa-debug-exit,iobase=0xf4,iosize=1"},
-                            file);
-  const int status = WaitFor(child);
+  const int status = WaitFor(Start(arguments, {bios.fd(), inherited}));
   const double ns = WallNs() - begin;
-  close(file);
   // isa-debug-exit: the byte written, times two, plus one.
   if (!WIFEXITED(status) || WEXITSTATUS(status) % 2 == 0) throw PeerAbsent("peer absent: QEMU did not run its guest");
   return ns;
@@ -224,10 +248,46 @@ double UserModeLinux::SleepNs(unsigned sleeps) {
   return (RunMs(sleeps) - without) * 1e6 / sleeps;
 }
 
+TranslatedKernel::TranslatedKernel(const std::string& image) : image_(image) {
+  RequireQemu();
+  const driver::ElfFile file(image);
+  const auto [symbols, count] = file.symbols();
+  for (size_t i = 0; i < count; ++i) {
+    if (file.SymbolName(symbols[i]) == "kernel_work_rounds") function_ = symbols[i].st_value;
+  }
+  if (function_ == 0) throw std::runtime_error(image + " has no kernel_work_rounds");
+}
+
+double TranslatedKernel::RunNs(uint32_t rounds, uint64_t* result) {
+  std::string start(pvpci_emulated_start, pvpci_emulated_end);
+  const auto put = [&start](const char* at, uint64_t value) {
+    start.replace(static_cast<size_t>(at - pvpci_emulated_start), sizeof value, reinterpret_cast<const char*>(&value),
+                  sizeof value);
+  };
+  put(pvpci_emulated_function, function_);
+  put(pvpci_emulated_arguments, rounds);
+  put(pvpci_emulated_arguments + sizeof(uint64_t), kWorkSpace);
+  const MemoryFile answer("answer", "");
+  const double ns = RunBiosNs(BiosWith(start), {"-device", "loader,file=" + image_, "-chardev",
+                                                fmt::format("file,id=answer,path=/proc/self/fd/{}", answer.fd()), "-device",
+                                                "isa-debugcon,iobase=0xe9,chardev=answer"},
+                              answer.fd());
+  if (pread(answer.fd(), result, sizeof *result, 0) != sizeof *result) {
+    throw PeerAbsent("peer absent: QEMU's guest did not answer");
+  }
+  return ns;
+}
+
+double TranslatedKernel::RoundNs(uint32_t rounds, uint64_t* result) {
+  uint64_t nothing = 0;
+  const double without = RunNs(0, &nothing);
+  return (RunNs(rounds, result) - without) / rounds;
+}
+
 double TranslatedRegisterReadNs() {
   RequireQemu();
-  const double empty = RunBiosNs(kReads, false);
-  const double reading = RunBiosNs(kReads, true);
+  const double empty = RunBiosNs(ReadingBios(kReads, false));
+  const double reading = RunBiosNs(ReadingBios(kReads, true));
   return (reading - empty) / kReads;
 }
 

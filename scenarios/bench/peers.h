@@ -3,6 +3,7 @@
 #ifndef PVPCI_SCENARIOS_BENCH_PEERS_H_
 #define PVPCI_SCENARIOS_BENCH_PEERS_H_
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 
@@ -53,6 +54,21 @@ class UserModeLinux {
 // QEMU's translator in its deterministic mode (-icount) runs a BIOS of a few instructions that reads a register of the
 // VGA window again and again. ns of wall clock per read; start-up and the loop itself are taken out.
 double TranslatedRegisterReadNs();
+
+// driver/guest/kernel_work.c of a kernel image without accounting, run by that translator on a machine without operating
+// system (emulated_start.S).
+class TranslatedKernel {
+ public:
+  explicit TranslatedKernel(const std::string& image);
+  // ns of wall clock per round; start-up is taken out. `result`: what the rounds came to.
+  double RoundNs(uint32_t rounds, uint64_t* result);
+
+ private:
+  double RunNs(uint32_t rounds, uint64_t* result);
+
+  std::string image_;
+  uint64_t function_ = 0;
+};
 
 }  // namespace pvpci::scenarios
 
