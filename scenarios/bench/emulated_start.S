@@ -8,6 +8,7 @@
 
   .section .rodata
   .globl pvpci_emulated_start, pvpci_emulated_end, pvpci_emulated_function, pvpci_emulated_arguments
+  .hidden pvpci_emulated_start, pvpci_emulated_end, pvpci_emulated_function, pvpci_emulated_arguments
   .code16
 pvpci_emulated_start:
   cli

@@ -19,7 +19,7 @@ constexpr unsigned kScans = 5;
 constexpr unsigned kPeerReads = 1000;
 constexpr unsigned kTimers = 5000;
 constexpr unsigned kSleeps = 2000;
-constexpr unsigned kWorkRounds = 1000;
+constexpr unsigned kWorkRounds = 5000;
 
 enum KernelAsk : uint32_t { kTimerEvents, kWork, kWorkResult };
 

@@ -26,7 +26,8 @@
 #include "scenarios/bench/worker.h"
 
 // emulated_start.S
-extern "C" const char pvpci_emulated_start[], pvpci_emulated_end[], pvpci_emulated_function[], pvpci_emulated_arguments[];
+extern "C" __attribute__((visibility("hidden"))) const char pvpci_emulated_start[], pvpci_emulated_end[],
+    pvpci_emulated_function[], pvpci_emulated_arguments[];
 
 namespace pvpci::scenarios {
 namespace {
