@@ -78,8 +78,8 @@ class GuestBench {
   double StubPath(unsigned interrupts);
 
   // ns of processor time per configuration read that the domain's kernel makes through the real pcifront and the real
-  // pciback of dom0. The domain scans its bus so often.
-  double ForwardedConfigRead(unsigned scans);
+  // pciback of dom0. `reads` of them.
+  double ForwardedConfigRead(unsigned reads);
 
   // Simulated over processor time of so many ms with an MSI each 10 us and a DMA of 64 bytes each us.
   double Loaded(unsigned ms);
