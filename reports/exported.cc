@@ -24,6 +24,7 @@ Result Exported(Result result) {
   result.programs.clear();
   result.expectations.clear();
   result.hypercalls.clear();
+  result.paths.clear();
   result.view.consoles.clear();
   result.view.warnings.clear();
   for (DomainResult& domain : result.domains) domain.report.reset();

@@ -317,6 +317,48 @@ void Fields(A& a, Of<HypercallCount, A>& x) {
 }
 
 template <typename A>
+void Fields(A& a, Of<SpanPart, A>& x) {
+  a("name", x.name);
+  a("ps", x.ps);
+}
+
+template <typename A>
+void Fields(A& a, Of<SpanSample, A>& x) {
+  a("at", x.at);
+  a("interrupt", x.interrupt);
+  a("asserted_ps", x.asserted_ps);
+  a("latency_ps", x.latency_ps);
+  a("parts", x.parts);
+  a("tail", x.tail);
+}
+
+template <typename A>
+void Fields(A& a, Of<PathEvent, A>& x) {
+  a("after_ps", x.after_ps);
+  a("where", x.where);
+  a("what", x.what);
+}
+
+template <typename A>
+void Fields(A& a, Of<FunctionBlocks, A>& x) {
+  a("function", x.function);
+  a("source", x.source);
+  a("blocks", x.blocks);
+}
+
+template <typename A>
+void Fields(A& a, Of<Path, A>& x) {
+  a("since", x.since);
+  a("interrupts", x.row);
+  a("delivered_in_domain", x.delivered_in_domain);
+  a("hypercalls", x.hypercalls);
+  a("samples", x.samples);
+  a("upcall_blocks", x.upcall_blocks);
+  a("functions", x.functions);
+  a("events", x.events);
+}
+
+template <typename A>
 void Fields(A& a, Of<ExpectationResult, A>& x) {
   a("text", x.text);
   a("held", x.held);
@@ -480,6 +522,7 @@ void Fields(A& a, Of<Result, A>& x) {
   a("iommu", x.iommu);
   a("attack", x.attack);
   a("sub_page", x.sub_page);
+  a("paths", x.paths);
   a("view", x.view);
 }
 

@@ -29,7 +29,7 @@ constexpr char kTemporarySuffix[] = ".partial";  // the whole name is ".result.j
 // What a run may leave in its folder; spec/result.md.
 constexpr const char* kWritten[] = {kResult,     kReport,      kJunit,       "findings.sarif",
                                     "trace.txt", "trace.vcd",  "tlp.pcapng", "trace.perfetto.json",
-                                    "schedule.txt"};
+                                    "trace.bin", "paths.json", "schedule.txt"};
 
 [[noreturn]] void Fail(const fs::path& path, const std::string& what, int error) {
   throw FileError(fmt::format("{}: {}: {}", path.string(), what, std::strerror(error)));

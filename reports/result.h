@@ -288,11 +288,55 @@ struct Interrupt {
   std::vector<LatencyBucket> histogram;  // beyond the contract; latency_stats.h, LogHistogram
 };
 
+// A stretch of one interrupt's way.
+struct SpanPart {
+  std::string name;  // "t3_t4_wait"
+  Ps ps = 0;
+};
+
+// The interrupt that stands at a mark of a distribution (nearest rank; of equal ones the first). Beyond the contract.
+struct SpanSample {
+  std::string at;                // "p50", "p90", "p99", "max"
+  int64_t interrupt = 0;         // its number, the same in every trace
+  Ps asserted_ps = 0;            // t0
+  Ps latency_ps = 0;             // t0 to t6
+  std::vector<SpanPart> parts;   // add up to latency_ps
+  std::vector<SpanPart> tail;    // from t6 to the last probe
+};
+
+// What happened on the way of the median interrupt.
+struct PathEvent {
+  Ps after_ps = 0;    // since t0
+  std::string where;  // domain, "xen", or the device
+  std::string what;   // as trace.txt has it
+};
+
+// Basic blocks of one function.
+struct FunctionBlocks {
+  std::string function;
+  std::string source;
+  int64_t blocks = 0;
+};
+
 struct HypercallCount {
   std::string domain;
   std::string name;
   int64_t calls = 0;
   int64_t failed = 0;
+};
+
+// The way of one source's interrupts through Xen and the guest, from a step of the scenario to the end of the run: what gates
+// judge and ./pvpci diff compares. Beyond the contract.
+struct Path {
+  std::string since;                       // label of that step; empty: the start of the run
+  Interrupt row;                           // key "interrupts": those asserted since then
+  int64_t delivered_in_domain = 0;         // by all sources, since then
+  std::vector<HypercallCount> hypercalls;  // of the domain, since then
+  std::vector<SpanSample> samples;
+  std::optional<int64_t> upcall_blocks;    // of the upcall that is met most often among those that deliver one of these
+                                           // interrupts and no other; empty: blocks were not counted
+  std::vector<FunctionBlocks> functions;   // of that upcall
+  std::vector<PathEvent> events;           // of the median interrupt, from t0 to its last probe
 };
 
 struct ExpectationResult {
@@ -462,6 +506,7 @@ struct Result {
   std::optional<IommuResult> iommu;           // empty: there is none
   std::optional<Attack> attack;               // empty: the scenario tells none
   std::vector<SubPageExposure> sub_page;
+  std::vector<Path> paths;                    // a row for each of `interrupts` that a handler saw
   View view;
 };
 

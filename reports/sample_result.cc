@@ -297,6 +297,17 @@ void AddInterrupts(Result* result, InterruptKind kind, PortAbi abi, int count, d
   interrupt.spurious = kind == InterruptKind::kIntx ? 212 : 0;
   row.Fill(&interrupt);
   result->interrupts.push_back(interrupt);
+  Path path;
+  path.since = "storm";
+  path.row = interrupt;
+  path.delivered_in_domain = count;
+  path.hypercalls = {{"driver", "EVTCHNOP_unmask", count, 0}};
+  path.samples = {{"p50", 17, 20 * kUs, 1500 * kNs, {{"t0_t1_fabric", 430 * kNs}, {"t1_t6_rest", 1070 * kNs}},
+                   {{"t6_t8_eoi", 200 * kNs}}}};
+  path.upcall_blocks = 2;
+  path.functions = {{"handle_edge_irq", "kernel/irq/chip.c", 2}};
+  path.events = {{0, kNic, "t0 vector 0"}, {1500 * kNs, "driver", "t6"}};
+  result->paths.push_back(path);
 }
 
 }  // namespace

@@ -82,6 +82,9 @@ own folder below --out, beside an index page.
                               junit: always written; json also prints result.json on standard output
   --counterfactual            the same seed in M0, M1 and M2, each in its own folder below --out, and one table of what
                               differs, also as counterfactual.json and counterfactual.html; --format json prints it
+  --baseline FILE             for bounds on the cost of interrupts (expect: {p99_ns: "<= 4300"}): result.json or paths.json of
+                              an earlier run, or a folder that holds one; what breaks its bound is told part by part
+  --blocks                    also count the basic blocks of upcalls, for 'diff' (slower; always so where there are bounds)
   --twice                     run twice, compare the trace digests; exit 7 if they differ
   --timeout S                 give up after S seconds of real time (exit 5)
   --until TIME                end at this simulated time, e.g. --until '5 ms'
@@ -262,12 +265,14 @@ constexpr const char* kDiffHelp =
 
 A and B are review.json or result.json, or folders that hold one. Findings are known by their fingerprints, which hold no
 addresses and no times; verdicts without a finding by attack, mode, kernel and ABI.
+Of two runs also the way of their interrupts: latency part by part, hypercalls for each interrupt by name, blocks of the
+upcall function by function (runs with --blocks or with bounds), the first event of the median interrupt that differs.
 Exit 0 if nothing is new but accepted risks, else 1.
 
   --suppressions FILE   YAML: a list of {fingerprint: ..., reason: ..., expires: 2027-01-31}. All three are needed; after
                         its last day an entry no longer counts, and is told.
   --out DIR             also leave diff.json there
-  --json                one JSON document on standard output (new, fixed, unchanged, verdicts)
+  --json                one JSON document on standard output (new, fixed, unchanged, verdicts, paths)
 )";
 
 constexpr const char* kFrontHelp =
@@ -416,6 +421,8 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
     app.add_option("--until", raw.until)->expected(1);
     app.add_flag("--gdb{stop}", raw.gdb);
     app.add_flag("--counterfactual", command.counterfactual);
+    app.add_option("--baseline", command.baseline)->expected(1);
+    app.add_flag("--blocks", command.blocks);
   }
   if (verb != Verb::kRun && verb != Verb::kCheck) app.add_flag("--json", raw.json);
   if (verb == Verb::kRows) {

@@ -56,7 +56,8 @@ struct CommandLine {
   bool markdown = false;                // rows, review: the tables of README.md
   std::vector<std::string> attacks;     // review: which; empty: all
   std::string profile = "server";       // review: attacker model
-  std::string baseline;                 // review: an earlier one; empty: none
+  std::string baseline;                 // review, run: an earlier one; empty: none
+  bool blocks = false;                  // run: count the blocks of upcalls
   std::string suppressions;             // review, diff: file of accepted risks; empty: none
   std::vector<std::string> compared;    // diff: before and after
   bool counterfactual = false;          // run: in every mode

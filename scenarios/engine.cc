@@ -25,14 +25,17 @@
 #include "reports/files.h"
 #include "reports/json_text.h"
 #include "reports/names.h"
+#include "reports/path_diff.h"
 #include "reports/result_json.h"
 #include "reports/sarif.h"
 #include "reports/text_summary.h"
 #include "scenarios/cli.h"
 #include "scenarios/expectations.h"
+#include "scenarios/gates.h"
 #include "scenarios/images.h"
 #include "scenarios/machine/collect.h"
 #include "scenarios/machine/machine.h"
+#include "scenarios/machine/path_meter.h"
 #include "scenarios/machine/store_nodes.h"
 #include "scenarios/mutants.h"
 #include "scenarios/review/verdict.h"
@@ -150,12 +153,40 @@ nlohmann::json TraceText(Machine& machine, const std::map<std::string, uint64_t>
   return {{"text", std::move(text)}, {"steps", std::move(steps)}};
 }
 
+// From where on interrupts and hypercalls count: the step that bounds name, else the first storm.
+bool Measures(const Scenario& scenario, const Step& step) {
+  const auto gate = std::find_if(scenario.expect.begin(), scenario.expect.end(), [](const auto& spec) { return spec.gate.has_value(); });
+  if (gate == scenario.expect.end() || gate->gate->since.empty()) return step.kind == StepKind::kStorm;
+  return step.label == gate->gate->since;
+}
+
+bool HasGates(const Scenario& scenario) {
+  return std::any_of(scenario.expect.begin(), scenario.expect.end(), [](const auto& spec) { return spec.gate.has_value(); });
+}
+
+void JudgeGates(Machine& machine, const ExpectationSpec& spec, const RunOptions& options, reports::Result* result) {
+  std::map<std::string, std::string> devices;
+  for (const DeviceSpec& device : machine.scenario().devices) devices[device.name] = pci::ToString(machine.device(device.name).bdf());
+  nlohmann::ordered_json baseline = options.baseline;
+  if (baseline.is_null() && !spec.gate->baseline.empty()) {
+    baseline = LoadBaseline(spec.gate->baseline, machine.scenario().name, "baseline");
+  }
+  for (reports::ExpectationResult& row : JudgeGate(*spec.gate, reports::PathsDocument(reports::ToJson(*result)), baseline, devices)) {
+    if (!spec.because.empty()) row.reason = spec.because;
+    result->expectations.push_back(std::move(row));
+  }
+}
+
 void Judge(Machine& machine, const StepWalk& walk, const RunOptions& options, reports::Result* result) {
   const Scenario& scenario = machine.scenario();
   nlohmann::json json = Observations(machine, *result);
   if (options.observed) options.observed(json);
   for (const ExpectationSpec& spec : scenario.expect) {
     if (!scenario.Applies(spec.when)) continue;
+    if (spec.gate) {
+      JudgeGates(machine, spec, options, result);
+      continue;
+    }
     const Expectation expectation = ParseExpectation(spec.text);
     if (AsksTrace(expectation) && !json.contains(kTraceRoot)) {
       json[kTraceRoot] = TraceText(machine, walk.first_record());
@@ -208,9 +239,13 @@ void WriteSchedule(const StepWalk& walk, const reports::Result& result, const Ru
   reports::WriteFileAtomically(fs::path(options.out) / "schedule.txt", text);
 }
 
-void Finish(const RunOptions& options, const reports::Result& result) {
+void Finish(const RunOptions& options, const Scenario& scenario, const reports::Result& result) {
   if (!options.out.empty()) {
     reports::FinishRun(options.out, result);
+    if (HasGates(scenario)) {
+      reports::WriteFileAtomically(fs::path(options.out) / "paths.json",
+                                   reports::FormatJson(reports::PathsDocument(reports::ToJson(result))));
+    }
     if (options.sarif) {
       reports::SarifOptions sarif;
       sarif.exit_code = ExitCodeOf(result);
@@ -279,7 +314,7 @@ reports::Result RunScenario(const Scenario& asked, const RunOptions& options) {
     if (scenario.review) result.attack = reports::Attack{reports::Outcome::kNotApplicable, {}, 0, "", {}};
     result.verdict_reason = fmt::format("the scenario does not apply in {} on {}", ModeName(scenario.machine.iommu),
                                         scenario.kernel_family);
-    Finish(options, result);
+    Finish(options, scenario, result);
     return result;
   }
   const ImageFiles image = ImageFor(scenario, options);
@@ -297,6 +332,7 @@ reports::Result RunScenario(const Scenario& asked, const RunOptions& options) {
   };
   if (options.gdb) machine.classifier().OnFinding([&] { debug_stop("the first finding"); });
 
+  PathMeter meter;
   std::string unable;
   try {
     machine.BuildFirstDomains();
@@ -306,6 +342,9 @@ reports::Result RunScenario(const Scenario& asked, const RunOptions& options) {
     walk.Start([&] { machine.simulation().Stop(); },
                [&](size_t number, const Step& step) {
                  progress.Show(number, step);
+                 if (!meter.begun() && Measures(scenario, step)) {
+                   meter.Begin(machine, step.label, options.blocks || HasGates(scenario));
+                 }
                  if (options.at_step) options.at_step(machine, step);
                });
     machine.simulation().Run(scenario.until == 0 ? sim::kNever : scenario.until);
@@ -316,6 +355,7 @@ reports::Result RunScenario(const Scenario& asked, const RunOptions& options) {
 
   Collect(machine, options.line_coverage, &result);
   result.expectations = walk.rows();
+  result.paths = meter.Paths(machine, result.interrupts);
   if (options.comparisons) options.comparisons(walk.comparisons());
   if (options.at_end) options.at_end(machine);
   if (options.blocks_ran) options.blocks_ran(CollectBlocks(machine));
@@ -344,7 +384,7 @@ reports::Result RunScenario(const Scenario& asked, const RunOptions& options) {
     WriteSchedule(walk, result, options);
   }
   CompleteEvidence(machine, options, &result);
-  Finish(options, result);
+  Finish(options, scenario, result);
   return result;
 }
 

@@ -33,6 +33,8 @@ struct RunOptions {
   Watch watch = Watch::kEverything;
   bool gdb = false;
   sim::Ps gdb_at = 0;                      // 0: at the first finding or stopped domain
+  bool blocks = false;                     // count the blocks of upcalls; a scenario with bounds does so anyway
+  nlohmann::ordered_json baseline;         // scenarios/gates.h, LoadBaseline; null: those that the scenario names
   bool line_coverage = true;               // of the originals; a run without it is shorter
   std::string mutant;                      // run the mutated image with this fix taken back (scenarios/mutants.h)
   std::string reproduce;                   // command line that repeats this run

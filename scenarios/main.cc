@@ -32,6 +32,7 @@
 #include "scenarios/engine.h"
 #include "scenarios/fidelity.h"
 #include "scenarios/fidelity/run_fidelity.h"
+#include "scenarios/gates.h"
 #include "scenarios/library.h"
 #include "scenarios/mutants.h"
 #include "scenarios/parser.h"
@@ -95,6 +96,8 @@ RunOptions OptionsFor(const std::string& argument, const Scenario& scenario, con
   options.json = command.formats.count("json") != 0;
   options.text = command.formats.count("text") != 0 && !options.json;
   options.progress = isatty(STDERR_FILENO) == 1;
+  options.blocks = command.blocks;
+  if (!command.baseline.empty()) options.baseline = LoadBaseline(command.baseline, scenario.name, "--baseline");
   options.gdb = command.gdb;
   options.mutant = command.mutant;
   options.gdb_at = command.gdb_at;
@@ -191,6 +194,9 @@ int Run(const CommandLine& command, const std::string& root) {
   for (const std::string& argument : command.scenarios) {
     scenarios.push_back(LoadScenario(FindScenario(root, argument), command.overrides));
     if (command.until != 0) scenarios.back().until = command.until;
+    for (const ExpectationSpec& spec : scenarios.back().expect) {  // say at once what cannot be read
+      if (spec.gate && !spec.gate->baseline.empty()) LoadBaseline(spec.gate->baseline, scenarios.back().name, "baseline");
+    }
     if (!command.mutant.empty() && command.mutant != kNoMutant) {
       FindMutant(LoadMutants(root), command.mutant, scenarios.back().kernel_family);  // or say at once that there is none
     }

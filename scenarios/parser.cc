@@ -10,7 +10,9 @@
 
 #include <fmt/format.h>
 
+#include "reports/path_diff.h"
 #include "scenarios/expectations.h"
+#include "scenarios/gate_bounds.h"
 #include "scenarios/parameters.h"
 #include "scenarios/profile.h"
 #include "scenarios/references.h"
@@ -121,8 +123,9 @@ class Reader : private ValueReader {
     for (const DomainSpec& domain : scenario.domains) names.domains.push_back(domain.name);
     for (const Step& step : scenario.steps) names.labels.push_back(step.label);
     for (const YamlNode* node : Items(root, "expect")) {
-      scenario.expect.push_back(ReadQuestion<ExpectationSpec>(*node, names));
+      scenario.expect.push_back(ReadExpectation(*node, names, scenario));
     }
+    CheckGates(scenario);
     if (const YamlNode* review = root.Find("review")) scenario.review = ReadReview(*review, names);
     return scenario;
   }
@@ -310,6 +313,73 @@ class Reader : private ValueReader {
       Complain({text->place.line, column}, fmt::format("expectation '{}': {}", spec.text, error.what()));
     }
     return spec;
+  }
+
+  // A condition, or bounds on what interrupts cost.
+  ExpectationSpec ReadExpectation(const YamlNode& node, const ExpectationNames& names, const Scenario& scenario) {
+    std::vector<std::string> of_bounds = {"of", "since", "baseline"};
+    std::vector<const char*> measures;
+    for (const reports::PathMeasure& measure : reports::PathMeasures()) {
+      if (node.Find(measure.name) != nullptr) measures.push_back(measure.name);
+      of_bounds.emplace_back(measure.name);
+    }
+    if (node.kind == YamlNode::Kind::kMap && node.Find("that") != nullptr) {
+      for (const std::string& key : of_bounds) {
+        if (node.Find(key) != nullptr) Complain(PlaceOf(node, key.c_str()), fmt::format("'{}' beside 'that': bounds stand in an item of their own", key));
+      }
+    }
+    if (node.kind == YamlNode::Kind::kScalar || node.Find("that") != nullptr) return ReadQuestion<ExpectationSpec>(node, names);
+    if (measures.empty()) {
+      Complain(node.place, "an expectation without anything to hold: expected 'that', or a bound such as p99_ns");
+      return {};
+    }
+    GateSpec gate;
+    for (const char* measure : measures) {
+      try {
+        gate.bounds.push_back(ParseBound(measure, Text(node, measure, "")));
+      } catch (const std::invalid_argument& error) {
+        Complain(PlaceOf(node, measure), fmt::format("{}: {}, found '{}'", measure, error.what(), Text(node, measure, "")));
+      }
+    }
+    gate.of = GateWords(node, scenario);
+    gate.since = Text(node, "since", "");
+    if (!gate.since.empty() && std::find(names.labels.begin(), names.labels.end(), gate.since) == names.labels.end()) {
+      Complain(PlaceOf(node, "since"), fmt::format("since: no step has the label '{}'{}", gate.since, DidYouMean(gate.since, names.labels)));
+    }
+    if (const YamlNode* baseline = node.Find("baseline")) gate.baseline = FindFile(*baseline, "baseline");
+    ExpectationSpec spec;
+    spec.place = node.place;
+    spec.when = When(node);
+    spec.because = Text(node, "because", "");
+    spec.text = GateText(gate);
+    spec.gate = std::move(gate);
+    return spec;
+  }
+
+  std::vector<std::string> GateWords(const YamlNode& node, const Scenario& scenario) {
+    std::vector<std::string> known = {"intx", "msi", "msix", "2l", "fifo"};
+    for (const DeviceSpec& device : scenario.devices) known.push_back(device.name);
+    for (const DomainSpec& domain : scenario.domains) known.push_back(domain.name);
+    std::vector<std::string> words;
+    for (const YamlNode* item : Items(node, "of")) {
+      if (std::find(known.begin(), known.end(), item->text) == known.end()) {
+        Complain(item->place, fmt::format("of: expected {}, found '{}'{}", OneOf(known), item->text, DidYouMean(item->text, known)));
+      }
+      words.push_back(item->text);
+    }
+    return words;
+  }
+
+  // What is measured has one beginning.
+  void CheckGates(const Scenario& scenario) {
+    const GateSpec* first = nullptr;
+    for (const ExpectationSpec& spec : scenario.expect) {
+      if (!spec.gate) continue;
+      if (first != nullptr && first->since != spec.gate->since) {
+        Complain(spec.place, fmt::format("since: the bounds before count from '{}': all of a scenario count from the same step", first->since));
+      }
+      first = &*spec.gate;
+    }
   }
 
   std::vector<ConditionSpec> ReadConditions(const YamlNode& review, const char* key, const ExpectationNames& names) {

@@ -342,9 +342,25 @@ struct Step {
   std::vector<std::string> without;
 };
 
+// "p99_ns <= 4300": what one of reports::PathMeasures() may come to. scenarios/gates.h.
+struct GateBound {
+  std::string measure;
+  std::string sign;      // <=, <, >=, >, ==
+  double value = 0;      // ns for a time; percent more than the baseline's
+  bool percent = false;
+  std::string text;
+};
+struct GateSpec {
+  std::vector<GateBound> bounds;
+  std::vector<std::string> of;  // device, kind, ABI or domain: words that all must fit; empty: all interrupts
+  std::string since;            // label of a step; empty: the first storm, or the start of the run where there is none
+  std::string baseline;         // file of an earlier run; empty: none
+};
+
 // "dma.E5.bytes == 4096". The grammar is in scenarios/expectations.h.
 struct ExpectationSpec {
   std::string text;
+  std::optional<GateSpec> gate;  // it bounds the cost of interrupts; `text` is for people then
   Scope when;
   std::string because;
   Place place;

@@ -2,6 +2,9 @@
 // The table of the scenario language. Order is the order of `pvpci check --keys` and of the JSON Schema.
 #include "scenarios/schema.h"
 
+#include <fmt/format.h>
+
+#include "reports/path_diff.h"
 #include "scenarios/scenario.h"
 #include "sim/time.h"
 
@@ -595,15 +598,26 @@ const ObjectSpec& ReviewTable() {
 }
 
 const ObjectSpec& ExpectTable() {
-  static const ObjectSpec spec{
-      "an expectation",
-      {
-          {"that", Text(), true, "dma.E5.bytes == 4096"},
-          {"when", When(), false, "only in these modes, on these kernels, with these features of theirs (all)"},
-          {"because", Text(), false, "why, for the report"},
-      },
-      "that",
-      {}};
+  static const ObjectSpec spec = [] {
+    ObjectSpec table{"an expectation", {{"that", Text(), false, "dma.E5.bytes == 4096; or, in its place, bounds:"}}, "that", {}};
+    for (const reports::PathMeasure& measure : reports::PathMeasures()) {
+      table.keys.push_back({measure.name, Text(), false,
+                            fmt::format("'<= {}': {}", measure.time ? "4300" : "2", measure.help)});
+    }
+    table.keys.push_back({"of", OneOrMore(Text()), false, "bounds: of which device, kind, ABI or domain, words that all fit (all)"});
+    table.keys.push_back({"since", Text(), false, "bounds: label of the step from which on interrupts count (the first storm)"});
+    table.keys.push_back({"baseline", Text(), false, "bounds: result.json or paths.json of an earlier run to compare with (none)"});
+    table.keys.push_back({"when", When(), false, "only in these modes, on these kernels, with these features of theirs (all)"});
+    table.keys.push_back({"because", Text(), false, "why, for the report"});
+    return table;
+  }();
+  return spec;
+}
+
+// One alone needs no brackets.
+ValueSpec Expectations() {
+  ValueSpec spec = OneOrMore(Object(ExpectTable()));
+  spec.minimum_items = 1;
   return spec;
 }
 
@@ -628,7 +642,7 @@ const ObjectSpec& ScenarioSpec() {
           {"domains", ListOf(Object(DomainTable()), 1), true, "dom0 and domUs, in order of their ids"},
           {"devices", ListOf(Object(DeviceTable())), false, "PCI functions"},
           {"steps", ListOf(Object(StepTable()), 1), true, "what happens, one after the other"},
-          {"expect", ListOf(Object(ExpectTable()), 1), true, "what must hold at the end"},
+          {"expect", Expectations(), true, "what must hold at the end"},
       },
       "",
       {}};

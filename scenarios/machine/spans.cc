@@ -165,6 +165,7 @@ void Spans::OnHandlerEntered(sim::DomId domain, sim::Ps time, const std::string&
   Record(interrupt, kT6, time, domain);
   if (!cleared) awaits_clear_[domain] = interrupt;
   Settle(span, State::kDelivered);
+  if (delivered_) delivered_(domain, span->function, span->kind);
 }
 
 uint64_t Spans::asserted(pci::Bdf function, pci::InterruptKind kind) const {
@@ -188,29 +189,31 @@ void Spans::Count(const Ended& ended, reports::Interrupt* counts) {
 
 void Spans::ForEach(const std::function<void(const Ended&)>& visit) const {
   std::map<uint16_t, std::string> part_names;  // from << 8 | to
-  std::vector<reports::LatencyRow::Part> parts;
+  std::vector<reports::LatencyRow::Part> parts, tail_parts;
   for (uint32_t index = 0; index < span_count_; ++index) {
     const Span& span = SpanAt(index);
     if (span.stamps.empty()) continue;
     parts.clear();
+    tail_parts.clear();
     sim::Ps tail = 0;
     if (span.state == State::kDelivered) {
       std::vector<Stamp> stamps(span.stamps.begin(), span.stamps.end());
       std::stable_sort(stamps.begin(), stamps.end(), [](const Stamp& a, const Stamp& b) { return a.time < b.time; });
-      size_t i = 1;
-      for (; i < stamps.size(); ++i) {
+      std::vector<reports::LatencyRow::Part>* now = &parts;
+      for (size_t i = 1; i < stamps.size(); ++i) {
         const auto key = static_cast<uint16_t>(stamps[i - 1].probe << 8 | stamps[i].probe);
         std::string& part_name = part_names[key];
         if (part_name.empty()) {
           part_name = fmt::format("t{}_t{}_{}", stamps[i - 1].probe, stamps[i].probe, PartWord(stamps[i].probe));
         }
-        parts.push_back({part_name, stamps[i].time - stamps[i - 1].time});
-        if (stamps[i].probe == kT6) break;
+        const sim::Ps duration = stamps[i].time - stamps[i - 1].time;
+        now->push_back({part_name, duration});
+        if (now == &tail_parts) tail += duration;
+        if (stamps[i].probe == kT6) now = &tail_parts;
       }
-      tail = stamps.back().time - stamps[i].time;
     }
-    visit({span.function, span.kind, span.domain, span.state, span.stamps.begin()->time, span.deliveries, span.redelivered,
-           parts, tail});
+    visit({index + 1, span.function, span.kind, span.domain, span.state, span.stamps.begin()->time, span.deliveries,
+           span.redelivered, parts, tail_parts, tail});
   }
 }
 

@@ -48,6 +48,11 @@ class Spans : public pci::InterruptObserver, public xen::InterruptProbe {
     stray_ = std::move(observer);
   }
 
+  // Told of each delivery as its handler is entered, if it is set.
+  void OnDelivered(std::function<void(sim::DomId, pci::Bdf, pci::InterruptKind)> observer) {
+    delivered_ = std::move(observer);
+  }
+
   uint64_t asserted(pci::Bdf function, pci::InterruptKind kind) const;
   // Assertions that neither reached a handler nor ended otherwise. Of `function`, or all.
   uint64_t in_flight() const { return in_flight_total_; }
@@ -58,6 +63,7 @@ class Spans : public pci::InterruptObserver, public xen::InterruptProbe {
   enum class State : uint8_t { kFlying, kDelivered, kCoalesced, kLost };
   // One assertion as it ended; the view is valid inside the visit.
   struct Ended {
+    uint32_t number;                               // of the assertion
     pci::Bdf function;
     pci::InterruptKind kind;
     sim::DomId domain;
@@ -66,7 +72,8 @@ class Spans : public pci::InterruptObserver, public xen::InterruptProbe {
     uint32_t deliveries;
     uint32_t redelivered;                          // a level that was still up
     const std::vector<reports::LatencyRow::Part>& parts;  // of a delivered one: t0 to t6
-    sim::Ps tail;                                  // of a delivered one: the rest up to its last probe
+    const std::vector<reports::LatencyRow::Part>& tail_parts;  // the rest up to its last probe
+    sim::Ps tail;                                  // their sum
   };
   // Adds it to the counts of a row.
   static void Count(const Ended& ended, reports::Interrupt* counts);
@@ -79,6 +86,7 @@ class Spans : public pci::InterruptObserver, public xen::InterruptProbe {
 
  private:
   std::function<void(sim::DomId, uint32_t, const std::string&)> stray_;
+  std::function<void(sim::DomId, pci::Bdf, pci::InterruptKind)> delivered_;
   static constexpr size_t kProbes = 11;  // t0 .. t10
   static constexpr size_t kChunk = 1024;
   struct Stamp {

@@ -17,8 +17,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr const char* kUpcallEntry = "emul_upcall";  // driver/env/entry.c: what the hypervisor enters
-
 const char* KindName(pci::InterruptKind kind) {
   switch (kind) {
     case pci::InterruptKind::kIntx: return "intx";
@@ -48,60 +46,20 @@ std::optional<double> Number(const nlohmann::json& value) {
   return std::nullopt;
 }
 
-}  // namespace
-
-void BlockCounter::Install(GuestDomain& guest) {
-  image_ = &guest.image()->image();
-  starts_.resize(image_->block_count() + 1);
-  for (const uint32_t block : image_->EntryBlocks(kUpcallEntry)) starts_[block] = true;
-  for (const std::string& source : image_->sources()) {
-    guest.hooks()->AddBlocks(source, [this](driver::VcpuRunner& vcpu, sim::Ps) { AtBlock(vcpu); });
-  }
-}
-
-void BlockCounter::AtBlock(driver::VcpuRunner& vcpu) {
-  const uint32_t block = vcpu.hooked_block();
-  if (vcpu.upcall_depth() == 0) return End(&vcpu);
-  if (starts_[block] && vcpu.upcall_depth() == 1) {
-    End(&vcpu);
-    under_way_[&vcpu] = {};
-  }
-  // An upcall that began before the measurement is not counted.
-  if (const auto upcall = under_way_.find(&vcpu); upcall != under_way_.end()) upcall->second.blocks.push_back(block);
-}
-
-void BlockCounter::End(const driver::VcpuRunner* vcpu) {
-  const auto upcall = under_way_.find(vcpu);
-  if (upcall == under_way_.end()) return;
-  std::vector<uint32_t> blocks = std::move(upcall->second.blocks);
-  under_way_.erase(upcall);
-  ++count_;
-  blocks_ += blocks.size();
-  ++lengths_[blocks.size()];
-  first_.emplace(blocks.size(), std::move(blocks));
-}
-
-ordered_json BlockCounter::Record() {
-  while (!under_way_.empty()) End(under_way_.begin()->first);
-  if (count_ == 0) return nullptr;
-  const auto typical = std::max_element(lengths_.begin(), lengths_.end(),
-                                        [](const auto& a, const auto& b) { return a.second < b.second; });
-  struct Function {
-    std::string name, source;
-    uint64_t blocks = 0;
-  };
-  std::map<std::pair<std::string, std::string>, uint64_t> functions;
-  for (const uint32_t id : first_.at(typical->first)) {
-    const driver::Block& block = image_->block(id);
-    ++functions[{image_->sources()[block.source], std::string(block.function)}];
-  }
+// Null if there was no upcall.
+ordered_json UpcallsOf(UpcallBlocks& counter) {
+  const auto tally = counter.All();
+  if (!tally) return nullptr;
+  const uint64_t typical = tally->Typical();
   ordered_json list = ordered_json::array();
-  for (const auto& [where, blocks] : functions) {
-    list.push_back({{"function", where.second}, {"source", where.first}, {"blocks", blocks}});
+  for (const reports::FunctionBlocks& each : counter.Functions(*tally, typical)) {
+    list.push_back({{"function", each.function}, {"source", each.source}, {"blocks", each.blocks}});
   }
-  return {{"count", count_}, {"blocks", blocks_}, {"typical_blocks", typical->first}, {"typical_upcalls", typical->second},
-          {"functions", std::move(list)}};
+  return {{"count", tally->count}, {"blocks", tally->blocks}, {"typical_blocks", typical},
+          {"typical_upcalls", tally->lengths.at(typical)}, {"functions", std::move(list)}};
 }
+
+}  // namespace
 
 bool Measurement::Measured(const std::string& domain) const {
   const std::vector<std::string>& wanted = spec_.measure.domains;
@@ -129,7 +87,7 @@ void Measurement::Begin(Machine& machine) {
       calls_before_[name] += static_cast<int64_t>(count.calls);
     }
     if (!spec_.measure.blocks || guest->hooks() == nullptr) continue;
-    counters_.push_back(std::make_unique<BlockCounter>());
+    counters_.push_back(std::make_unique<UpcallBlocks>());
     counters_.back()->Install(*guest);
   }
 }
@@ -165,7 +123,7 @@ void Measurement::End(Machine& machine) {
   }
   // Of several domains that of the first that had upcalls: they run the same code.
   for (const auto& counter : counters_) {
-    if (upcalls_.is_null()) upcalls_ = counter->Record();
+    if (upcalls_.is_null()) upcalls_ = UpcallsOf(*counter);
   }
 }
 

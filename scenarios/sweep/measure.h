@@ -19,32 +19,11 @@
 
 #include "reports/result.h"
 #include "scenarios/engine.h"
+#include "scenarios/machine/upcall_blocks.h"
 #include "scenarios/sweep/design.h"
 #include "scenarios/sweep/spec.h"
 
 namespace pvpci::scenarios {
-
-// The basic blocks of a domain's upcalls, by hooks that cost no simulated time.
-class BlockCounter {
- public:
-  void Install(GuestDomain& guest);
-  // Null if there was no upcall. Of the most frequent number of blocks (the smaller of two) the functions, too.
-  nlohmann::ordered_json Record();
-
- private:
-  void AtBlock(driver::VcpuRunner& vcpu);
-  void End(const driver::VcpuRunner* vcpu);
-
-  struct Upcall {
-    std::vector<uint32_t> blocks;
-  };
-  const driver::Image* image_ = nullptr;
-  std::vector<bool> starts_;                                // blocks that every upcall begins with
-  std::map<const driver::VcpuRunner*, Upcall> under_way_;
-  uint64_t count_ = 0, blocks_ = 0;
-  std::map<uint64_t, uint64_t> lengths_;                    // number of blocks -> upcalls
-  std::map<uint64_t, std::vector<uint32_t>> first_;         // the first upcall of each length
-};
 
 class Measurement {
  public:
@@ -66,7 +45,7 @@ class Measurement {
   bool begun_ = false;
   sim::Ps since_ = 0;
   std::map<std::string, int64_t> calls_before_;
-  std::vector<std::unique_ptr<BlockCounter>> counters_;
+  std::vector<std::unique_ptr<UpcallBlocks>> counters_;
   nlohmann::ordered_json interrupts_, hypercalls_, upcalls_, values_;
   sim::Ps elapsed_ = 0;
 };
