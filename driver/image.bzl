@@ -190,9 +190,13 @@ def link_image(ctx, kernel, out, objects, flags = []):
         use_default_shell_env = True,
     )
 
+def tables_of(units):
+    """The tables of tag_guards.py of the units that are guarded."""
+    return [unit.table for unit in units if _is_guarded(unit.kind, unit.path)]
+
 def cost_blocks(ctx, linked, units, elf, blocks, lines):
     """Gives every block of a linked image its cost, and writes its side tables."""
-    tables = [unit.table for unit in units if _is_guarded(unit.kind, unit.path)]
+    tables = tables_of(units)
     table_list = ctx.actions.declare_file(ctx.label.name + "_objects/tables")
     ctx.actions.write(table_list, "".join([t.path + "\n" for t in tables]))
     ctx.actions.run(

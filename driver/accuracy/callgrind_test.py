@@ -9,7 +9,7 @@ import sys
 import tempfile
 import unittest
 
-HARNESS, COUNTED, PLAIN, BLOCKS = (os.path.abspath(path) for path in sys.argv[1:5])
+HARNESS, COUNTED, PLAIN, BLOCKS, CALLED = (os.path.abspath(path) for path in sys.argv[1:6])
 EMPTY = "empty"
 # README.md says what they consist of.
 ERROR_OF_ALL = 0.02
@@ -21,8 +21,8 @@ def lines_of(command):
     return {words[0]: [int(word) for word in words[1:]] for words in map(str.split, text.splitlines())}
 
 
-def counted_by_blocks():
-    return lines_of([HARNESS, "counted", COUNTED, BLOCKS])
+def counted_by_blocks(image=COUNTED):
+    return lines_of([HARNESS, "counted", image, BLOCKS])
 
 
 def counted_by_callgrind():
@@ -41,6 +41,9 @@ def counted_by_callgrind():
 
 
 class Accuracy(unittest.TestCase):
+    def test_calls_count_what_inlined_accounting_does(self):
+        self.assertEqual(counted_by_blocks(CALLED), counted_by_blocks())
+
     def test_blocks_count_what_callgrind_sees(self):
         blocks, seen = counted_by_blocks(), counted_by_callgrind()
         self.assertEqual(set(blocks), set(seen))

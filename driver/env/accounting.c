@@ -55,7 +55,13 @@ __attribute__((__naked__, __used__, __cold__)) void emul_deadline(void)
 		"ret");
 }
 
-__attribute__((__always_inline__)) void __sanitizer_cov_trace_pc_guard(u32 *guard)
+#ifdef EMUL_ACCOUNTING_CALLED	/* driver/accuracy: it must come to the same */
+#define GUARD_CALLBACK __attribute__((__noinline__, __used__))
+#else
+#define GUARD_CALLBACK __attribute__((__always_inline__))
+#endif
+
+GUARD_CALLBACK void __sanitizer_cov_trace_pc_guard(u32 *guard)
 {
 	register u32 *at asm("r11");
 	bool over;
