@@ -313,7 +313,7 @@ sim::Ps Iommu::Impl::Walked(bool write, const EntriesRead& read) {
   sim::Ps end = start + config.miss;
   if (read.count != 0) end += dram.Wait(read.entries[read.count - 1].address, end);
   const sim::Ps left = Leave(write, end);
-  *walker = left + config.walker_recovery;
+  *walker = left + config.walker_recovery + (write ? 0 : config.read_recovery);
   return left;
 }
 

@@ -48,8 +48,9 @@ struct IommuConfig {
   bool posted_interrupts = false;        // CAP.PI. Nothing posts to PV guests: they have no virtual APIC.
   unsigned fault_registers = 8;          // Primary fault recording registers. 1..128. CAP.NFR, A.
   unsigned walkers = 6;                  // Concurrent walks. 4..7. A7 (D).
-  sim::Ps walker_recovery = 10 * sim::kNs;  // From the end of a walk until its walker takes the next. 0..50 ns. D: the
-                                         // rate of 64-byte reads of which all miss, pcie-bench.
+  sim::Ps walker_recovery = 10 * sim::kNs;  // From when a request leaves that walked until its walker takes the next.
+                                         // 0..50 ns. D: the rate of 64-byte accesses of which all miss, pcie-bench.
+  sim::Ps read_recovery = 0;             // More, if the request was a read. 0..50 ns. D: the same.
   unsigned read_queue = 8;               // Reads between entry and translation, which leave in order. 1..32. D: the rate
                                          // of 64-byte reads of which 1 in 12 misses, the same data.
   sim::Ps hit = 2700 * sim::kPs;         // IOTLB hit. 0..3 ns. A7 (D).

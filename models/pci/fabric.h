@@ -54,6 +54,8 @@ struct FabricParameters {
   unsigned read_tags = 32;                      // reads in flight per function: 5-bit tags. PCIe 2.2.6.2.
   bool ecrc = false;                            // A1.
   sim::Ps llc_saves = 56 * sim::kNs;            // of read_round_trip when the LLC holds the line. 50 .. 58 ns. A2, V.
+  sim::Ps llc_write_miss = 0;                   // more until a write has landed that the LLC does not hold. 0 .. 75 ns.
+                                                // D: LAT_CMD_WRRD, windows of 64 MiB against 8 KiB, pcie-bench.
   uint64_t llc_bytes = 0;                       // 0: no cache, every read is one of cold memory. 0 .. 64 MiB.
   sim::Ps remote_node = 0;                      // more for memory of the other node. 13 .. 67 ns. A2, V.
   sim::DramSpec dram;                           // refresh; off.

@@ -11,16 +11,22 @@ bool LastLevelCache::Holds(uint64_t machine_address) const {
   return number != 0 && number + lines_ > inserted_;
 }
 
-void LastLevelCache::Touch(uint64_t machine_address, uint64_t length_bytes) {
-  if (!present() || length_bytes == 0) return;
+bool LastLevelCache::Touch(uint64_t machine_address, uint64_t length_bytes) {
+  if (!present()) return false;
+  if (length_bytes == 0) return true;
+  bool all = true;
   const uint64_t last = (machine_address + length_bytes - 1) / kLine;
   for (uint64_t line = machine_address / kLine; line <= last; ++line) {
     std::unique_ptr<Page>& page = pages_[line / kPageLines];
     if (page == nullptr) page = std::make_unique<Page>();
     uint64_t& number = (*page)[line % kPageLines];
     const bool held = number != 0 && number + lines_ > inserted_;
-    if (!held) number = ++inserted_;
+    if (!held) {
+      number = ++inserted_;
+      all = false;
+    }
   }
+  return all;
 }
 
 void LastLevelCache::Empty() {

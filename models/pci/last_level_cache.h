@@ -19,8 +19,9 @@ class LastLevelCache {
 
   bool present() const { return lines_ != 0; }
   bool Holds(uint64_t machine_address) const;
-  // A processor reads or writes the range from its begin to its end, or a device has written it.
-  void Touch(uint64_t machine_address, uint64_t length_bytes);
+  // A processor reads or writes the range from its begin to its end, or a device has written it. Whether all of it was
+  // there.
+  bool Touch(uint64_t machine_address, uint64_t length_bytes);
   void Empty();
 
  private:

@@ -72,6 +72,32 @@ TEST(HostMemory, IsFasterWhereTheCacheHoldsTheLine) {
   EXPECT_EQ(ReadTime(&rig, 0x3000, 50 * sim::kMs), warm) << "a device's write does";
 }
 
+// PCIe 2.4.1: a read pushes the writes before it; they are done when the line is the cache's.
+TEST(HostMemory, KeepsAReadBehindAWriteToALineThatIsNotThere) {
+  FabricSpec spec = WithMemory(1 << 20, {});
+  spec.parameters.llc_write_miss = 70 * sim::kNs;
+  testing::Rig rig(std::move(spec));
+  rig.EnableMaster("nic");
+  auto* probe = static_cast<testing::Probe*>(rig.fabric->Find("nic"));
+  const auto time_behind_write = [&](uint64_t address, sim::Ps at, sim::Ps* written) {
+    rig.simulation.At(at, [=, &rig] {
+      static const std::byte line[64] = {};
+      probe->WriteMemory(address, sizeof line, line, 0, [=, &rig](Completion) { *written = rig.simulation.now() - at; });
+    });
+    return ReadTime(&rig, address, at);
+  };
+  rig.fabric->last_level_cache().Touch(0x3000, 64);
+  sim::Ps there_written = 0, absent_written = 0;
+  const sim::Ps there = time_behind_write(0x3000, 10 * sim::kMs, &there_written);
+  const sim::Ps absent = time_behind_write(0x2000, 20 * sim::kMs, &absent_written);
+  EXPECT_EQ(absent_written, there_written) << "the root complex has taken it";
+  // By so much the read comes to the root complex later than the write.
+  LinkDirection link({3, 8}, 256);
+  const sim::Ps write = link.Send(0, MemoryWriteBytes(0x3000, 64, false)).last;
+  const sim::Ps read = link.Send(0, MemoryReadBytes(0x3000, false)).last;
+  EXPECT_NEAR(absent - there, 70 * sim::kNs - (read - write), 1) << "wire times are rounded up";
+}
+
 TEST(HostMemory, LetsReadsWaitForARefresh) {
   testing::Rig rig(WithMemory(0, {7800 * sim::kNs, 350 * sim::kNs, 1}));
   rig.EnableMaster("nic");

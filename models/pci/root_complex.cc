@@ -98,7 +98,7 @@ void RootComplex::Memory(const Tlp& tlp, Access& access, Landed& landed) {
     }
     landed.memory += p.remote_node;
   } else if (fabric_.llc_.present()) {
-    fabric_.llc_.Touch(access.host_address, tlp.length_bytes);
+    if (!fabric_.llc_.Touch(access.host_address, tlp.length_bytes)) landed.visible = p.llc_write_miss;
   }
   std::byte* at = frame->host + (access.host_address & (sim::kPageSize - 1));
   if (tlp.type == TlpType::kMemoryWrite) {

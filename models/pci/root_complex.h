@@ -22,6 +22,7 @@ inline constexpr uint64_t kInterruptWindowMask = ~uint64_t{0xF'FFFF};
 struct Landed {
   Completion status = Completion::kSuccess;
   sim::Ps latency = 0;   // added by translation
+  sim::Ps visible = 0;   // of a write, more until reads behind it may go: its line was not in the cache
   sim::Ps memory = 0;    // added to a read by memory: refresh, the other node
   sim::Ps saved = 0;     // of a read of cold memory, because the cache holds the line
   bool answered = true;  // false: a read whose completion never comes

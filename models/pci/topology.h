@@ -35,6 +35,7 @@ struct Lane {
   bool scheduled = false;
   sim::Ps last_arrival = 0;  // of the newest entry ever queued
   sim::Ps last_landing = 0;  // arrival plus translation: later messages come no earlier
+  sim::Ps last_taken = 0;    // the same without what a write takes to become visible
 };
 
 struct Bus {

@@ -321,9 +321,10 @@ void Upstream::LandPiece(Lane& lane, const Landing& landing) {
     fabric_.simulation().At(std::max(back, now), [this, t] { FinishPiece(t); });
     return;
   }
-  lane.last_landing = std::max(lane.last_landing, now + landed.latency);
-  if (lane.last_landing > now && t->done) {
-    fabric_.simulation().At(lane.last_landing, [this, t] { FinishPiece(t); });
+  lane.last_taken = std::max(lane.last_taken, now + landed.latency);
+  lane.last_landing = std::max(lane.last_landing, now + landed.latency + landed.visible);
+  if (lane.last_taken > now && t->done) {
+    fabric_.simulation().At(lane.last_taken, [this, t] { FinishPiece(t); });
   } else {
     FinishPiece(t);
   }
@@ -412,7 +413,10 @@ Completion Upstream::Now(const Tlp& tlp, sim::Ps* latency) {
     end = std::max(end, lane.last_landing) + (p.read_round_trip - p.posted_one_way) + landed.memory - landed.saved;
     end = Return(bus, end, tlp, function->max_payload_, landed.status);
   }
-  if (!read) lane.last_landing = std::max(lane.last_landing, end);
+  if (!read) {
+    lane.last_taken = std::max(lane.last_taken, end);
+    lane.last_landing = std::max(lane.last_landing, end + landed.visible);
+  }
   *latency = end - now;
   return landed.status;
 }

@@ -46,7 +46,8 @@ constexpr unsigned kLatencies = 24'000, kTransactions = 12'000;
 
 // Everything that is one machine. The window's frames are all one page of the host's: what they hold does not matter.
 struct Half {
-  Half(sim::Simulation* simulation, const Hosts& hosts, const MeasuredHost& host, bool with_iommu)
+  // `miss`: of its IOMMU; 0: without one.
+  Half(sim::Simulation* simulation, const Hosts& hosts, const MeasuredHost& host, sim::Ps miss)
       : memory(kWindow + kWindowFrames), tables_ram(kWindow * sim::kPageSize), page(sim::kPageSize) {
     for (sim::Mfn mfn = 0; mfn < kWindow; ++mfn) memory.frame(mfn).host = tables_ram.data() + mfn * sim::kPageSize;
     for (sim::Mfn mfn = kWindow; mfn < kWindow + kWindowFrames; ++mfn) memory.frame(mfn).host = page.data();
@@ -56,6 +57,7 @@ struct Half {
     spec.parameters.read_round_trip = host.read;
     spec.parameters.llc_saves = host.llc_saves;
     spec.parameters.llc_bytes = host.llc_bytes;
+    spec.parameters.llc_write_miss = host.write_miss;
     spec.parameters.dram = dram;
     spec.parameters.max_payload = kMaxPayload;
     spec.parameters.max_read_request = kMaxReadRequest;
@@ -74,13 +76,14 @@ struct Half {
     spec.root_ports.push_back(std::move(port));
     pci::HostPorts ports;
     ports.memory = &memory;
-    if (with_iommu) {
+    if (miss != 0) {
       iommu::IommuConfig config;
       config.hit = host.hit;
-      config.miss = host.miss;
+      config.miss = miss;
       config.iotlb_effective_entries = host.iotlb_entries;
       config.walkers = host.walkers;
       config.walker_recovery = host.walker_recovery;
+      config.read_recovery = host.read_recovery;
       config.read_queue = hosts.read_queue;
       config.dram = dram;
       unit = std::make_unique<iommu::Iommu>(simulation, &memory, nullptr, config);
@@ -91,7 +94,7 @@ struct Half {
       ports.remapper = unit.get();
     }
     fabric = std::make_unique<pci::Fabric>(*simulation, std::move(spec), ports);
-    if (with_iommu) {
+    if (miss != 0) {
       writer->Enable();
       writer->SetContext(device->bdf(), kUnitDomain);
       for (sim::Mfn frame = kWindow; frame < kWindow + kWindowFrames; ++frame) {
@@ -131,11 +134,13 @@ double AtShare(std::vector<sim::Ps>* samples, double share) {
 
 struct BenchMachine::Impl {
   Impl(const Hosts& hosts, const MeasuredHost& host)
-      : off(&simulation, hosts, host, false), on(&simulation, hosts, host, true) {
+      : off(&simulation, hosts, host, 0),
+        on(&simulation, hosts, host, host.miss),
+        on_in_details(&simulation, hosts, host, host.miss_in_details) {
     simulation.Run(1);  // elaborates
   }
   sim::Simulation simulation{sim::SimulationConfig{}};
-  Half off, on;
+  Half off, on, on_in_details;
 };
 
 BenchMachine::BenchMachine(const Hosts& hosts, const MeasuredHost& host) : impl_(std::make_unique<Impl>(hosts, host)) {}
@@ -144,7 +149,7 @@ BenchMachine::~BenchMachine() = default;
 Measured BenchMachine::Measure(const PublishedRow& row) {
   const auto probe = Probes().find(row.test);
   if (probe == Probes().end()) throw std::runtime_error("no such test: " + row.test);
-  Half& half = row.iommu ? impl_->on : impl_->off;
+  Half& half = !row.iommu ? impl_->off : row.details ? impl_->on_in_details : impl_->on;
   Measurement measurement;
   measurement.probe = probe->second;
   measurement.base = kWindow << sim::kPageShift;

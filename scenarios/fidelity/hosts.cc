@@ -56,9 +56,12 @@ Hosts LoadHosts(const std::string& file) {
     host.refresh_time = keys.Time("refresh_time");
     host.hit = keys.Time("hit");
     host.miss = keys.Time("miss");
+    host.miss_in_details = keys.Time("miss_in_details");
+    host.write_miss = keys.Time("write_miss");
     host.iotlb_entries = keys.Count("iotlb_entries");
     host.walkers = keys.Count("walkers");
     host.walker_recovery = keys.Time("walker_recovery");
+    host.read_recovery = keys.Time("read_recovery");
     hosts.hosts.push_back(std::move(host));
   }
   if (hosts.hosts.empty()) throw std::runtime_error(file + ": no hosts");
@@ -71,8 +74,11 @@ Hosts LoadHosts(const std::string& file) {
   hosts.device.read_byte = device.Time("read_byte");
   hosts.device.write = device.Time("write");
   hosts.device.write_byte = device.Time("write_byte");
+  hosts.device.write_done = device.Time("write_done");
+  hosts.device.write_done_byte = device.Time("write_done_byte");
   hosts.device.clock = device.Time("clock");
-  hosts.device.read_more = device.Time("read_more");
+  hosts.device.jitter = device.Time("jitter");
+  hosts.device.read_last_byte = device.Time("read_last_byte");
   hosts.device.write_window = device.Count("write_window");
   hosts.device.write_interval = device.Time("write_interval");
   hosts.device.write_gap = device.Time("write_gap");

@@ -18,18 +18,23 @@ struct MeasuredHost {
   uint64_t llc_bytes = 0;
   sim::Ps refresh_time = 0;
   sim::Ps hit = 0, miss = 0;  // iommu::IommuConfig
+  sim::Ps miss_in_details = 0;  // the same when latency_details.csv was taken
+  sim::Ps write_miss = 0;       // pci::FabricParameters::llc_write_miss
   unsigned iotlb_entries = 0;
   unsigned walkers = 0;
-  sim::Ps walker_recovery = 0;
+  sim::Ps walker_recovery = 0, read_recovery = 0;
 };
 
 struct MeasuringDevice {
-  sim::Ps clock = 0;  // of its time stamps
+  sim::Ps clock = 0;   // of its time stamps
+  sim::Ps jitter = 0;  // of an access, about its mean
   sim::Ps read = 0;
   sim::Ps read_byte = 0;
-  sim::Ps read_more = 0;  // if it is more than a cache line
+  sim::Ps read_last_byte = 0;
   sim::Ps write = 0;
   sim::Ps write_byte = 0;
+  sim::Ps write_done = 0;
+  sim::Ps write_done_byte = 0;
   uint32_t write_window = 0;  // bytes
   sim::Ps write_interval = 0;
   sim::Ps write_gap = 0;

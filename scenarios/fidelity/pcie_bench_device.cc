@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint16_t kNetronome = 0x19ee, kNfp6000 = 0x6000;
 constexpr uint32_t kNetworkController = 0x028000;
-constexpr uint32_t kLine = 64;
+constexpr uint32_t kLine = 64, kPage = 4096;
 constexpr uint32_t kSmallRead = 128;
 constexpr unsigned kWritesInFlight = 32;
 constexpr sim::Ps kMostPause = 1 * sim::kUs;
@@ -48,8 +48,11 @@ void PcieBenchDevice::Begin(const Measurement& measurement, std::function<void()
 
 uint64_t PcieBenchDevice::NextAddress() {
   const uint64_t units = m_.window_bytes / UnitOf(m_.size_bytes);
-  const uint64_t unit = m_.sequential ? next_unit_++ % units : random_.Below(units);
-  return m_.base + unit * UnitOf(m_.size_bytes);
+  for (;;) {
+    const uint64_t unit = m_.sequential ? next_unit_++ % units : random_.Below(units);
+    const uint64_t address = m_.base + unit * UnitOf(m_.size_bytes);
+    if (address % kPage + m_.size_bytes <= kPage) return address;
+  }
 }
 
 // One access at a time.
@@ -64,41 +67,49 @@ void PcieBenchDevice::Single() {
       ReadBack(address);
       return;
     default:
-      After(properties_.write, [this, address] { WritePieces(address, 0, [this, address] { ReadBack(address); }); });
+      // The write is done for the engine when its data is out of the buffer; the read that then follows may still
+      // find the write's packets before it.
+      write_done_ = access_began_ + properties_.write_done + properties_.write_done_byte * m_.size_bytes;
+      After(properties_.write, [this, address] { WritePieces(address, 0); });
   }
 }
 
-// The engine's own time is spent when the data is there: a read that follows a write follows it at once.
+// The engine copies whole cache lines while data comes in; the last packet is copied when all of it is there.
 void PcieBenchDevice::ReadBack(uint64_t address) {
   ReadMemory(address, m_.size_bytes, buffer_.data(), 0, [this](pci::Completion) {
-    sim::Ps engine = properties_.read + properties_.read_byte * m_.size_bytes;
-    if (m_.size_bytes > kLine) engine += properties_.read_more;
-    After(engine, [this] { Ended(); });
+    const auto lines = static_cast<uint32_t>(UnitOf(m_.size_bytes));
+    After(properties_.read + properties_.read_byte * lines +
+              properties_.read_last_byte * std::min(lines, max_payload_bytes_),
+          [this] { Ended(); });
   });
 }
 
-// The engine writes one payload after the other at its own pace, and no further ahead than its window.
-void PcieBenchDevice::WritePieces(uint64_t address, uint32_t sent, std::function<void()> written) {
+// The engine puts one payload after the other on the link at its own pace, and no further ahead than its window.
+void PcieBenchDevice::WritePieces(uint64_t address, uint32_t sent) {
   if (sent == m_.size_bytes) {
-    written();
+    const sim::Ps now = fabric().simulation().now();
+    After(write_done_ > now ? write_done_ - now : 0, [this, address = address - sent] { ReadBack(address); });
     return;
   }
   const uint32_t piece = std::min(m_.size_bytes - sent, max_payload_bytes_);
   if (unlanded_ != 0 && unlanded_ + piece > properties_.write_window) {
-    resume_ = [this, address, sent, written = std::move(written)] { WritePieces(address, sent, written); };
+    resume_ = [this, address, sent] { WritePieces(address, sent); };
     return;
   }
   unlanded_ += piece;
-  WriteMemory(address + sent, piece, buffer_.data(), 0, [this, piece](pci::Completion) {
-    unlanded_ -= piece;
-    if (resume_) std::exchange(resume_, nullptr)();
+  After(properties_.write_byte * piece, [this, address, sent, piece] {
+    WriteMemory(address, piece, buffer_.data(), 0, [this, piece](pci::Completion) {
+      unlanded_ -= piece;
+      if (resume_) std::exchange(resume_, nullptr)();
+    });
+    WritePieces(address + piece, sent + piece);
   });
-  After(properties_.write_byte * piece,
-        [this, address, next = sent + piece, written = std::move(written)] { WritePieces(address, next, written); });
 }
 
 void PcieBenchDevice::Ended() {
-  const sim::Ps ticks = fabric().simulation().now() / properties_.clock - access_began_ / properties_.clock;
+  // Both ends of an access wait for edges of the device's clocks and for its thread's turn.
+  const sim::Ps end = fabric().simulation().now() + random_.Below(properties_.jitter + 1) - properties_.jitter / 2;
+  const sim::Ps ticks = end / properties_.clock - access_began_ / properties_.clock;
   if (++ended_ > m_.warm_up) latencies_.push_back(ticks * properties_.clock);
   if (ended_ == m_.warm_up + m_.count) {
     std::exchange(finished_, nullptr)();

@@ -26,7 +26,8 @@ enum class Probe : uint8_t {
   kWriteStream,   // BW_DMA_WR
 };
 
-// Accesses of `size` bytes begin at multiples of it, rounded up to whole cache lines, inside the window.
+// Accesses of `size` bytes begin at multiples of it, rounded up to whole cache lines, inside the window; none crosses a
+// page.
 struct Measurement {
   Probe probe = Probe::kCommandRead;
   uint64_t base = 0;  // bus address
@@ -52,7 +53,7 @@ class PcieBenchDevice final : public pci::Function {
   uint64_t NextAddress();
   void Single();
   void ReadBack(uint64_t address);
-  void WritePieces(uint64_t address, uint32_t sent, std::function<void()> written);
+  void WritePieces(uint64_t address, uint32_t sent);
   void Ended();
   void Stream();
   void Next(sim::Ps interval);
@@ -74,6 +75,7 @@ class PcieBenchDevice final : public pci::Function {
   unsigned in_flight_ = 0;
   bool waiting_ = false;   // for an access in flight to end
   uint32_t unlanded_ = 0;  // bytes of the one write
+  sim::Ps write_done_ = 0;
   std::function<void()> resume_;
   sim::Ps access_began_ = 0;
   sim::Ps first_counted_ = 0, last_counted_ = 0;

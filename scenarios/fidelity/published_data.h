@@ -18,6 +18,7 @@ struct PublishedRow {
   bool warm = false;
   uint64_t window_bytes = 0;
   uint32_t size_bytes = 0;
+  bool details = false;  // of the file of that name
   // Of a latency test, ns:
   std::optional<double> average_ns, median_ns, p999_ns;
   // Of a bandwidth test:

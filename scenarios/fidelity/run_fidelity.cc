@@ -61,7 +61,7 @@ FidelityLine StreamLine(const FidelityOptions& options) {
           static_cast<double>(missed),
           "== 0",
           fmt::format(
-              "strict {:.0f} % : lazy {:.0f} % : off {:.0f} %; 600 ns of other work a packet, which is not published",
+              "strict {:.0f} % : lazy {:.0f} % : off {:.0f} %; 720 ns of other work a packet, which is not published",
               strict, lazy, off)};
 }
 
@@ -80,6 +80,7 @@ std::vector<Question> QuestionsTo(const std::string& host, const std::string& fo
       if (row.test == "LAT_CMD_WRRD" || (file != kPublishedForAll && row.test == "LAT_CMD_RD")) continue;
       if (file == kPublishedForAll && !row.iommu) continue;
       if (row.host != (published ? host : kModelForOthers)) continue;
+      row.details = file == "latency_details";
       if (!published) {
         row.host = host;
         row.average_ns = row.median_ns = row.p999_ns = row.per_second = std::nullopt;
