@@ -495,6 +495,59 @@ void Fields(A& a, Of<View, A>& x) {
 }
 
 template <typename A>
+void Fields(A& a, Of<IntervalParameter, A>& x) {
+  a("name", x.name);
+  a("low", x.low);
+  a("default", x.standard);
+  a("high", x.high);
+  a("origin", x.origin);
+  a("acts", x.acts);
+}
+
+template <typename A>
+void Fields(A& a, Of<Sway, A>& x) {
+  a("parameter", x.parameter);
+  a("low", x.low);
+  a("high", x.high);
+}
+
+template <typename A>
+void Fields(A& a, Of<FigureInterval, A>& x) {
+  a("of", x.of);
+  a("figure", x.figure);
+  a("unit", x.unit);
+  a("low", x.low);
+  a("default", x.standard);
+  a("high", x.high);
+  a("most_sensitive", x.most_sensitive);
+  a("share", x.share);
+  a("monotone", x.monotone);
+  a("sways", x.sways);
+}
+
+template <typename A>
+void Fields(A& a, Of<ClaimInterval, A>& x) {
+  a("text", x.text);
+  a("decided", x.decided);
+  a("default", x.standard);
+  a("held", x.held);
+  a("runs", x.runs);
+  a("flipped_by", x.flipped_by);
+}
+
+template <typename A>
+void Fields(A& a, Of<Intervals, A>& x) {
+  a("profile", x.profile);
+  a("runs", x.runs);
+  a("failed", x.failed);
+  a("corners", x.corners);
+  a("samples", x.samples);
+  a("parameters", x.parameters);
+  a("figures", x.figures);
+  a("claims", x.claims);
+}
+
+template <typename A>
 void Fields(A& a, Of<Result, A>& x) {
   a("scenario", x.scenario);
   a("claim", x.claim);
@@ -523,6 +576,7 @@ void Fields(A& a, Of<Result, A>& x) {
   a("attack", x.attack);
   a("sub_page", x.sub_page);
   a("paths", x.paths);
+  a("intervals", x.intervals);
   a("view", x.view);
 }
 

@@ -26,6 +26,8 @@ constexpr const char* kScripts[] = {
     ,
 #include "reports/html/latency.js.inc"
     ,
+#include "reports/html/intervals.js.inc"
+    ,
 #include "reports/html/findings.js.inc"
     ,
 #include "reports/html/exposure.js.inc"

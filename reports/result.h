@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "reports/intervals.h"
 #include "sim/time.h"
 
 namespace pvpci::reports {
@@ -507,6 +508,7 @@ struct Result {
   std::optional<Attack> attack;               // empty: the scenario tells none
   std::vector<SubPageExposure> sub_page;
   std::vector<Path> paths;                    // a row for each of `interrupts` that a handler saw
+  std::optional<Intervals> intervals;         // empty: nobody asked (run --intervals)
   View view;
 };
 

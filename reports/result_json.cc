@@ -27,6 +27,12 @@ ordered_json ToJson(const Result& result) {
   return std::move(writer.object_);
 }
 
+ordered_json ToJson(const Intervals& intervals) {
+  Writer writer;
+  Fields(writer, intervals);
+  return std::move(writer.object_);
+}
+
 std::string WriteResultJson(const Result& result) {
   static const SchemaChecker kChecker(nlohmann::json::parse(kSchemaJson));
   const ordered_json document = ToJson(result);

@@ -20,6 +20,9 @@ struct ReadError : std::runtime_error {
 
 nlohmann::ordered_json ToJson(const Result& result);
 
+// As result.json has it under "intervals".
+nlohmann::ordered_json ToJson(const Intervals& intervals);
+
 // The text of result.json, checked against the schema: throws std::logic_error naming every misfit if the Result breaks
 // the contract (a digest that is none, an unknown class), because then the bench is wrong.
 std::string WriteResultJson(const Result& result);

@@ -56,7 +56,7 @@ TEST(ResultJson, HasEveryKeyOfTheContractAtTheTop) {
   EXPECT_THAT(keys, ElementsAre("schema", "scenario", "claim", "verdict", "seed", "mode", "trace_digest",
                                 "simulated_ps", "kernels", "originals", "changes", "programs", "emulated", "domains",
                                 "dma", "faults", "findings", "interrupts", "hypercalls", "expectations", "incomplete",
-                                "reproduce", "verdict_reason", "embargo", "iommu", "attack", "sub_page", "paths", "view"));
+                                "reproduce", "verdict_reason", "embargo", "iommu", "attack", "sub_page", "paths", "intervals", "view"));
 }
 
 TEST(ResultJson, WritesAbsentValuesAsNull) {

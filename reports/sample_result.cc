@@ -411,6 +411,11 @@ Result SampleTrouble() {
                       {{"object", "kmalloc-256", 256, 0, true, Frame{"slurp_request", "driver/user/slurp.c", 31}, 3},
                        {"object", "kernfs_node_cache", 128, -512, false, {}, 1},
                        {"bounced buffer", "0000:02:00.0", 1024, 1024, false, {}, 1}}}};
+  result.intervals = Intervals{
+      "bdw-gen3x8", 17, 1, 2, 12,
+      {{"timing.vcpu_unblock", "1 us", "3 us", "8 us", "V: " + hostile, true}},
+      {{hostile, "latency_p50", "ns", 2258, 4258, 9258, "timing.vcpu_unblock", 1, true, {{"timing.vcpu_unblock", 2258, 9258}}}},
+      {{hostile, kClaimUndecided, true, 12, 16, {"timing.vcpu_unblock"}}}};
   result.domains[1].state = DomainState::kCrashed;
   result.domains[1].report =
       DomainReport{"oops",

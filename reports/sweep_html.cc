@@ -18,6 +18,8 @@ constexpr const char* kScripts[] = {
     ,
 #include "reports/html/latency.js.inc"
     ,
+#include "reports/html/intervals.js.inc"
+    ,
 #include "reports/html/sweep.js.inc"
 };
 

@@ -2,6 +2,7 @@
 #include "reports/text_summary.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -302,6 +303,44 @@ void Interrupts(const Result& result, Page* page) {
   }
 }
 
+// Of each row what an engineer quotes first; the report has the rest.
+void IntervalRows(const Result& result, Page* page) {
+  if (!result.intervals) return;
+  const Intervals& all = *result.intervals;
+  const auto acting = std::count_if(all.parameters.begin(), all.parameters.end(), [](const auto& each) { return each.acts; });
+  page->Heading("Intervals", page->In(Colour::kDim, PadRight("to handler", 8) + PadLeft("least", 12) + PadLeft("default", 12) + PadLeft("most", 12)));
+  page->Paragraph(std::string(kMargin, ' '), kMargin,
+                  fmt::format("of {} runs; {} of {} parameters that profile {} is not sure of act here", all.runs, acting,
+                              all.parameters.size(), all.profile), Colour::kDim);
+  if (all.failed > 0) page->Line(std::string(kMargin, ' ') + page->In(Colour::kBad, fmt::format("{} runs did not end", all.failed)));
+  std::string of;
+  for (const FigureInterval& each : all.figures) {
+    constexpr const char* kShown[] = {"latency_p50", "latency_p99", "latency_max", "latency_mean"};
+    if (std::find(std::begin(kShown), std::end(kShown), each.figure) == std::end(kShown)) continue;
+    if (each.of != of) page->Line(std::string(kMargin, ' ') + page->In(Colour::kBold, Cut(Printable(each.of), page->width() - kMargin)));
+    of = each.of;
+    const auto show = [](double ns) { return PadLeft(FormatPs(static_cast<Ps>(ns * 1e3 + 0.5)), 12); };
+    const std::string why =
+        each.most_sensitive ? fmt::format("{}, {:.0f} %", *each.most_sensitive, 100 * each.share)
+                            : each.low < each.high ? std::string("several together")
+                                                   : std::string("fixed");
+    page->Line(std::string(kMargin + 2, ' ') + PadRight(each.figure.substr(8), 6) + show(each.low) + show(each.standard) + show(each.high) +
+               "  " + page->In(Colour::kDim, Cut(why, page->width() - kMargin - 2 - 6 - 36 - 2)));
+  }
+  const auto hold = std::count_if(all.claims.begin(), all.claims.end(), [](const auto& each) { return each.decided == kClaimHolds; });
+  page->Line(std::string(kMargin, ' ') + fmt::format("{} of {} claims hold in every run", hold, all.claims.size()));
+  for (const ClaimInterval& each : all.claims) {
+    if (each.decided == kClaimHolds) continue;
+    const std::string by = each.flipped_by.empty() ? std::string("only several parameters together") : fmt::format("{}", fmt::join(each.flipped_by, ", "));
+    std::string_view claim = each.text;
+    while (!claim.empty() && claim.back() == '.') claim.remove_suffix(1);
+    page->Paragraph(std::string(kMargin, ' ') + "? ", kMargin + 2,
+                    each.decided == kClaimFails ? fmt::format("{}: fails in every run", claim)
+                                                : fmt::format("{}: {}; it holds in {} of {} runs, turned by {}", claim, each.decided, each.held, each.runs, by),
+                    Colour::kWarn);
+  }
+}
+
 void Programs(const Result& result, Page* page) {
   if (result.programs.empty()) return;
   const auto failed = std::count_if(result.programs.begin(), result.programs.end(),
@@ -370,6 +409,7 @@ std::string TextSummary(const Result& result, const TextOptions& options) {
   Dma(result, &page);
   Findings(result, &page);
   Interrupts(result, &page);
+  IntervalRows(result, &page);
   Programs(result, &page);
   Expectations(result, &page);
   page.Line();

@@ -85,6 +85,9 @@ own folder below --out, beside an index page.
   --baseline FILE             for bounds on the cost of interrupts (expect: {p99_ns: "<= 4300"}): result.json or paths.json of
                               an earlier run, or a folder that holds one; what breaks its bound is told part by part
   --blocks                    also count the basic blocks of upcalls, for 'diff' (slower; always so where there are bounds)
+  --intervals                 then again and again with other values of what the profile knows only as a range: every figure
+                              as [least, default, most] with the parameter it is most sensitive to, and which claims known
+                              data do not decide; in the summary, in result.json and in the report. --jobs N: N at a time
   --twice                     run twice, compare the trace digests; exit 7 if they differ
   --timeout S                 give up after S seconds of real time (exit 5)
   --until TIME                end at this simulated time, e.g. --until '5 ms'
@@ -165,6 +168,10 @@ an upcall) and sweep.json (everything) in the folder. The same file gives the sa
 
   --list                 the shipped experiments with their questions
   --quick                only the levels that the file calls quick
+  --intervals            every point also with other values of what its profile knows only as a range: each response as least,
+                         default and most, with the parameter it is most sensitive to, and for each finding whether it holds
+                         everywhere or is not decided by known data. Some 30 to 60 times the runs, on this machine
+  --profile NAME|FILE    what is assumed of time (scenarios/profiles/), where the file does not say it
   --jobs N               runs at a time (as many as there are processors); with Slurm: tasks of the array (32 at most)
   --out DIR              (out/NAME)
   --resume               keep the points that an interrupted call left, as long as nothing they depend on has changed
@@ -180,7 +187,7 @@ A file of your own, to start with:
 
   name: my_sweep
   question: Does the ABI of event channels matter for MSI-X?
-  scenario: interrupt_latency
+  scenario: storm_knee                             # a name, or a file beside this one
   factors:
     abi:   {levels: [2l, fifo]}                    # mode, kernel, abi, seed and scenario know what they set
     clock: {set: machine.timing.core_mhz, levels: [1500, 2200, 3500]}
@@ -372,17 +379,13 @@ void AddSweep(const RawOptions& raw, const std::vector<std::string>& experiments
     throw UsageError("sweep: expected one experiment, a name or a file; './pvpci sweep --list' shows the shipped ones");
   }
   if (!experiments.empty()) command->experiment = experiments.front();
-  if (!raw.jobs.empty()) {
-    const uint64_t jobs = WholeNumber("--jobs", raw.jobs);
-    if (jobs == 0 || jobs > 1000) throw UsageError("--jobs: expected a number of runs at a time, 1 .. 1000");
-    command->jobs = static_cast<unsigned>(jobs);
-  }
   const std::vector<std::string> engines = {"local", "slurm"};
   if (!raw.engine.empty() && std::find(engines.begin(), engines.end(), raw.engine) == engines.end()) {
     throw UsageError(fmt::format("--engine: expected {}, found '{}'{}", OneOf(engines), raw.engine, DidYouMean(raw.engine, engines)));
   }
   command->slurm = raw.engine == "slurm";
   if (!raw.points.empty()) AddPoints(raw.points, command);
+  if (command->intervals && !raw.points.empty()) throw UsageError("sweep: --intervals needs all points, not a slice of --points");
 }
 
 CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std::vector<std::string> arguments) {
@@ -423,6 +426,8 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
     app.add_flag("--counterfactual", command.counterfactual);
     app.add_option("--baseline", command.baseline)->expected(1);
     app.add_flag("--blocks", command.blocks);
+    app.add_flag("--intervals", command.intervals);
+    app.add_option("--jobs", raw.jobs)->expected(1);
   }
   if (verb != Verb::kRun && verb != Verb::kCheck) app.add_flag("--json", raw.json);
   if (verb == Verb::kRows) {
@@ -450,6 +455,8 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
     app.add_option("--points", raw.points)->expected(1);
     app.add_flag("--resume", command.resume);
     app.add_flag("--quick", command.quick);
+    app.add_flag("--intervals", command.intervals);
+    app.add_option("--profile", command.assumed)->expected(1);
     app.add_flag("--list", command.list);
     app.add_flag("--responses", command.responses);
   }
@@ -487,6 +494,11 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
     throw UsageError(fmt::format("--profile: expected {}, found '{}'{}", OneOf(profiles), command.profile,
                                  DidYouMean(command.profile, profiles)));
   }
+  if (!raw.jobs.empty()) {
+    const uint64_t jobs = WholeNumber("--jobs", raw.jobs);
+    if (jobs == 0 || jobs > 1000) throw UsageError("--jobs: expected a number of runs at a time, 1 .. 1000");
+    command.jobs = static_cast<unsigned>(jobs);
+  }
   if (sweeps) AddSweep(raw, experiments, &command);
   command.schema = raw.schema;
   command.keys = raw.keys;
@@ -513,6 +525,9 @@ CommandLine ParseVerb(Verb verb, const std::string& name, const char* help, std:
   if (verb == Verb::kDiff && command.compared.size() != 2) throw UsageError("diff: expected two, before and after");
   if (command.counterfactual && (command.twice || command.gdb)) {
     throw UsageError("run: --counterfactual goes neither with --twice nor with --gdb");
+  }
+  if (command.intervals && runs && (command.counterfactual || command.twice || command.gdb || !command.mutant.empty())) {
+    throw UsageError("run: --intervals goes neither with --counterfactual nor with --twice, --gdb or --mutant");
   }
   if ((verb == Verb::kShow || verb == Verb::kReach) && command.scenarios.size() > 1) {
     throw UsageError(fmt::format("{}: one scenario at a time", name));

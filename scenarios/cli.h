@@ -62,10 +62,12 @@ struct CommandLine {
   std::vector<std::string> compared;    // diff: before and after
   bool counterfactual = false;          // run: in every mode
   std::string experiment;               // sweep: a name or a file
-  unsigned jobs = 0;                    // sweep: runs at a time; 0: as many as there are processors
+  bool intervals = false;               // run, sweep: vary what the profile is not sure of
+  unsigned jobs = 0;                    // run, sweep: runs at a time; 0: as many as there are processors
   bool slurm = false;                   // sweep: as a job array
   bool resume = false;                  // sweep: keep what is finished
   bool quick = false;                   // sweep: the quick levels
+  std::string assumed;                  // sweep: the profile of its points; empty: their own
   size_t first_point = 0, last_point = 0;  // sweep: a slice; 0: all
   bool list = false;                    // sweep: the shipped ones
   bool responses = false;               // sweep: the words for responses

@@ -24,6 +24,8 @@
 #include <unistd.h>
 
 #include "reports/files.h"
+#include "reports/result_json.h"
+#include "reports/text_summary.h"
 #include "scenarios/bench/bench.h"
 #include "scenarios/cli.h"
 #include "scenarios/counterfactual.h"
@@ -33,6 +35,7 @@
 #include "scenarios/fidelity.h"
 #include "scenarios/fidelity/run_fidelity.h"
 #include "scenarios/gates.h"
+#include "scenarios/intervals/run_intervals.h"
 #include "scenarios/library.h"
 #include "scenarios/mutants.h"
 #include "scenarios/parser.h"
@@ -165,6 +168,51 @@ int RunOne(const std::string& argument, const Scenario& scenario, const CommandL
   return code;
 }
 
+// Once as it is, then with other values of what is uncertain.
+int RunIntervals(const std::string& argument, const Scenario& scenario, const CommandLine& command, const std::string& root,
+                 const std::string& out) {
+  const RunOptions options = OptionsFor(argument, scenario, command, root, out);
+  IntervalRun run;
+  run.options = options;
+  run.options.text = run.options.json = run.options.progress = false;
+  std::string document;
+  const ChildAnswer answer = RunInChild(
+      [&](std::string* text) {
+        return EnterSystemC([&] {
+          const reports::Result result = RunScenario(scenario, run.options);
+          *text = reports::ToJson(result).dump();
+          return ExitCodeOf(result);
+        });
+      },
+      command.timeout_s);
+  const int code = TellEnd(scenario, answer, command);
+  const auto made = nlohmann::ordered_json::parse(answer.text, nullptr, /*allow_exceptions=*/false);
+  if (interrupted_by() != 0 || !made.is_object()) return code;
+  reports::Result result = reports::ResultOf(made);
+  if (result.verdict == reports::Verdict::kHolds || result.verdict == reports::Verdict::kViolated) {
+    run.scenario = scenario;
+    run.options.out.clear();
+    run.options.trace = run.options.perfetto = run.options.pcapng = run.options.sarif = false;
+    run.jobs = command.jobs;
+    run.timeout_s = command.timeout_s;
+    run.progress = isatty(STDERR_FILENO) == 1 ? ProgressStyle::kBar : ProgressStyle::kNone;
+    run.systemc = EnterSystemC;
+    result.intervals = IntervalsOfRun(run);
+    if (!result.intervals) {
+      std::fputs(fmt::format("pvpci: {}: interrupted; {} has the run itself, without intervals\n", scenario.name, out).c_str(), stderr);
+      return 128 + interrupted_by();
+    }
+    reports::FinishRun(out, result);
+  }
+  if (options.json) std::fputs(reports::WriteResultJson(result).c_str(), stdout);
+  if (options.text) {
+    reports::TextOptions text = reports::TextOptionsFor(STDOUT_FILENO);
+    text.report = (fs::path(out) / "report.html").string();
+    std::fputs(reports::TextSummary(result, text).c_str(), stdout);
+  }
+  return code;
+}
+
 // In every mode, whatever the scenario's own.
 int RunInEveryMode(const std::string& argument, const CommandLine& command, const std::string& root,
                    const std::string& out) {
@@ -218,6 +266,7 @@ int Run(const CommandLine& command, const std::string& root) {
     names.push_back(scenarios[i].name);
     code = Worst(code, command.counterfactual
                            ? RunInEveryMode(command.scenarios[i], command, root, out.string())
+                       : command.intervals ? RunIntervals(command.scenarios[i], scenarios[i], command, root, out.string())
                            : RunOne(command.scenarios[i], scenarios[i], command, root, out.string()));
   }
   if (several && !command.counterfactual) {
@@ -436,6 +485,8 @@ SweepOptions OptionsOfSweep(const CommandLine& command, const std::string& root)
   options.json = command.json;
   options.resume = command.resume;
   options.quick = command.quick;
+  options.intervals = command.intervals;
+  options.profile = command.assumed;
   options.slurm = command.slurm;
   options.first = command.first_point;
   options.last = command.last_point;

@@ -101,7 +101,7 @@ function limitsSection() {
 
 function page() {
   const sections = [header(), expectationsSection(), stoppedSection(), machineSection(), findingsSection(), faultsSection(), memorySection(), subPageSection(),
-    latencySection(), programsSection(), compositionSection(), limitsSection()].filter(Boolean);
+    latencySection(), intervalsSection(), programsSection(), compositionSection(), limitsSection()].filter(Boolean);
   const links = sections.slice(1).map(section => h('a', {href: '#' + section.id}, section.querySelector('h2').textContent.split(' and ')[0]));
   document.getElementById('page').append(
     h('nav', {'aria-label': 'Sections'}, h('div', {class: 'wide'}, h('a', {href: '#verdict'}, h('b', {}, result.scenario), chip(result.verdict, result.verdict)), links)),

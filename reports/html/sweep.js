@@ -57,8 +57,10 @@ function header() {
       {title: 'At', of: f => [text(f.of), h('div', {class: 'lead', style: 'margin:0'}, figure(f.values[0], unitOf(f.response)))]},
       {title: '', of: f => f.is === 'same' ? 'the same as' : `${f.is} than`},
       {title: 'At', of: f => [text(f.than), h('div', {class: 'lead', style: 'margin:0'}, figure(f.values[1], unitOf(f.response)))]},
+      sweep.intervals ? {title: 'Known data', of: f => f.decided ? [h('span', {class: DECIDED[f.decided][0]}, DECIDED[f.decided][1]),
+        h('div', {class: 'lead', style: 'margin:0'}, `${f.held_in[0]} of ${f.held_in[1]} runs`, f.decided.startsWith('not') ? `; turned by ${f.flipped_by.join(', ') || 'several together'}` : '')] : '\u2013'} : null,
       {title: 'Because', of: f => f.because},
-    ], sweep.findings)] : null);
+    ].filter(Boolean), sweep.findings)] : null);
 }
 
 // --- Interaction: a line for each level of one factor over the levels of another ---
@@ -203,6 +205,7 @@ function draw() {
         select('lines', [['', 'none'], ...named(factors)], state.lines, v => { state.lines = v; }),
         factors.filter(f => f !== state.across && f !== state.lines).map(f => select(f, [['', 'mean of all'], ...named(levelsOf(f))], state.filter[f] || '', v => { state.filter[f] = v; }))),
       interactionPlot(), sensitivity()),
+    sweep.intervals ? h('section', {}, h('h2', {}, 'Intervals'), intervalsContent(sweep.intervals, draw)) : null,
     h('section', {}, h('h2', {}, 'Points compared'), chosen()),
     h('section', {}, h('h2', {}, 'All points'), lead('Also in points.csv, with the means of all parts; sweep.json has everything, and of each point the command that runs it alone.'),
       h('details', {open: sweep.points.length <= 40}, h('summary', {}, plural(sweep.points.length, 'point')), allPoints())),

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -91,6 +92,76 @@ TEST(Sweep, CountingBlocksChangesNoTime) {
   EXPECT_FALSE(times[0].is_null());
   EXPECT_EQ(times[0], times[2]);
   EXPECT_EQ(times[1], times[3]);
+}
+
+// What --help gives to start with can be started with.
+TEST(Sweep, RunsTheExampleOfItsHelp) {
+  std::istringstream help(RunVerb({"sweep", "--help"}).output);
+  std::string text, line;
+  while (std::getline(help, line) && line.rfind("  name: ", 0) != 0) {
+  }
+  for (; !line.empty(); std::getline(help, line)) text += line.substr(2) + "\n";
+  const ProgramRun run = RunVerb({"sweep", WriteScenario("my_sweep", text), "--json"});
+  EXPECT_EQ(run.exit_code, 0) << text << run.errors;
+  EXPECT_EQ(run.result["points"].size(), 6u);
+}
+
+// Each figure's interval holds its default, and a finding is decided by the same runs that made the intervals.
+TEST(Sweep, FindsIntervalsAndDecidesFindings) {
+  const std::string text =
+      "name: decided\nquestion: What is decided?\nscenario: scenarios/experiments/machines/storm.yaml\n"
+      "set: {steps.storm.storm.count: 20}\n"
+      "factors: {wake: {set: machine.timing.vcpu_unblock, levels: [1 us, 4 us]}}\n"
+      "measure: {domains: driver}\nresponses: [latency_p50_ns]\n"
+      "findings:\n"
+      "  - {response: latency_p50_ns, of: {wake: 4 us}, is: more, than: {wake: 1 us}, because: it is waited for}\n";
+  const ProgramRun run = RunVerb({"sweep", WriteScenario("decided", text), "--json", "--intervals"});
+  ASSERT_EQ(run.exit_code, 0) << run.errors;
+  const json& intervals = run.result["intervals"];
+  EXPECT_EQ(run.result["findings"][0]["decided"], "holds");
+  for (const json& parameter : intervals["parameters"]) EXPECT_NE(parameter["name"], "timing.vcpu_unblock") << "the factor sets it";
+  size_t moved = 0;
+  for (const json& figure : intervals["figures"]) {
+    EXPECT_LE(figure["low"], figure["default"]);
+    EXPECT_LE(figure["default"], figure["high"]);
+    moved += figure["low"] < figure["high"] ? 1 : 0;
+  }
+  EXPECT_GE(moved, 2u);
+  EXPECT_THAT(ReadText(run.folder + "/points.csv"), HasSubstr("latency_p50_ns_least,latency_p50_ns_most"));
+}
+
+// The sign of a difference that an uncertain parameter makes is not decided, and it is named.
+TEST(Intervals, NameTheParameterThatTurnsAClaim) {
+  const std::string text = Replaced(ReadText("scenarios/experiments/machines/storm.yaml"), "  - interrupts[*].duplicated == 0",
+                                    "  - {that: \"interrupts[msix].latency_ns.p50 < 6000\", because: three microseconds to wake}\n"
+                                    "  - {that: \"interrupts[msix].latency_ns.p50 > 300\", because: it must cross the fabric}\n"
+                                    "  - interrupts[*].duplicated == 0");
+  const ProgramRun run = RunPvpci(WriteScenario("storm_undecided", text), {"--intervals", "--set", "steps.storm.storm.count=20"});
+  ASSERT_EQ(run.exit_code, 0) << run.output << run.errors;
+  EXPECT_THAT(run.output, HasSubstr("interrupts[msix].latency_ns.p50 < 6000: not decided by known data"));
+  std::string decided, by;
+  for (const json& claim : run.result["intervals"]["claims"]) {
+    if (claim["text"] == "interrupts[msix].latency_ns.p50 < 6000") {
+      decided = claim["decided"];
+      for (const json& name : claim["flipped_by"]) by += name.get<std::string>() + " ";
+    }
+    if (claim["text"] == "interrupts[msix].latency_ns.p50 > 300") {
+      EXPECT_EQ(claim["decided"], "holds");
+    }
+  }
+  EXPECT_EQ(decided, "not decided by known data");
+  EXPECT_THAT(by, HasSubstr("timing.vcpu_unblock"));
+  // The other hypervisor's value alone gives what the interval's end says.
+  double most = 0;
+  for (const json& figure : run.result["intervals"]["figures"]) {
+    if (figure["figure"] != "latency_p50") continue;
+    EXPECT_EQ(figure["most_sensitive"], "timing.vcpu_unblock");
+    for (const json& sway : figure["sways"]) most = sway["parameter"] == "timing.vcpu_unblock" ? sway["high"].get<double>() : most;
+  }
+  const ProgramRun alone = RunPvpci(WriteScenario("storm_undecided", text),
+                                    {"--set", "steps.storm.storm.count=20", "--set", "machine.timing.vcpu_unblock=8 us"});
+  EXPECT_EQ(alone.exit_code, 1);
+  EXPECT_EQ(alone.result["interrupts"][0]["latency_ns"]["p50"], most);
 }
 
 TEST(Sweep, RefusesBadInputBeforeAnythingRuns) {

@@ -152,7 +152,7 @@ std::string CommandOf(const SweepPoint& point, const std::string& root) {
   const fs::path below = fs::path(point.scenario_file).lexically_proximate(root);
   std::string command = "./pvpci run " + ShellWord(below.empty() || *below.begin() == ".." ? point.scenario_file : below.string());
   for (const auto& [key, value] : point.settings) {
-    const char* option = key == "machine.iommu" ? "--iommu" : key == "kernel" ? "--kernel" : key == "seed" ? "--seed" : nullptr;
+    const char* option = key == "machine.iommu" ? "--iommu" : key == "kernel" ? "--kernel" : key == "seed" ? "--seed" : key == "machine.profile" ? "--profile" : nullptr;
     command += option != nullptr ? fmt::format(" {} {}", option, ShellWord(value)) : " --set " + ShellWord(key + "=" + value);
   }
   return command;
@@ -163,13 +163,14 @@ std::string Sentence(const InputError& error) { return error.problems().front().
 
 class Loader {
  public:
-  Loader(const SweepSpec& spec, const std::string& root) : spec_(spec), root_(root) {}
+  Loader(const SweepSpec& spec, const std::string& root, const std::string& profile) : spec_(spec), root_(root), profile_(profile) {}
 
   SweepPoint Load(size_t number, const Combination& levels) const {
     SweepPoint point;
     point.number = number;
     point.levels = levels;
     Settings settings = spec_.settings;
+    if (!profile_.empty()) settings.emplace(settings.begin(), "machine.profile", profile_);
     for (size_t f = 0; f < levels.size(); ++f) {
       const Settings& more = spec_.factors[f].levels[levels[f]].settings;
       settings.insert(settings.end(), more.begin(), more.end());
@@ -219,6 +220,7 @@ class Loader {
 
   const SweepSpec& spec_;
   const std::string& root_;
+  const std::string& profile_;
 };
 
 }  // namespace
@@ -239,8 +241,8 @@ std::vector<std::vector<size_t>> DesignOf(const SweepSpec& spec, bool quick) {
   return all;
 }
 
-std::vector<SweepPoint> PointsOf(const SweepSpec& spec, const std::string& root, bool quick) {
-  const Loader loader(spec, root);
+std::vector<SweepPoint> PointsOf(const SweepSpec& spec, const std::string& root, bool quick, const std::string& profile) {
+  const Loader loader(spec, root, profile);
   std::vector<SweepPoint> points;
   for (const Combination& levels : DesignOf(spec, quick)) points.push_back(loader.Load(points.size() + 1, levels));
   if (points.empty()) throw InputError(spec.file, {1, 1}, "'without' leaves no point");

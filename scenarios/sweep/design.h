@@ -32,7 +32,8 @@ std::vector<std::vector<size_t>> DesignOf(const SweepSpec& spec, bool quick);
 
 // The points, each with its checked scenario. Throws InputError at the level that a scenario does not take. `root`: of
 // the project.
-std::vector<SweepPoint> PointsOf(const SweepSpec& spec, const std::string& root, bool quick);
+// `profile`: machine.profile of all, unless a level sets it; empty: the scenario's.
+std::vector<SweepPoint> PointsOf(const SweepSpec& spec, const std::string& root, bool quick, const std::string& profile = "");
 
 }  // namespace pvpci::scenarios
 

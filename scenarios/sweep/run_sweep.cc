@@ -27,6 +27,7 @@
 #include "scenarios/images.h"
 #include "scenarios/problem.h"
 #include "scenarios/review/warm_image.h"
+#include "scenarios/shell_word.h"
 #include "scenarios/suggest.h"
 #include "scenarios/supervise.h"
 #include "scenarios/sweep/design.h"
@@ -34,6 +35,7 @@
 #include "scenarios/sweep/slurm.h"
 #include "scenarios/sweep/spec.h"
 #include "scenarios/sweep/summary.h"
+#include "scenarios/sweep/sweep_intervals.h"
 #include "scenarios/yaml_tree.h"
 #include "sim/sha256.h"
 
@@ -78,7 +80,7 @@ class Sweep {
   explicit Sweep(const SweepOptions& options)
       : options_(options),
         spec_(LoadSweep(FindExperiment(options.root, options.file), options.root)),
-        points_(PointsOf(spec_, options.root, options.quick)),
+        points_(PointsOf(spec_, options.root, options.quick, options.profile)),
         out_(options.out.empty() ? fs::path("out") / spec_.name : fs::path(options.out)) {
     if (options.last > points_.size()) {
       throw UsageError(fmt::format("sweep: --points {}..{}: there are {} points", options.first, options.last, points_.size()));
@@ -115,9 +117,8 @@ class Sweep {
   // Reads the files of points that are there and were made from the same.
   void Take() {
     for (size_t i = 0; i < points_.size(); ++i) {
-      ordered_json record = ordered_json::parse(FileText(PointFile(i).string()), nullptr, /*allow_exceptions=*/false);
-      if (!record.is_object() || record.value(kMadeFrom, "") != made_from_[i]) continue;
-      record.erase(kMadeFrom);
+      ordered_json record = Kept(PointFile(i), made_from_[i]);
+      if (record.is_null()) continue;
       // Levels may have come in between since.
       record["point"] = points_[i].number;
       records_[i] = std::move(record);
@@ -136,7 +137,7 @@ class Sweep {
       if (mine && !records_[i]) wanted.push_back(i);
     }
     std::vector<ChildBody> bodies;
-    for (const size_t i : wanted) bodies.push_back(BodyOf(i));
+    for (const size_t i : wanted) bodies.push_back(BodyOf(points_[i], points_[i].scenario, made_from_[i]));
     ProgressLine progress(options_.progress, wanted.size());
     RunInChildren(bodies, options_.jobs == 0 ? UsableProcessors() : options_.jobs, options_.timeout_s,
                   [&](size_t index, const ChildAnswer& answer) {
@@ -158,6 +159,7 @@ class Sweep {
     job.points = points_.size();
     job.tasks = std::min<size_t>(options_.jobs == 0 ? 32 : options_.jobs, points_.size());
     job.quick = options_.quick;
+    job.profile = options_.profile;
     job.root = fs::absolute(options_.root);
     ProgressLine progress(options_.progress, points_.size());
     RunSlurmJob(job, [&] {
@@ -179,9 +181,46 @@ class Sweep {
     const std::string file = shipped ? below.string() : fs::path(spec_.file).filename().string();
     const bool named = shipped && fs::path(file).parent_path() == fs::path("scenarios") / "experiments";
     ordered_json document = SweepDocument(spec_, records, file, fmt::format("./pvpci sweep {}{}", named ? spec_.name : file,
-                                                                            options_.quick ? " --quick" : ""));
+                                                                            Words()));
     document["incomplete"] = records.size() != points_.size();
+    if (intervals_) AddIntervals(*intervals_, &document);
     return document;
+  }
+
+  // Each point again and again. False: interrupted, or a point has no record.
+  bool RunIntervals() {
+    std::vector<ordered_json> standard;
+    for (const auto& record : records_) {
+      if (record && record->contains("interrupts")) standard.push_back(*record);
+    }
+    if (standard.size() != points_.size()) return true;  // told as missing
+    intervals_ = IntervalsOfSweep(spec_, points_, standard, options_.root, [&](const std::vector<VariedPoint>& wanted) {
+      std::vector<ordered_json> answers(wanted.size());
+      std::vector<std::string> made_from;
+      std::vector<size_t> missing;
+      for (size_t n = 0; n < wanted.size(); ++n) {
+        made_from.push_back(VariedFrom(wanted[n]));
+        answers[n] = options_.resume ? Kept(VariedFile(wanted[n], made_from[n]), made_from[n]) : ordered_json();
+        if (answers[n].is_null()) missing.push_back(n);
+      }
+      std::vector<ChildBody> bodies;
+      for (const size_t n : missing) bodies.push_back(BodyOf(points_[wanted[n].index], wanted[n].scenario, made_from[n]));
+      ProgressLine progress(options_.progress, missing.size());
+      RunInChildren(bodies, options_.jobs == 0 ? UsableProcessors() : options_.jobs, options_.timeout_s,
+                    [&](size_t index, const ChildAnswer& answer) {
+                      if (interrupted_by() != 0) return;
+                      const size_t n = missing[index];
+                      answers[n] = Parsed(answer.text);
+                      if (!answers[n].is_null()) {
+                        reports::WriteFileAtomically(VariedFile(wanted[n], made_from[n]), answer.text + "\n");
+                        answers[n].erase(kMadeFrom);
+                      }
+                      progress.Done("intervals, " + LevelsText(points_[wanted[n].index]));
+                    });
+      if (interrupted_by() != 0) answers.clear();
+      return answers;
+    });
+    return intervals_.has_value();
   }
 
   // Points that no answer came from, told on standard error.
@@ -206,6 +245,14 @@ class Sweep {
     return text;
   }
 
+  // What of the command changes the document.
+  std::string Words() const {
+    std::string words = options_.quick ? " --quick" : "";
+    if (!options_.profile.empty()) words += " --profile " + ShellWord(options_.profile);
+    if (options_.intervals) words += " --intervals";
+    return words;
+  }
+
   // All that a point's record depends on, but for the program and the image.
   std::string Source(const SweepPoint& point) const {
     std::string text = FileText(point.scenario_file);
@@ -223,9 +270,31 @@ class Sweep {
     return text;
   }
 
-  ChildBody BodyOf(size_t index) const {
-    return [this, index](std::string* answer) {
-      const SweepPoint& point = points_[index];
+  // A record that an earlier call left, if it was made from the same; else null.
+  static ordered_json Kept(const fs::path& file, const std::string& made_from) {
+    ordered_json record = Parsed(FileText(file.string()));
+    if (record.is_null() || record.value(kMadeFrom, "") != made_from) return {};
+    record.erase(kMadeFrom);
+    return record;
+  }
+
+  static ordered_json Parsed(const std::string& text) {
+    ordered_json record = ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
+    return record.is_object() ? record : ordered_json();
+  }
+
+  std::string VariedFrom(const VariedPoint& varied) const {
+    std::string text = made_from_[varied.index];
+    for (const ProfileValue& each : varied.scenario.machine.assumed) text += fmt::format(" {}.{}={}", each.group, each.name, each.value);
+    return sim::Sha256::Hex(text);
+  }
+
+  fs::path VariedFile(const VariedPoint& varied, const std::string& made_from) const {
+    return out_ / "points" / fmt::format("{:05}.{}.json", points_[varied.index].number, made_from.substr(0, 16));
+  }
+
+  ChildBody BodyOf(const SweepPoint& point, const Scenario& scenario, const std::string& made_from) const {
+    return [this, &point, scenario, made_from](std::string* answer) {
       return options_.systemc([&] {
         RunOptions run;
         run.root = options_.root;
@@ -234,9 +303,9 @@ class Sweep {
         run.reproduce = point.command;
         Measurement measurement(spec_, point);
         measurement.Attach(&run);
-        const reports::Result result = RunScenario(point.scenario, run);
+        const reports::Result result = RunScenario(scenario, run);
         ordered_json record = measurement.Record(result);
-        record[kMadeFrom] = made_from_[index];
+        record[kMadeFrom] = made_from;
         *answer = record.dump();
         return ExitCodeOf(result);
       });
@@ -244,8 +313,8 @@ class Sweep {
   }
 
   void Keep(size_t index, const ChildAnswer& answer) {
-    ordered_json record = ordered_json::parse(answer.text, nullptr, /*allow_exceptions=*/false);
-    if (!record.is_object()) {
+    ordered_json record = Parsed(answer.text);
+    if (record.is_null()) {
       const std::string why = answer.timed_out     ? fmt::format("not done in {} s", options_.timeout_s)
                               : answer.signal != 0 ? fmt::format("the bench died of signal {}", answer.signal)
                                                    : fmt::format("the bench failed, exit {}", answer.exit_code);
@@ -264,6 +333,7 @@ class Sweep {
   std::vector<std::shared_ptr<const driver::Image>> images_;
   std::vector<std::string> made_from_;                // digest, of each point
   std::vector<std::optional<ordered_json>> records_;  // of each point
+  std::optional<reports::Intervals> intervals_;
 };
 
 int Interrupted(const Sweep& sweep, size_t finished) {
@@ -281,7 +351,7 @@ int RunSweep(const SweepOptions& options) {
   const bool slice = options.last != 0;
   const bool went_on = options.slurm && !slice ? sweep.RunOnSlurm() : sweep.RunHere();
   if (slice) return went_on ? kExitHolds : 128 + interrupted_by();
-  if (!went_on) return Interrupted(sweep, sweep.finished());
+  if (!went_on || (options.intervals && !sweep.RunIntervals())) return Interrupted(sweep, sweep.finished());
   const ordered_json document = sweep.Document();
   const fs::path& out = sweep.out();
   reports::WriteFileAtomically(out / "points.csv", PointsCsv(document));

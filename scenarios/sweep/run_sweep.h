@@ -21,6 +21,8 @@ struct SweepOptions {
   bool json = false;            // sweep.json on standard output, in place of the table
   bool resume = false;          // keep the points that an earlier call of the same program finished
   bool quick = false;           // the factors' quick levels only
+  bool intervals = false;       // every point also with other values of what its profile is not sure of
+  std::string profile;          // of every point that names none itself; empty: the scenarios' own
   bool slurm = false;
   size_t first = 0, last = 0;   // a slice: these points and no report; 0: all
   unsigned timeout_s = 600;     // per point, real time

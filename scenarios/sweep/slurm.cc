@@ -78,7 +78,8 @@ std::string SlurmScript(const SlurmJob& job, const std::string& program, const s
       "slices=({} )\n"
       "exec {} sweep {} --out {}{} --points \"${{slices[SLURM_ARRAY_TASK_ID]}}\" --jobs \"${{SLURM_CPUS_PER_TASK:-1}}\"\n",
       job.name, job.tasks - 1, job.out.string(), ShellWord(job.root.string()), ShellWord(images), slices, ShellWord(program),
-      ShellWord(job.file.string()), ShellWord(job.out.string()), job.quick ? " --quick" : "");
+      ShellWord(job.file.string()), ShellWord(job.out.string()),
+      (job.quick ? " --quick" : "") + (job.profile.empty() ? std::string() : " --profile " + ShellWord(job.profile)));
 }
 
 void RunSlurmJob(const SlurmJob& job, const std::function<void()>& tick) {

@@ -16,6 +16,7 @@ struct SlurmJob {
   std::filesystem::path out, file, root;  // absolute
   size_t points = 0, tasks = 1;           // tasks <= points
   bool quick = false;
+  std::string profile;                    // empty: the scenarios' own
 };
 
 // The batch script: OUT/slurm/job.sh. Task n of the array takes the n-th slice.

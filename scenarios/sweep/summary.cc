@@ -7,6 +7,7 @@
 #include <optional>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "scenarios/sweep/responses.h"
 
@@ -109,7 +110,8 @@ ordered_json FindingOf(const SweepFinding& finding, const std::vector<ordered_js
     }
   }
   return {{"response", finding.response}, {"of", finding.of},     {"is", Words(finding.relation)}, {"than", finding.than},
-          {"values", {Optional(of), Optional(than)}}, {"held", held}, {"because", finding.because}};
+          {"values", {Optional(of), Optional(than)}}, {"held", held}, {"because", finding.because},
+          {"decided", nullptr}};  // by intervals, if they are asked for
 }
 
 std::string LevelsText(const ordered_json& levels) {
@@ -123,6 +125,45 @@ std::string Shown(const ordered_json& value) {
   const double number = value.get<double>();
   if (number == std::floor(number) && std::fabs(number) < 1e12) return fmt::format("{:.0f}", number);
   return std::fabs(number) >= 1000 ? fmt::format("{:.0f}", number) : fmt::format("{:.4g}", number);
+}
+
+// "holds in all 51 runs", "not decided by known data: 40 of 51 runs, timing.vcpu_unblock turns it".
+std::string DecisionText(const ordered_json& finding) {
+  const ordered_json& held = finding["held_in"];
+  if (held[0] == held[1]) return fmt::format("holds in all {} runs", held[1].get<int64_t>());
+  if (held[0] == 0) return fmt::format("fails in all {} runs", held[1].get<int64_t>());
+  const auto by = finding["flipped_by"].get<std::vector<std::string>>();
+  return fmt::format("{}: holds in {} of {} runs, turned by {}", finding["decided"].get<std::string>(), held[0].get<int64_t>(),
+                     held[1].get<int64_t>(), by.empty() ? "only several parameters together" : fmt::format("{}", fmt::join(by, ", ")));
+}
+
+// Of the response that the page shows first.
+std::string IntervalsText(const ordered_json& document) {
+  const ordered_json& intervals = document["intervals"];
+  std::string response = document["plot"]["response"];
+  if (response.empty()) response = document["responses"][0]["name"];
+  std::string text = fmt::format("\n{}: least, default, most of {} runs with profile {}\n", response, intervals["runs"].get<int64_t>(),
+                                 intervals["profile"].get<std::string>());
+  size_t rows = 0;
+  for (const ordered_json& figure : intervals["figures"]) {
+    if (figure["figure"] != response || ++rows > kRowsShown) continue;
+    const std::string by = figure["most_sensitive"].is_null()
+                               ? std::string(figure["low"] == figure["high"] ? "fixed" : "several together")
+                               : fmt::format("{}, {:.0f} %", figure["most_sensitive"].get<std::string>(), 100 * figure["share"].get<double>());
+    text += fmt::format("  {:<52} {:>10} {:>10} {:>10}  {}\n", figure["of"].get<std::string>(), Shown(figure["low"]), Shown(figure["default"]),
+                        Shown(figure["high"]), by);
+  }
+  return text;
+}
+
+// Least and most of a point's response; empty: there are no intervals, or not of this one.
+const ordered_json* FigureOf(const ordered_json& document, const ordered_json& point, const std::string& response) {
+  if (document["intervals"].is_null()) return nullptr;
+  const std::string of = LevelsText(point["levels"]);
+  for (const ordered_json& figure : document["intervals"]["figures"]) {
+    if (figure["of"] == of && figure["figure"] == response) return &figure;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -164,21 +205,35 @@ ordered_json SweepDocument(const SweepSpec& spec, const std::vector<ordered_json
     });
     effects.push_back({{"response", name}, {"factors", std::move(by_factor)}});
   }
-  ordered_json findings = ordered_json::array();
-  for (const SweepFinding& finding : spec.findings) findings.push_back(FindingOf(finding, records));
   return {{"schema", 1}, {"name", spec.name}, {"question", spec.question}, {"file", file}, {"command", command},
           {"design", spec.design == Design::kFull ? "full" : "fractional"}, {"factors", std::move(factors)},
           {"responses", std::move(responses)},
           {"plot", {{"response", spec.plot.response}, {"across", spec.plot.across}, {"lines", spec.plot.lines}, {"at", spec.plot.at}}},
-          {"findings", std::move(findings)}, {"effects", std::move(effects)}, {"points", std::move(points)},
-          {"incomplete", false}};
+          {"findings", FindingsOf(spec, records)}, {"effects", std::move(effects)}, {"points", std::move(points)},
+          {"intervals", nullptr}, {"incomplete", false}};
+}
+
+ordered_json FindingsOf(const SweepSpec& spec, const std::vector<ordered_json>& records) {
+  ordered_json findings = ordered_json::array();
+  for (const SweepFinding& finding : spec.findings) findings.push_back(FindingOf(finding, records));
+  return findings;
+}
+
+std::string FindingText(const ordered_json& finding) {
+  return fmt::format("{}: {} {} than {}", finding["response"].get<std::string>(), LevelsText(finding["of"]),
+                     finding["is"].get<std::string>(), LevelsText(finding["than"]));
 }
 
 std::string PointsCsv(const ordered_json& document) {
   std::string csv = "point";
   for (const ordered_json& factor : document["factors"]) csv += "," + CsvCell(factor["name"]);
   csv += ",verdict";
-  for (const ordered_json& response : document["responses"]) csv += "," + CsvCell(response["name"]);
+  const auto ends = [&](const ordered_json& response) { return !document["intervals"].is_null() && !response["part"].get<bool>(); };
+  for (const ordered_json& response : document["responses"]) {
+    const std::string name = response["name"];
+    csv += "," + CsvCell(name);
+    if (ends(response)) csv += "," + CsvCell(name + "_least") + "," + CsvCell(name + "_most");
+  }
   csv += ",trace_digest\n";
   for (const ordered_json& point : document["points"]) {
     csv += fmt::format("{}", point["point"].get<size_t>());
@@ -189,6 +244,9 @@ std::string PointsCsv(const ordered_json& document) {
     for (const ordered_json& response : document["responses"]) {
       const ordered_json& value = point["responses"][response["name"].get<std::string>()];
       csv += "," + (value.is_null() ? "" : Plain(value.get<double>()));
+      if (!ends(response)) continue;
+      const ordered_json* figure = FigureOf(document, point, response["name"]);
+      for (const char* end : {"low", "high"}) csv += "," + (figure == nullptr ? "" : Plain((*figure)[end].get<double>()));
     }
     csv += "," + point["trace_digest"].get<std::string>() + "\n";
   }
@@ -233,7 +291,9 @@ std::string SweepText(const ordered_json& document) {
     text += fmt::format("{} {}: {} {} ({}) than {} ({}): {}\n", mark, finding["response"].get<std::string>(),
                         LevelsText(finding["of"]), finding["is"].get<std::string>(), Shown(finding["values"][0]),
                         LevelsText(finding["than"]), Shown(finding["values"][1]), finding["because"].get<std::string>());
+    if (!finding["decided"].is_null()) text += "    " + DecisionText(finding) + "\n";
   }
+  if (!document["intervals"].is_null()) text += IntervalsText(document);
   return text;
 }
 

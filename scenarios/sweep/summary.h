@@ -19,7 +19,14 @@ namespace pvpci::scenarios {
 nlohmann::ordered_json SweepDocument(const SweepSpec& spec, const std::vector<nlohmann::ordered_json>& records,
                                      const std::string& file, const std::string& command);
 
-// One line for each point: number, levels, verdict, responses, means of parts, digest.
+// Whether each finding comes out of these records: as SweepDocument has them.
+nlohmann::ordered_json FindingsOf(const SweepSpec& spec, const std::vector<nlohmann::ordered_json>& records);
+
+// "latency_p50_ns: domains 8 same than domains 1".
+std::string FindingText(const nlohmann::ordered_json& finding);
+
+// One line for each point: number, levels, verdict, responses, means of parts, digest; with intervals the least and the most
+// of each response behind it.
 std::string PointsCsv(const nlohmann::ordered_json& document);
 
 std::string SweepText(const nlohmann::ordered_json& document);
