@@ -39,6 +39,12 @@ enum class Quarantine : uint8_t {
   kScratchPage,  // to dom_io, where every address is one page that nobody reads: no fault tells
 };
 
+// How vCPUs that are pinned to one processor share it.
+enum class SchedulerKind : uint8_t {
+  kApart,    // not at all: whoever wakes runs, and pays for the switch
+  kCredit2,  // Xen's default, credit2.h
+};
+
 // When a domain's unmaps are invalidated.
 enum class IommuFlush : uint8_t {
   kPage,       // each at once, as Xen's PV paths do
@@ -73,6 +79,11 @@ struct HypervisorConfig {
   unsigned irq_ratelimit = 10000;           // per irq and window; 0: off. A6 V.
   sim::Ps irq_ratelimit_window = 10 * sim::kMs;
   sim::Ps forced_eoi = 1 * sim::kMs;        // guest that never EOIs. abi.md 3.8.
+  SchedulerKind scheduler = SchedulerKind::kApart;
+  sim::Ps credit2_init = 10 * sim::kMs;     // credit of each vCPU, and its longest slice
+  sim::Ps credit2_min_timer = 500 * sim::kUs;  // the shortest
+  sim::Ps sched_ratelimit = 1 * sim::kMs;   // who began to run less long ago is not interrupted by one that wakes ...
+  sim::Ps credit2_tolerance = 50 * sim::kUs;   // ... but for this
   unsigned extra_guest_irqs = 32;           // domU pirqs beyond the GSIs. 1 .. 256. abi.md S14.
   unsigned extra_dom0_irqs = 256;           // dom0's. Xen: depends on its vCPUs, at least 256.
   unsigned irq_max_guests = 32;             // sharers of one irq. Xen command line irq-max-guests.

@@ -48,6 +48,10 @@ class VcpuHost {
   virtual void Steal(sim::Ps time) = 0;
   // A vCPU that answered HypercallResult::block is runnable again from `when` on (>= now).
   virtual void Wake(sim::Ps when) = 0;
+  // Its processor runs another vCPU: execute nothing, whoever wakes it, until Reschedule. What it had begun it may finish.
+  virtual void Deschedule() = 0;
+  // It has its processor again from `when` on (>= now).
+  virtual void Reschedule(sim::Ps when) = 0;
   // VCPUOP_up of an initialised vCPU: begin at `context`, not before `when`.
   virtual void Start(const VcpuContext& context, sim::Ps when) = 0;
   // VCPUOP_down, shutdown or destruction: execute nothing more (until Start).

@@ -19,6 +19,7 @@ abi::VcpuInfo& Info(Vcpu& vcpu) { return *reinterpret_cast<abi::VcpuInfo*>(vcpu.
 
 Scheduler::Scheduler(Hypervisor& hypervisor) : hypervisor_(hypervisor) {
   last_on_pcpu_.resize(hypervisor.config().physical_cpus, nullptr);
+  if (hypervisor.config().scheduler == SchedulerKind::kCredit2) credit2_ = std::make_unique<Credit2>(hypervisor);
 }
 
 void Scheduler::Register(HypercallTable& table) {
@@ -53,13 +54,26 @@ void Scheduler::Register(HypercallTable& table) {
   table.OnRaw(abi::kSetTimerOp, "set_timer_op", &S::SetTimer, this, {{"lo", 0, 8}, {"hi", 8, 8}});
 }
 
-long Scheduler::Yield(Call&, NoArguments&) { return 0; }
+void Scheduler::Began(Vcpu& vcpu) {
+  last_on_pcpu_[vcpu.pcpu] = &vcpu;
+  if (credit2_) credit2_->Began(vcpu);
+}
+
+void Scheduler::FellAsleep(Vcpu& vcpu) {
+  if (credit2_) credit2_->Stopped(vcpu, hypervisor_.simulation().now() + hypervisor_.config().hypercall);
+}
+
+long Scheduler::Yield(Call& call, NoArguments&) {
+  if (credit2_) credit2_->Yield(call.vcpu);
+  return 0;
+}
 
 long Scheduler::Block(Call& call, NoArguments&) {
   // Clearing the mask and looking for events is one step: an event in between must not be slept over.
   Info(call.vcpu).upcall_mask = 0;
   if (Info(call.vcpu).upcall_pending != 0) return 0;
   call.vcpu.state = VcpuState::kBlocked;
+  FellAsleep(call.vcpu);
   call.block = true;
   return 0;
 }
@@ -81,6 +95,7 @@ long Scheduler::Poll(Call& call, abi::SchedPoll& args) {
   if (args.timeout != 0 && args.timeout <= hypervisor_.SystemTimeNs()) return 0;
   Vcpu& vcpu = call.vcpu;
   vcpu.state = VcpuState::kPolling;
+  FellAsleep(vcpu);
   vcpu.poll_ports = std::move(ports);
   if (args.timeout != 0) {
     vcpu.poll_timer = hypervisor_.simulation().At(hypervisor_.system_time().When(args.timeout), [this, &vcpu] {
@@ -115,11 +130,12 @@ void Scheduler::Retire(Vcpu& vcpu) {
   if (vcpu.state == VcpuState::kDown) return;
   vcpu.state = VcpuState::kDown;
   if (last_on_pcpu_[vcpu.pcpu] == &vcpu) last_on_pcpu_[vcpu.pcpu] = nullptr;
+  if (credit2_) credit2_->Stopped(vcpu, hypervisor_.simulation().now());
   if (vcpu.host != nullptr) vcpu.host->Stop();
 }
 
 void Scheduler::Steal(unsigned pcpu, sim::Ps time) {
-  const Vcpu* const running = last_on_pcpu_[pcpu];
+  const Vcpu* const running = credit2_ ? credit2_->running(pcpu) : last_on_pcpu_[pcpu];
   if (running == nullptr || running->state != VcpuState::kRunning || running->host == nullptr) return;
   running->host->Steal(time);
 }
@@ -131,6 +147,7 @@ void Scheduler::Unblock(Vcpu& vcpu) {
   vcpu.poll_ports.clear();
   vcpu.state = VcpuState::kRunning;
   sim::Ps delay = hypervisor_.config().vcpu_unblock;
+  if (credit2_) return credit2_->Wake(vcpu, hypervisor_.simulation().now() + delay);
   const Vcpu*& last = last_on_pcpu_[vcpu.pcpu];
   if (last != nullptr && last != &vcpu) delay += hypervisor_.config().domain_switch;
   last = &vcpu;

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scheduling as far as guests see it: block, poll, yield, shutdown, wake-up costs, per-vCPU timers.
-// sched_op and vcpu_op of abi.md 3.1. vCPUs are pinned; time slices of credit schedulers are not modelled.
+// sched_op and vcpu_op of abi.md 3.1. vCPUs are pinned; those that share a processor do so as config.scheduler says.
 #ifndef PVPCI_MODELS_XEN_SCHED_H_
 #define PVPCI_MODELS_XEN_SCHED_H_
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "models/xen/abi.h"
+#include "models/xen/credit2.h"
 #include "models/xen/hypercall_table.h"
 #include "models/xen/hypervisor.h"
 
@@ -43,7 +45,7 @@ class Scheduler {
   void KickOrUnblock(Vcpu& vcpu);
   void Unblock(Vcpu& vcpu);
   // `vcpu` begins to run on its pCPU: its domain's first at once, others at VCPUOP_up.
-  void Began(const Vcpu& vcpu) { last_on_pcpu_[vcpu.pcpu] = &vcpu; }
+  void Began(Vcpu& vcpu);
   // Takes `time` from the vCPU that runs on `pcpu`: the one that began or woke there last, unless it sleeps.
   void Steal(unsigned pcpu, sim::Ps time);
   // Nothing of this vCPU runs or fires any more.
@@ -56,9 +58,12 @@ class Scheduler {
   void ArmSingleshot(Vcpu& vcpu, uint64_t ns);
   void ArmPeriodic(Vcpu& vcpu);
   void Fire(Vcpu& vcpu);
+  // It waits for an event from now on; the hypercall that says so is not over yet.
+  void FellAsleep(Vcpu& vcpu);
 
   Hypervisor& hypervisor_;
   std::vector<const Vcpu*> last_on_pcpu_;
+  std::unique_ptr<Credit2> credit2_;  // null: SchedulerKind::kApart
   std::vector<DomainObserver*> observers_;
 };
 

@@ -172,5 +172,110 @@ TEST(Shutdown, StopsTheDomainAndTellsDom0) {
   EXPECT_EQ(machine.Raw(domain, abi::kXenVersion, {}).value, -abi::kEINVAL);
 }
 
+// Two domains on one processor, as xen/common/sched/credit2.c shares it. The one that runs is domain 2: it began last.
+struct Shared {
+  Shared() : machine(OneProcessor()), sleeper(machine.Add(1)), port(Ipi(machine, sleeper)) {
+    Sleep(sleeper);
+    runner = &machine.Add(2);
+  }
+  static HypervisorConfig OneProcessor() {
+    HypervisorConfig config;
+    config.physical_cpus = 1;
+    config.scheduler = SchedulerKind::kCredit2;
+    return config;
+  }
+  void Sleep(TestDomain& domain) {
+    domain.info().upcall_pending = 0;
+    EXPECT_TRUE(machine.Raw(domain, abi::kSchedOp, {1, 0, 0, 0, 0}).block);
+  }
+  void Wake() { machine.Event(sleeper, 4, abi::EvtchnPort{port}); }
+  sim::Ps now() { return machine.simulation.now(); }
+
+  TestMachine machine;
+  TestDomain& sleeper;
+  uint32_t port;
+  TestDomain* runner = nullptr;
+};
+
+TEST(Credit2, WhoWakesWaitsUntilWhoRunsSleeps) {
+  Shared shared;
+  shared.machine.RunFor(100 * sim::kUs);
+  shared.Wake();
+  shared.machine.RunFor(10 * sim::kUs);
+  EXPECT_TRUE(shared.sleeper.host().wakes.empty());
+  EXPECT_EQ(shared.sleeper.vcpu().state, VcpuState::kRunning);
+  shared.Sleep(*shared.runner);
+  ASSERT_EQ(shared.sleeper.host().wakes.size(), 1u);
+  const HypervisorConfig& config = shared.machine.xen.config();
+  EXPECT_EQ(shared.sleeper.host().wakes[0], shared.now() + config.hypercall + config.domain_switch);
+  EXPECT_EQ(shared.runner->host().descheduled, 0);
+}
+
+TEST(Credit2, WhoHasHadTheRateLimitIsInterrupted) {
+  Shared shared;
+  const HypervisorConfig& config = shared.machine.xen.config();
+  shared.machine.RunFor(config.sched_ratelimit - config.credit2_tolerance);
+  shared.Wake();
+  const sim::Ps woken = shared.now();
+  shared.machine.RunFor(sim::kNs);
+  ASSERT_EQ(shared.sleeper.host().wakes.size(), 1u);
+  EXPECT_EQ(shared.sleeper.host().wakes[0], woken + config.domain_switch);
+  EXPECT_EQ(shared.runner->host().descheduled, 1);
+  shared.Sleep(shared.sleeper);
+  ASSERT_EQ(shared.runner->host().rescheduled.size(), 1u);
+  EXPECT_EQ(shared.runner->host().rescheduled[0], shared.now() + config.hypercall + config.domain_switch);
+}
+
+TEST(Credit2, WhoWakesSoonerWaitsForTheEndOfTheSlice) {
+  Shared shared;
+  const HypervisorConfig& config = shared.machine.xen.config();
+  shared.machine.RunFor(config.sched_ratelimit - config.credit2_tolerance - sim::kNs);
+  shared.Wake();
+  shared.machine.RunFor(config.credit2_init);
+  ASSERT_EQ(shared.sleeper.host().wakes.size(), 1u);
+  EXPECT_EQ(shared.sleeper.host().wakes[0], config.credit2_init + config.domain_switch);
+}
+
+TEST(Credit2, TwoThatNeverSleepShareByTheLeastSlice) {
+  Shared shared;
+  const HypervisorConfig& config = shared.machine.xen.config();
+  shared.machine.RunFor(config.sched_ratelimit);
+  shared.Wake();
+  shared.machine.RunFor(40 * sim::kMs);
+  // After one slice, the rate limit's 1 ms, credits are equal, and who runs goes on; after two the other has more left.
+  EXPECT_NEAR(shared.runner->host().descheduled, 10, 2);
+  EXPECT_NEAR(static_cast<double>(shared.runner->host().rescheduled.size()), 10, 2);
+}
+
+TEST(Credit2, WhoFallsAsleepInWhatItFinishedIsNotLeftDescheduled) {
+  Shared shared;
+  const HypervisorConfig& config = shared.machine.xen.config();
+  shared.machine.RunFor(config.sched_ratelimit);
+  const uint32_t other = Ipi(shared.machine, *shared.runner);
+  shared.Wake();
+  shared.machine.RunFor(sim::kNs);
+  EXPECT_EQ(shared.runner->host().descheduled, 1);
+  shared.Sleep(*shared.runner);
+  EXPECT_EQ(shared.runner->host().rescheduled.size(), 1u);
+  shared.Sleep(shared.sleeper);
+  EXPECT_TRUE(shared.runner->host().wakes.empty());
+  shared.machine.Event(*shared.runner, 4, abi::EvtchnPort{other});
+  ASSERT_EQ(shared.runner->host().wakes.size(), 1u);
+  EXPECT_EQ(shared.runner->host().wakes[0], shared.now() + config.vcpu_unblock + config.domain_switch);
+}
+
+TEST(Credit2, WithoutItWhoWakesRunsAtOnce) {
+  HypervisorConfig config;
+  config.physical_cpus = 1;
+  TestMachine machine(config);
+  TestDomain& domain = machine.Add(1);
+  const uint32_t port = Ipi(machine, domain);
+  machine.Raw(domain, abi::kSchedOp, {1, 0, 0, 0, 0});
+  machine.Add(2);
+  machine.Event(domain, 4, abi::EvtchnPort{port});
+  ASSERT_EQ(domain.host().wakes.size(), 1u);
+  EXPECT_EQ(domain.host().wakes[0], config.vcpu_unblock + config.domain_switch);
+}
+
 }  // namespace
 }  // namespace pvpci::xen

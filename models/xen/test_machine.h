@@ -101,9 +101,11 @@ struct FakeVcpu : VcpuHost {
   void Wake(sim::Ps when) override { wakes.push_back(when); }
   void Start(const VcpuContext& c, sim::Ps) override { context = c; ++starts; }
   void Stop() override { ++stops; }
-  int kicks = 0, starts = 0, stops = 0;
+  void Deschedule() override { ++descheduled; }
+  void Reschedule(sim::Ps when) override { rescheduled.push_back(when); }
+  int kicks = 0, starts = 0, stops = 0, descheduled = 0;
   sim::Ps stolen = 0;
-  std::vector<sim::Ps> wakes;
+  std::vector<sim::Ps> wakes, rescheduled;
   VcpuContext context;
 };
 

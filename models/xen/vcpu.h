@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "models/xen/guest_space.h"
@@ -38,6 +39,10 @@ struct Vcpu {
   sim::EventHandle periodic_timer = 0;
   sim::Ps period = 0;            // 0: periodic timer stopped
   std::array<uint32_t, 24> virq_ports{};  // by virq number; 0: unbound. Global virqs at vCPU 0.
+
+  // credit2.h: what is left, in ps of running; whether its host was taken off in the middle, not asleep.
+  std::optional<int64_t> credit;
+  bool descheduled = false;
 
   // Saved upcall masks of nested bounce frames, innermost last.
   std::vector<uint8_t> saved_masks;

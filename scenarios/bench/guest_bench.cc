@@ -291,6 +291,8 @@ class StubVcpu : public xen::VcpuHost {
   }
   void Start(const xen::VcpuContext&, sim::Ps) override {}
   void Stop() override {}
+  void Deschedule() override {}
+  void Reschedule(sim::Ps) override {}
   unsigned handled() const { return handled_; }
 
  private:

@@ -51,6 +51,8 @@ struct Sleeper : xen::VcpuHost {
   void Wake(sim::Ps) override {}
   void Start(const xen::VcpuContext&, sim::Ps) override {}
   void Stop() override {}
+  void Deschedule() override {}
+  void Reschedule(sim::Ps) override {}
 };
 
 }  // namespace

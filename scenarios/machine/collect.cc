@@ -354,7 +354,7 @@ void CollectAssumptions(Machine& machine, reports::View* view) {
   }
   view->limits = {
       "CPU caches and memory bandwidth are not modelled: guest time is the cost of basic blocks plus annotated costs",
-      "vCPUs are pinned, each to a processor of its own; credit schedulers' time slices are not modelled",
+      "vCPUs are pinned; those that share a processor wait for each other only with machine.xen.sched: credit2",
       "Only the passthrough path is original code; the emulated rest of the kernel is listed under 'emulated'",
       "Without an IOMMU Xen does not security-support PCI passthrough (SUPPORT.md)",
   };

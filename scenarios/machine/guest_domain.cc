@@ -159,11 +159,11 @@ std::optional<reports::IrqsOff> GuestDomain::irqs_off() const {
 }
 
 void GuestDomain::Pause() {
-  for (const auto& vcpu : vcpus_) vcpu->runner().Pause();
+  for (const auto& vcpu : vcpus_) vcpu->Pause(true);
 }
 
 void GuestDomain::Unpause() {
-  for (const auto& vcpu : vcpus_) vcpu->runner().Resume(around_.simulation->now());
+  for (const auto& vcpu : vcpus_) vcpu->Pause(false);
 }
 
 void GuestDomain::Post(seam_work_kind kind, const std::vector<std::string>& words, WorkDone done) {

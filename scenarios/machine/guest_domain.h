@@ -217,6 +217,10 @@ class GuestVcpu : public driver::VcpuDelegate, public xen::VcpuHost {
   // xen::VcpuHost
   void Kick() override;
   void Steal(sim::Ps time) override;
+  void Deschedule() override;
+  void Reschedule(sim::Ps when) override;
+  // By the tools: on top of what the scheduler says.
+  void Pause(bool paused);
   void Wake(sim::Ps when) override;
   void Start(const xen::VcpuContext& context, sim::Ps when) override;
   void Stop() override;
@@ -228,6 +232,7 @@ class GuestVcpu : public driver::VcpuDelegate, public xen::VcpuHost {
   GuestDomain& guest_;
   const unsigned number_;
   std::unique_ptr<driver::VcpuRunner> runner_;
+  bool paused_ = false, descheduled_ = false;
 };
 
 }  // namespace pvpci::scenarios

@@ -312,6 +312,25 @@ void GuestVcpu::Steal(sim::Ps time) {
   if (runner_) runner_->Steal(time);
 }
 
+void GuestVcpu::Deschedule() {
+  descheduled_ = true;
+  if (runner_) runner_->Pause();
+}
+
+void GuestVcpu::Reschedule(sim::Ps when) {
+  descheduled_ = false;
+  if (runner_ && !paused_) runner_->Resume(when);
+}
+
+void GuestVcpu::Pause(bool paused) {
+  paused_ = paused;
+  if (paused) {
+    runner_->Pause();
+  } else if (!descheduled_) {
+    runner_->Resume(guest_.around_.simulation->now());
+  }
+}
+
 void GuestVcpu::Wake(sim::Ps when) {
   if (runner_) guest_.around_.simulation->Wake(runner_->id(), when);
 }

@@ -210,6 +210,7 @@ void Machine::ApplyPassthroughParameters(xen::HypervisorConfig* config) const {
     if (parameter.name == "dom0-iommu") config->dom0_iommu = static_cast<xen::Dom0Iommu>(v);
     if (parameter.name == "map-reserved") config->map_reserved = v != 0;
     if (parameter.name == "quarantine") config->quarantine = static_cast<xen::Quarantine>(v);
+    if (parameter.name == "sched") config->scheduler = static_cast<xen::SchedulerKind>(v);
     if (parameter.name == "iommu-flush") config->iommu_flush = static_cast<xen::IommuFlush>(v);
     if (parameter.name == "iommu_dev_iotlb_timeout") config->iommu_dev_iotlb_timeout = v;
     if (parameter.name != "unfixed") continue;

@@ -76,11 +76,47 @@ double Unevenness(const std::vector<Combination>& sample, const std::vector<std:
   return sum;
 }
 
+// Where every factor has the same prime number of levels and the number of points is a power of it: columns are the linear
+// forms over the field of that many elements, of which any two are independent, so every pair of levels of any two factors
+// occurs equally often. Empty: the numbers are others, or there are more factors than such forms.
+std::vector<Combination> LinearArray(const std::vector<std::vector<size_t>>& levels, size_t points) {
+  const size_t order = levels.front().size();
+  const bool same = std::all_of(levels.begin(), levels.end(), [&](const auto& each) { return each.size() == order; });
+  if (!same || (order != 2 && order != 3 && order != 5 && order != 7)) return {};
+  size_t digits = 0, power = 1;
+  for (; power < points; power *= order) ++digits;
+  if (power != points || digits < 2) return {};
+  const auto digits_of = [&](size_t number) {
+    Combination vector(digits);
+    for (size_t i = 0; i < digits; ++i, number /= order) vector[i] = number % order;
+    return vector;
+  };
+  std::vector<Combination> forms;  // the first element that is not 0 is 1; single ones first, so that no two points are the same
+  for (size_t number = 1; number < points; ++number) {
+    const Combination form = digits_of(number);
+    if (*std::find_if(form.begin(), form.end(), [](size_t each) { return each != 0; }) == 1) forms.push_back(form);
+  }
+  std::stable_sort(forms.begin(), forms.end(), [](const Combination& a, const Combination& b) {
+    return std::count(a.begin(), a.end(), size_t{0}) > std::count(b.begin(), b.end(), size_t{0});
+  });
+  if (forms.size() < levels.size() || levels.size() < digits) return {};
+  std::vector<Combination> array;
+  for (size_t number = 0; number < points; ++number) {
+    const Combination point = digits_of(number);
+    array.emplace_back();
+    for (size_t f = 0; f < levels.size(); ++f) {
+      array.back().push_back(std::inner_product(point.begin(), point.end(), forms[f].begin(), size_t{0}) % order);
+    }
+  }
+  return array;
+}
+
 std::vector<Combination> Fractional(const std::string& name, const std::vector<std::vector<size_t>>& levels, size_t points) {
   sim::Random random(1, "sweep." + name);
-  std::vector<Combination> best;  // places in `levels`
+  std::vector<Combination> best = LinearArray(levels, points);  // places in `levels`
   double least = 0;
-  for (unsigned n = 0; n < kSamples; ++n) {
+  const bool exact = !best.empty();
+  for (unsigned n = 0; !exact && n < kSamples; ++n) {
     std::vector<Combination> sample(points, Combination(levels.size()));
     for (size_t f = 0; f < levels.size(); ++f) {
       // Where the numbers do not divide, another level is met once more in each sample.

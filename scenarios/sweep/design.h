@@ -3,8 +3,9 @@
 //
 // A full design has every combination of levels, the last factor changing first. A fractional one has as many points as
 // the file says and is a Latin hypercube of the levels: each level of a factor occurs equally often (by one more or less
-// where the numbers do not divide). It is drawn by the sweep's name and then improved, by exchanging entries of a column,
-// until every pair of levels of every two factors occurs equally often (an orthogonal array) or as nearly so as is found.
+// where the numbers do not divide). Where every factor has the same prime number of levels and the number of points is a power
+// of it, it is an orthogonal array: every pair of levels of every two factors occurs equally often. Else it is drawn by the
+// sweep's name and then improved, by exchanging entries of a column, until that is so or as nearly so as is found.
 // Points that come out twice are run once.
 #ifndef PVPCI_SCENARIOS_SWEEP_DESIGN_H_
 #define PVPCI_SCENARIOS_SWEEP_DESIGN_H_

@@ -113,6 +113,26 @@ TEST(Design, QuickTakesTheQuickLevels) {
   EXPECT_EQ(DesignOf(spec, true), (std::vector<std::vector<size_t>>{{0, 2, 0}, {0, 2, 3}, {1, 2, 0}, {1, 2, 3}}));
 }
 
+TEST(Design, FractionalOfAPowerOfTheLevelsIsAnOrthogonalArray) {
+  SweepSpec spec;
+  spec.name = "nine";
+  spec.design = Design::kFractional;
+  spec.points = 27;
+  for (size_t f = 0; f < 9; ++f) {
+    spec.factors.push_back({"f" + std::to_string(f), {{"0", {}, {}}, {"1", {}, {}}, {"2", {}, {}}}, {}});
+  }
+  const auto points = DesignOf(spec, false);
+  ASSERT_EQ(points.size(), 27u);
+  for (size_t a = 0; a < 9; ++a) {
+    for (size_t b = a + 1; b < 9; ++b) {
+      std::map<std::pair<size_t, size_t>, int> met;
+      for (const auto& point : points) ++met[{point[a], point[b]}];
+      EXPECT_EQ(met.size(), 9u);
+      for (const auto& [pair, count] : met) EXPECT_EQ(count, 3) << a << " " << b;
+    }
+  }
+}
+
 TEST(Design, FractionalIsBalancedAndTheSameEachTime) {
   const auto points = DesignOf(Abstract(Design::kFractional, 12), false);
   EXPECT_EQ(points, DesignOf(Abstract(Design::kFractional, 12), false));
