@@ -30,13 +30,13 @@ struct Fault {
 
 // One entry fetched from memory, in order: for tests, the trace and latency accounting.
 struct EntryRead {
-  uint64_t address = 0;
-  uint64_t low = 0;
-  uint64_t high = 0;         // root and context entries
+  uint64_t address;
+  uint64_t low;
+  uint64_t high;             // root and context entries
 };
 struct EntriesRead {
   static constexpr unsigned kMost = 7;  // root, context, five levels
-  std::array<EntryRead, kMost> entries{};
+  std::array<EntryRead, kMost> entries;  // the first `count`; the others are not set: each miss makes one of these
   unsigned count = 0;
   void Add(uint64_t address, uint64_t low, uint64_t high = 0) { entries[count++] = {address, low, high}; }
 };

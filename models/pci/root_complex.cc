@@ -22,85 +22,27 @@ void Copy(std::byte* to, const std::byte* from, uint32_t length) {
 
 }  // namespace
 
-Landed RootComplex::Land(const Tlp& tlp, Bus& bus, sim::Ps issued) {
-  Landed landed;
-  Access access;
-  access.tlp = &tlp;
-  access.length_bytes = tlp.length_bytes;
-  access.bus_address = access.host_address = tlp.bus_address;
-  access.issued = issued;
-  const bool write = tlp.type == TlpType::kMemoryWrite;
-  if (tlp.length_bytes == 0) return landed;  // a flush: nothing moves, nothing is observed
-
-  const uint32_t to_page = 4096 - static_cast<uint32_t>(tlp.bus_address & 4095);
-  if (tlp.length_bytes > to_page) {
-    // Malformed (PCIe 2.2.2, 2.2.7): dropped; observed once, for the page it starts in.
-    access.length_bytes = to_page;
-    access.status = landed.status = Completion::kUnsupportedRequest;
-    Observe(access);
-    return landed;
-  }
-
-  if (bus.peer_group) {
-    // Without ACS redirection the switch hands a request for a sibling down directly: no translation on that way.
-    const AddressRange* range = fabric_.topology_->FindMemory(tlp.bus_address);
-    if (range && range->function->bus_->peer_group == bus.peer_group) {
-      Peer(tlp, *range, access, landed);
-      Observe(access);
-      return landed;
-    }
-  }
-
-  if ((tlp.bus_address & kInterruptWindowMask) == kInterruptWindow) {
-    Interrupt(tlp, *bus.lane, access, landed);
-    return landed;
-  }
-
-  DmaFault fault;
-  if (DmaRemapper* remapper = fabric_.host().remapper) {
-    const auto outcome = tlp.translated ? remapper->Translated(tlp.requester, tlp.bus_address, write)
-                                        : remapper->Translate(tlp.requester, tlp.bus_address, write);
-    if (const auto* refused = std::get_if<DmaFault>(&outcome)) {
-      fault = *refused;
-      access.fault = &fault;
-      access.status = landed.status = Completion::kUnsupportedRequest;
-      Observe(access);
-      return landed;
-    }
-    const Translation& translation = std::get<Translation>(outcome);
-    access.host_address = translation.host_address;
-    landed.latency = translation.latency;
-  }
-  if (const AddressRange* range = fabric_.topology_->FindMemory(access.host_address)) {
-    Peer(tlp, *range, access, landed);
-  } else {
-    Memory(tlp, access, landed);
-  }
-  Observe(access);
-  return landed;
-}
-
-void RootComplex::Memory(const Tlp& tlp, Access& access, Landed& landed) {
+inline void RootComplex::Memory(const Tlp& tlp, Outcome& outcome, Landed& landed) {
   const sim::MachineMemory* memory = fabric_.host().memory;
-  const sim::Frame* frame = memory ? memory->Find(access.host_address >> sim::kPageShift) : nullptr;
+  const sim::Frame* frame = memory ? memory->Find(outcome.host_address >> sim::kPageShift) : nullptr;
   if (!frame || !frame->host) {
-    access.target = Target::kNowhere;
-    access.status = landed.status = Completion::kUnsupportedRequest;
+    outcome.target = Target::kNowhere;
+    landed.status = Completion::kUnsupportedRequest;
     return;
   }
-  access.target = Target::kMemory;
+  outcome.target = Target::kMemory;
   const FabricParameters& p = fabric_.parameters();
   if (tlp.type == TlpType::kMemoryRead) {
-    if (fabric_.llc_.present() && fabric_.llc_.Holds(access.host_address)) {
+    if (fabric_.llc_.present() && fabric_.llc_.Holds(outcome.host_address)) {
       landed.saved = p.llc_saves;
     } else {
-      landed.memory = fabric_.dram_.Wait(access.host_address, fabric_.simulation().now() + landed.latency);
+      landed.memory = fabric_.dram_.Wait(outcome.host_address, fabric_.simulation().now() + landed.latency);
     }
     landed.memory += p.remote_node;
   } else if (fabric_.llc_.present()) {
-    if (!fabric_.llc_.Touch(access.host_address, tlp.length_bytes)) landed.visible = p.llc_write_miss;
+    if (!fabric_.llc_.Touch(outcome.host_address, tlp.length_bytes)) landed.visible = p.llc_write_miss;
   }
-  std::byte* at = frame->host + (access.host_address & (sim::kPageSize - 1));
+  std::byte* at = frame->host + (outcome.host_address & (sim::kPageSize - 1));
   if (tlp.type == TlpType::kMemoryWrite) {
     Copy(at, tlp.data, tlp.length_bytes);
   } else {
@@ -108,13 +50,66 @@ void RootComplex::Memory(const Tlp& tlp, Access& access, Landed& landed) {
   }
 }
 
-void RootComplex::Interrupt(const Tlp& tlp, Lane& lane, Access& access, Landed& landed) {
-  access.target = Target::kInterruptWindow;
+Landed RootComplex::Land(const Tlp& tlp, Bus& bus, sim::Ps issued) {
+  Landed landed;
+  if (tlp.length_bytes == 0) return landed;  // a flush: nothing moves, nothing is observed
+  Outcome outcome{tlp.bus_address};
+  const bool write = tlp.type == TlpType::kMemoryWrite;
+
+  const uint32_t to_page = 4096 - static_cast<uint32_t>(tlp.bus_address & 4095);
+  if (tlp.length_bytes > to_page) {
+    // Malformed (PCIe 2.2.2, 2.2.7): dropped; observed once, for the page it starts in.
+    landed.status = Completion::kUnsupportedRequest;
+    Observe(tlp, to_page, issued, outcome, landed);
+    return landed;
+  }
+
+  if (bus.peer_group) {
+    // Without ACS redirection the switch hands a request for a sibling down directly: no translation on that way.
+    const AddressRange* range = fabric_.topology_->FindMemory(tlp.bus_address);
+    if (range && range->function->bus_->peer_group == bus.peer_group) {
+      Peer(tlp, *range, outcome, landed);
+      Observe(tlp, tlp.length_bytes, issued, outcome, landed);
+      return landed;
+    }
+  }
+
+  if ((tlp.bus_address & kInterruptWindowMask) == kInterruptWindow) {
+    Interrupt(tlp, *bus.lane, issued, outcome, landed);
+    return landed;
+  }
+
+  DmaFault fault;
+  if (DmaRemapper* remapper = fabric_.host().remapper) {
+    const auto answer = tlp.translated ? remapper->Translated(tlp.requester, tlp.bus_address, write)
+                                        : remapper->Translate(tlp.requester, tlp.bus_address, write);
+    const auto* translation = std::get_if<Translation>(&answer);
+    if (translation == nullptr) {
+      fault = std::get<DmaFault>(answer);
+      outcome.fault = &fault;
+      landed.status = Completion::kUnsupportedRequest;
+      Observe(tlp, tlp.length_bytes, issued, outcome, landed);
+      return landed;
+    }
+    outcome.host_address = translation->host_address;
+    landed.latency = translation->latency;
+  }
+  if (const AddressRange* range = fabric_.topology_->FindMemory(outcome.host_address)) {
+    Peer(tlp, *range, outcome, landed);
+  } else {
+    Memory(tlp, outcome, landed);
+  }
+  Observe(tlp, tlp.length_bytes, issued, outcome, landed);
+  return landed;
+}
+
+void RootComplex::Interrupt(const Tlp& tlp, Lane& lane, sim::Ps issued, Outcome& outcome, Landed& landed) {
+  outcome.target = Target::kInterruptWindow;
   const bool message = tlp.type == TlpType::kMemoryWrite && tlp.length_bytes == 4 && (tlp.bus_address & 3) == 0;
   if (!message) {
     // Reads, and writes that are not one dword, are errors there. VT-d 3.14.
-    access.status = landed.status = Completion::kUnsupportedRequest;
-    Observe(access);
+    landed.status = Completion::kUnsupportedRequest;
+    Observe(tlp, tlp.length_bytes, issued, outcome, landed);
     if (InterruptSink* sink = fabric_.host().interrupts; sink != nullptr && tlp.type == TlpType::kMemoryWrite) {
       sink->SystemError(tlp.requester, tlp.bus_address);
     }
@@ -125,19 +120,19 @@ void RootComplex::Interrupt(const Tlp& tlp, Lane& lane, Access& access, Landed& 
   std::memcpy(&out.data, tlp.data, 4);
   DmaFault fault;
   if (DmaRemapper* remapper = fabric_.host().remapper) {
-    const auto outcome = remapper->Remap(tlp.requester, out.address, out.data);
-    if (const auto* refused = std::get_if<DmaFault>(&outcome)) {
+    const auto answer = remapper->Remap(tlp.requester, out.address, out.data);
+    if (const auto* refused = std::get_if<DmaFault>(&answer)) {
       fault = *refused;
-      access.fault = &fault;
-      access.status = landed.status = Completion::kUnsupportedRequest;
-      Observe(access);
+      outcome.fault = &fault;
+      landed.status = Completion::kUnsupportedRequest;
+      Observe(tlp, tlp.length_bytes, issued, outcome, landed);
       return;
     }
-    out = std::get<InterruptMessage>(outcome);
-    access.host_address = out.address;
+    out = std::get<InterruptMessage>(answer);
+    outcome.host_address = out.address;
     landed.latency = out.latency;
   }
-  Observe(access);
+  Observe(tlp, tlp.length_bytes, issued, outcome, landed);
   InterruptSink* sink = fabric_.host().interrupts;
   if (!sink || out.posted) return;
   // Writes that came earlier may still be walking tables: the message does not overtake them.
@@ -155,18 +150,18 @@ void RootComplex::Interrupt(const Tlp& tlp, Lane& lane, Access& access, Landed& 
   });
 }
 
-void RootComplex::Peer(const Tlp& tlp, const AddressRange& range, Access& access, Landed& landed) {
-  access.target = Target::kPeer;
+void RootComplex::Peer(const Tlp& tlp, const AddressRange& range, Outcome& outcome, Landed& landed) {
+  outcome.target = Target::kPeer;
   Function& target = *range.function;
   if (!target.present()) {
     // Nobody is there to answer: posted writes vanish, reads run into the requester's completion timeout.
-    access.status = landed.status = tlp.type == TlpType::kMemoryWrite ? Completion::kSuccess : Completion::kTimeout;
+    landed.status = tlp.type == TlpType::kMemoryWrite ? Completion::kSuccess : Completion::kTimeout;
     landed.answered = tlp.type == TlpType::kMemoryWrite;
     return;
   }
-  const uint64_t base = access.host_address - range.first;
-  if (access.host_address + (tlp.length_bytes - 1) > range.last) {
-    access.status = landed.status = Completion::kCompleterAbort;
+  const uint64_t base = outcome.host_address - range.first;
+  if (outcome.host_address + (tlp.length_bytes - 1) > range.last) {
+    landed.status = Completion::kCompleterAbort;
     return;
   }
   for (uint32_t done = 0; done < tlp.length_bytes;) {

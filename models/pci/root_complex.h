@@ -38,11 +38,29 @@ class RootComplex {
   void LandError(Bdf source, const Bus& bus, ErrorSeverity severity);
 
  private:
-  void Interrupt(const Tlp& tlp, Lane& lane, Access& access, Landed& landed);
-  void Peer(const Tlp& tlp, const AddressRange& range, Access& access, Landed& landed);
-  void Memory(const Tlp& tlp, Access& access, Landed& landed);
-  void Observe(const Access& access) {
-    if (fabric_.host().accesses) fabric_.host().accesses->OnAccess(access);
+  // What becomes of one access, as far as it is known.
+  struct Outcome {
+    uint64_t host_address;
+    Target target = Target::kNowhere;
+    const DmaFault* fault = nullptr;
+  };
+  void Interrupt(const Tlp& tlp, Lane& lane, sim::Ps issued, Outcome& outcome, Landed& landed);
+  void Peer(const Tlp& tlp, const AddressRange& range, Outcome& outcome, Landed& landed);
+  void Memory(const Tlp& tlp, Outcome& outcome, Landed& landed);
+  // `length_bytes`: as far as it stays in one page.
+  void Observe(const Tlp& tlp, uint32_t length_bytes, sim::Ps issued, const Outcome& outcome, const Landed& landed) {
+    AccessObserver* const observer = fabric_.host().accesses;
+    if (observer == nullptr) return;
+    Access access;
+    access.tlp = &tlp;
+    access.length_bytes = length_bytes;
+    access.bus_address = tlp.bus_address;
+    access.host_address = outcome.host_address;
+    access.target = outcome.target;
+    access.status = landed.status;
+    access.fault = outcome.fault;
+    access.issued = issued;
+    observer->OnAccess(access);
   }
 
   Fabric& fabric_;

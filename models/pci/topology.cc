@@ -74,6 +74,15 @@ Bus* Topology::AddBus(Bridge* bridge, Bus* parent, Lane* lane, const LinkSpec* l
     bus->down = std::make_unique<LinkDirection>(*link, fabric.parameters().max_payload);
   }
   if (bridge) bridge->set_secondary_bus(bus.get());
+  // Bus 0 is nobody's link: what comes from below it enters the root complex there.
+  for (const Bus* at = bus.get(); at != nullptr; at = at->parent) {
+    if (at->up && (at->parent || at == bus.get())) bus->way_up.push_back({at->up.get()});
+    if (!at->up) bus->way_up.push_back({nullptr});
+  }
+  for (const Bus* at : bus->path) {
+    if (at->down && (at->parent || at == bus.get())) bus->way_down.push_back({at->down.get()});
+    if (!at->up) bus->way_down.push_back({nullptr});
+  }
   buses.push_back(std::move(bus));
   return buses.back().get();
 }

@@ -38,12 +38,18 @@ struct Lane {
   sim::Ps last_taken = 0;    // the same without what a write takes to become visible
 };
 
+// The way of a packet between a bus and the root complex, as far as it takes time, in its order.
+struct Hop {
+  LinkDirection* link;  // serialisation; null: a switch to cut through
+};
+
 struct Bus {
   Bridge* bridge = nullptr;  // whose secondary bus this is; null: bus 0
   Bus* parent = nullptr;
   std::vector<Bus*> path;  // from bus 0 down to this one
   Lane* lane = nullptr;
   std::unique_ptr<LinkDirection> up, down;  // null: inside a switch
+  std::vector<Hop> way_up, way_down;
   unsigned switches = 0;                    // crossed between here and the root complex
   const Bus* peer_group = nullptr;  // the inner bus of a switch that routes peers itself; null: everything goes up
   uint8_t number = 0;

@@ -232,13 +232,12 @@ void Upstream::SendPieces(Bus& bus, Transfer& t) {
 sim::Ps Upstream::Travel(Bus& bus, sim::Ps earliest, uint64_t bytes) {
   const FabricParameters& p = fabric_.parameters();
   sim::Ps head = earliest, tail = earliest;
-  for (Bus* at = &bus; at; at = at->parent) {
-    if (at->up && (at->parent || at == &bus)) {
-      const LinkDirection::Slot slot = at->up->Send(head, bytes);
+  for (const Hop& hop : bus.way_up) {
+    if (hop.link != nullptr) {
+      const LinkDirection::Slot slot = hop.link->Send(head, bytes);
       head = slot.first;
       tail = std::max(slot.last, tail);
-    }
-    if (!at->up) {
+    } else {
       // Inside a switch: cut through. The tail follows the head by no less than it did on the slower side.
       head += p.switch_cut_through;
       tail += p.switch_cut_through;
@@ -257,13 +256,12 @@ sim::Ps Upstream::Return(Bus& bus, sim::Ps ready, const Tlp& tlp, uint32_t mps, 
     bytes = count * CompletionBytes(0, p.ecrc) + tlp.length_bytes;
   }
   sim::Ps head = ready, tail = ready;
-  for (Bus* at : bus.path) {
-    if (at->down && (at->parent || at == &bus)) {
-      const LinkDirection::Slot slot = at->down->Send(head, bytes);
+  for (const Hop& hop : bus.way_down) {
+    if (hop.link != nullptr) {
+      const LinkDirection::Slot slot = hop.link->Send(head, bytes);
       head = slot.first;
       tail = std::max(slot.last, tail);
-    }
-    if (!at->up) {
+    } else {
       head += p.switch_cut_through;
       tail += p.switch_cut_through;
     }
