@@ -80,6 +80,16 @@ std::string IommuSettings(const MachineSpec& machine) {
   return text;
 }
 
+// What the scenario says of root complex, links and memory.
+std::string FabricSettings(const MachineSpec& machine) {
+  std::string text;
+  for (const Parameter& parameter : machine.fabric) {
+    const ParameterSpec& spec = *FindParameter("fabric", parameter.name);
+    text += fmt::format("  {:<30} {:<16} {}; {}\n", "fabric." + parameter.name, parameter.value, DescribeRange(spec), spec.help);
+  }
+  return text;
+}
+
 // "M1 M2 on 6.12 with MSI_FLAG_NO_MASK"; empty where nothing is left out.
 std::string ScopeText(const Scope& scope) {
   std::string text = scope.modes.empty() ? "" : ModeNames(scope.modes);
@@ -244,6 +254,7 @@ std::string Describe(const Scenario& scenario) {
     if (!below) text += fmt::format("  xen.{} = {}\n", parameter.name, parameter.value);
   }
   if (scenario.machine.iommu != IommuKind::kNone) text += IommuSettings(scenario.machine);
+  text += FabricSettings(scenario.machine);
   for (const ProfileValue& assumed : scenario.machine.assumed) {
     const ParameterSpec* spec = FindParameter(assumed.group, assumed.name);
     text += fmt::format("  {}.{} = {} (profile)\n", assumed.group, assumed.name, FormatParameter(*spec, assumed.value));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names and ranges of the model parameters a scenario may override under machine.xen, machine.vtd, machine.timing and a
+// Names and ranges of the model parameters a scenario may override under machine.xen, machine.vtd, machine.fabric, machine.timing and a
 // device's options.
 // timing.md A6 and A7 give defaults, ranges and origins; the models' own parameter structs hold the defaults.
 // scenarios/machine/ assigns them; a name that no model takes fails a test there.
@@ -16,7 +16,7 @@ namespace pvpci::scenarios {
 enum class ParameterUnit : uint8_t { kDuration, kCount, kSwitch, kWord, kWords };
 
 struct ParameterSpec {
-  const char* group;    // "xen", "vtd", "timing" or "device"
+  const char* group;    // "xen", "vtd", "fabric", "timing" or "device"
   const char* name;
   ParameterUnit unit;
   uint64_t minimum;     // ps or count

@@ -188,6 +188,7 @@ class Reader : private ValueReader {
     machine.quantum = Time(node, "quantum", machine.quantum);
     machine.xen = ReadParameters(node, "xen");
     machine.vtd = ReadParameters(node, "vtd");
+    machine.fabric = ReadParameters(node, "fabric");
     for (const YamlNode* item : Items(node, "rmrr")) {
       ReservedSpec reserved;
       reserved.place = item->place;

@@ -118,6 +118,7 @@ struct MachineSpec {
   std::vector<ProfileValue> assumed;     // where the profile differs from the models' defaults. What follows goes first
   std::vector<Parameter> xen;            // overrides of models/xen parameters
   std::vector<Parameter> vtd;            // overrides of the IOMMU's own parameters
+  std::vector<Parameter> fabric;         // and of the root complex, its links and memory
   std::vector<ReservedSpec> reserved;
   std::vector<Parameter> timing;         // overrides of fabric, IOMMU and CPU cost parameters
   // Where RAM below 4 GiB ends. Firmware keeps the MiB between that and the window of BARs, if that was placed.

@@ -110,6 +110,7 @@ const ObjectSpec& MachineTable() {
           {"quantum", Duration(sim::kNs, sim::kMs), false, "skew between runnable vCPUs (1 us)"},
           {"xen", Parameters("xen"), false, "hypervisor parameters"},
           {"vtd", Parameters("vtd"), false, "the IOMMU's own parameters"},
+          {"fabric", Parameters("fabric"), false, "root complex, links and memory"},
           {"rmrr", ListOf(Object(ReservedTable())), false, "RAM that firmware keeps for DMA of some devices"},
           {"timing", Parameters("timing"), false, "latency parameters"},
       },

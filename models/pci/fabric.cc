@@ -33,6 +33,10 @@ void CheckParameters(const FabricParameters& p, const FirmwareParameters& f) {
           "memory has 1, 2, 4 or 8 ranks");
   Require(p.dram.refresh_interval == 0 || p.dram.refresh_time < p.dram.refresh_interval,
           "a refresh takes less time than there is between two");
+  Require(p.posted_headers <= 127 && p.read_headers <= 127 && p.posted_data <= 2047,
+          "a root port holds at most 127 headers of a kind, and 2047 units of data");
+  Require(p.posted_data == 0 || p.posted_data * kCreditBytes >= p.max_payload,
+          "a root port has room for the largest payload at least");
   Require(f.ecam_buses >= 1 && f.ecam_buses <= 256, "ECAM holds 1 to 256 buses");
   Require((f.ecam_base & 0xfffff) == 0, "the ECAM base must be aligned to 1 MiB");
   Require(f.memory_base <= f.memory_end && f.memory_end <= 0xFEC0'0000,

@@ -52,6 +52,9 @@ struct FabricParameters {
   unsigned read_completion_boundary = 64;       // A1.
   CompletionSplit completion_split = CompletionSplit::kMaxPayload;  // as pcie-bench's model. A1.
   unsigned read_tags = 32;                      // reads in flight per function: 5-bit tags. PCIe 2.2.6.2.
+  // What a root port can hold, in flow-control credits: headers of posted requests, their data in units of 16 bytes, headers
+  // of reads. Shared by all below it; switches hold nothing of their own. 0: no limit. 1 .. 127, 1 .. 2047. PCIe 2.6.1.
+  unsigned posted_headers = 0, posted_data = 0, read_headers = 0;
   bool ecrc = false;                            // A1.
   sim::Ps llc_saves = 56 * sim::kNs;            // of read_round_trip when the LLC holds the line. 50 .. 58 ns. A2, V.
   sim::Ps llc_write_miss = 0;                   // more until a write has landed that the LLC does not hold. 0 .. 75 ns.

@@ -65,7 +65,8 @@ LinkDirection::LinkDirection(LinkSpec spec, unsigned mps) : spec_(spec) {
 void LinkDirection::set_mps(unsigned mps) {
   SIM_CHECK(mps >= 128 && mps <= 4096 && (mps & (mps - 1)) == 0, "maximum payload is 128 to 4096");
   const Fraction byte = BytePicoseconds(spec_);
-  const Wide limit = kLimits[std::min(spec_.generation, 3u) - 1][Log2(spec_.width)][Log2(mps) - 7];
+  limit_ = kLimits[std::min(spec_.generation, 3u) - 1][Log2(spec_.width)][Log2(mps) - 7];
+  const Wide limit = limit_;
   wire_rate_ = static_cast<uint64_t>(((byte.numerator << 32) + byte.denominator / 2) / byte.denominator);
   // Share left for TLPs: 1 - 2 * 8 / limit - 4 / 1538.
   const Wide whole = limit * kSkipInterval;
@@ -73,5 +74,8 @@ void LinkDirection::set_mps(unsigned mps) {
   const Wide denominator = byte.denominator * left;
   busy_rate_ = static_cast<uint64_t>(((byte.numerator * whole << 32) + denominator / 2) / denominator);
 }
+
+// A symbol is a byte of one lane.
+sim::Ps LinkDirection::UpdateLatency() const { return WireTime(uint64_t{limit_} * spec_.width); }
 
 }  // namespace pvpci::pci

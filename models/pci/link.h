@@ -2,7 +2,7 @@
 // Link arithmetic: bytes on the wire and the time they take. PCI Express Base Specification 5.0, chapters 2 to 4;
 // constants as in the model of pcie-bench (spec/timing.md A1). Integers only.
 //
-// Left out: link training, replay, lane errors, credits as a limit (receivers always have room).
+// Left out: link training, replay, lane errors. Credits are the root port's (upstream.h).
 #ifndef PVPCI_MODELS_PCI_LINK_H_
 #define PVPCI_MODELS_PCI_LINK_H_
 
@@ -32,6 +32,9 @@ constexpr uint32_t CompletionBytes(uint32_t payload_bytes, bool ecrc) {
 }
 // Assert_INTx and its kin.
 constexpr uint32_t MessageBytes(bool ecrc) { return kDllpFraming + kTlpHeader + kMessageRest + (ecrc ? kEcrc : 0); }
+
+// A data credit stands for so much. PCIe 2.6.1.
+inline constexpr uint32_t kCreditBytes = 16;
 
 // Length of the next packet of [address, address + length): at most `limit` bytes, never across 4 KiB.
 uint32_t NextPiece(uint64_t address, uint64_t length, uint32_t limit);
@@ -78,6 +81,10 @@ class LinkDirection {
     return static_cast<sim::Ps>((Wide{bytes} * busy_rate_ + 0xffffffffu) >> 32);
   }
 
+  // From when a receiver has room again until its sender knows: the table of update latencies, in symbol times; what they
+  // are made of is in the table. PCIe 5.0 2.6.1.2.
+  sim::Ps UpdateLatency() const;
+
   struct Slot {
     sim::Ps first;  // the first symbol leaves
     sim::Ps last;   // the last symbol has left
@@ -111,6 +118,7 @@ class LinkDirection {
 
  private:
   LinkSpec spec_;
+  unsigned limit_ = 0;      // symbol times between two updates
   uint64_t wire_rate_ = 0;  // 2^-32 ps per byte
   uint64_t busy_rate_ = 0;
   sim::Ps free_ = 0;

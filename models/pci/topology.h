@@ -29,6 +29,8 @@ struct Landing {
   uint32_t length = 0;
 };
 
+struct Bus;
+
 // What enters the root complex at one place, in order: one per root port, one for the integrated functions.
 struct Lane {
   std::deque<Landing> queue;
@@ -36,6 +38,9 @@ struct Lane {
   sim::Ps last_arrival = 0;  // of the newest entry ever queued
   sim::Ps last_landing = 0;  // arrival plus translation: later messages come no earlier
   sim::Ps last_taken = 0;    // the same without what a write takes to become visible
+  // What of the root port's room is used, as the senders know, and the buses where somebody waits for some.
+  unsigned posted_headers = 0, posted_data = 0, read_headers = 0;
+  std::vector<Bus*> starved;
 };
 
 // The way of a packet between a bus and the root complex, as far as it takes time, in its order.

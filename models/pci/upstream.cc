@@ -117,10 +117,53 @@ Transfer* Upstream::Eligible(Function& function, sim::Ps now, sim::Ps* next) con
   if (read && posted && posted->order < read->order) read = nullptr;
   for (Transfer* candidate : {read, posted}) {
     if (!candidate) continue;
-    if (candidate->not_before <= now) return candidate;
+    if (candidate->not_before <= now) {
+      if (limited() && !RoomFor(*function.bus_, *candidate)) continue;
+      return candidate;
+    }
     *next = std::min(*next, candidate->not_before);
   }
   return nullptr;
+}
+
+// Of the transfer's next packet.
+uint32_t Upstream::NextLength(const Function& function, const Transfer& t) const {
+  const uint64_t left = t.length - t.sent;
+  if (t.whole || left == 0) return static_cast<uint32_t>(left);
+  return NextPiece(t.tlp.bus_address + t.sent, left,
+                   t.kind == TransferKind::kRead ? function.max_read_request_ : function.max_payload_);
+}
+
+// Whether the root port can hold the transfer's next packet. If not, the bus is told when it can hold more. Integrated
+// functions are no link's end.
+bool Upstream::RoomFor(Bus& bus, const Transfer& t) const {
+  if (bus.parent == nullptr) return true;
+  const FabricParameters& p = fabric_.parameters();
+  Lane& lane = *bus.lane;
+  bool room;
+  if (t.kind == TransferKind::kRead) {
+    room = p.read_headers == 0 || lane.read_headers < p.read_headers;
+  } else {
+    const unsigned data = (NextLength(*t.function, t) + kCreditBytes - 1) / kCreditBytes;
+    room = (p.posted_headers == 0 || lane.posted_headers < p.posted_headers) &&
+           (p.posted_data == 0 || lane.posted_data + data <= p.posted_data);
+  }
+  if (!room && std::find(lane.starved.begin(), lane.starved.end(), &bus) == lane.starved.end()) lane.starved.push_back(&bus);
+  return room;
+}
+
+// A packet has left the root port's buffer at `freed`; its sender knows when an update of flow control has come.
+void Upstream::ReturnCredits(Lane& lane, const LinkDirection& down, sim::Ps freed, bool read, unsigned data) {
+  fabric_.simulation().At(freed + down.UpdateLatency(), [this, &lane, read, data] {
+    if (read) {
+      --lane.read_headers;
+    } else {
+      --lane.posted_headers;
+      lane.posted_data -= data;
+    }
+    const std::vector<Bus*> starved = std::exchange(lane.starved, {});
+    for (Bus* bus : starved) Kick(*bus);
+  });
 }
 
 void Upstream::Pump(Bus& bus) {
@@ -196,14 +239,21 @@ uint64_t Upstream::WireBytes(TransferKind kind, uint64_t address, uint32_t lengt
 void Upstream::SendPieces(Bus& bus, Transfer& t) {
   Function& function = *t.function;
   const bool read = t.kind == TransferKind::kRead;
-  const uint32_t limit = read ? function.max_read_request_ : function.max_payload_;
   const sim::Ps now = fabric_.simulation().now();
   Lane& lane = *bus.lane;
   for (uint64_t budget = 0; budget < kTurnBytes;) {
     if (read && function.tags_in_use_ >= fabric_.parameters().read_tags) return;
+    if (limited() && budget != 0 && !RoomFor(bus, t)) return;
     const uint64_t address = t.tlp.bus_address + t.sent;
-    uint64_t length = t.length - t.sent;
-    if (!t.whole && length) length = NextPiece(address, length, limit);
+    const uint64_t length = NextLength(function, t);
+    if (limited() && bus.parent != nullptr) {
+      if (read) {
+        ++lane.read_headers;
+      } else {
+        ++lane.posted_headers;
+        lane.posted_data += (length + kCreditBytes - 1) / kCreditBytes;
+      }
+    }
     const sim::Ps arrival =
         std::max(Travel(bus, now, WireBytes(t.kind, address, static_cast<uint32_t>(length))), lane.last_arrival);
     lane.last_arrival = arrival;
@@ -284,16 +334,26 @@ void Upstream::LandPiece(Lane& lane, const Landing& landing) {
   Transfer* t = landing.transfer;
   Function& function = *t->function;
   const sim::Ps now = fabric_.simulation().now();
+  const bool counted = limited() && function.bus_->parent != nullptr;
+  // The link of the root port: the first one below bus 0.
+  const auto left = [&](sim::Ps when) {
+    if (!counted) return;
+    ReturnCredits(lane, *function.bus_->path[1]->down, when, t->kind == TransferKind::kRead,
+                  (landing.length + kCreditBytes - 1) / kCreditBytes);
+  };
   if (t->kind == TransferKind::kIntx) {
+    left(now);
     fabric_.intx_->Set(function, t->level, t->tlp.interrupt);
     FinishPiece(t);
     return;
   }
   if (t->epoch != function.epoch_) {
+    left(now);
     FinishPiece(t);
     return;
   }
   if (t->kind == TransferKind::kError) {
+    left(now);
     fabric_.root_complex_->LandError(function.bdf(), *function.bus_, t->severity);
     FinishPiece(t);
     return;
@@ -305,6 +365,7 @@ void Upstream::LandPiece(Lane& lane, const Landing& landing) {
   Bus& bus = *function.bus_;
   const Landed landed = fabric_.root_complex_->Land(tlp, bus, t->issued);
   if (landed.status != Completion::kSuccess && t->status == Completion::kSuccess) t->status = landed.status;
+  left(now + landed.latency);  // a request that waits for its translation keeps its place
 
   if (t->kind == TransferKind::kRead) {
     sim::Ps back = t->issued + fabric_.parameters().completion_timeout;

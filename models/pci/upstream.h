@@ -63,6 +63,13 @@ class Upstream {
   void Kick(Bus& bus);
   void Pump(Bus& bus);
   Transfer* Eligible(Function& function, sim::Ps now, sim::Ps* next) const;
+  bool limited() const {
+    const FabricParameters& p = fabric_.parameters();
+    return p.posted_headers + p.posted_data + p.read_headers != 0;
+  }
+  uint32_t NextLength(const Function& function, const Transfer& transfer) const;
+  bool RoomFor(Bus& bus, const Transfer& transfer) const;
+  void ReturnCredits(Lane& lane, const LinkDirection& down, sim::Ps freed, bool read, unsigned data);
   void SendPieces(Bus& bus, Transfer& transfer);
   bool Gated(const Transfer& transfer) const;
   void Discard(Transfer* transfer);

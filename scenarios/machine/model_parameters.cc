@@ -58,6 +58,12 @@ const std::vector<Slot<pci::FabricParameters>>& SlotsOf(const pci::FabricParamet
       {"timing", "memory_read", &C::read_round_trip},
       {"timing", "message_transit", &C::posted_one_way},
       {"timing", "switch_hop", &C::switch_cut_through},
+      {"fabric", "llc_saves", &C::llc_saves},
+      {"fabric", "llc_write_miss", &C::llc_write_miss},
+      {"fabric", "remote_node", &C::remote_node},
+      {"fabric", "posted_headers", &C::posted_headers},
+      {"fabric", "posted_data", &C::posted_data},
+      {"fabric", "read_headers", &C::read_headers},
   };
   return slots;
 }
@@ -97,6 +103,7 @@ const std::vector<Slot<xen::ToolstackConfig>>& SlotsOf(const xen::ToolstackConfi
 const std::vector<Parameter>* Group(const MachineSpec& machine, const std::string& group) {
   if (group == "xen") return &machine.xen;
   if (group == "vtd") return &machine.vtd;
+  if (group == "fabric") return &machine.fabric;
   if (group == "timing") return &machine.timing;
   return nullptr;
 }
@@ -115,6 +122,12 @@ void Apply(const MachineSpec& machine, Config* config) {
     if (!value) continue;
     std::visit([&](auto member) { config->*member = static_cast<std::decay_t<decltype(config->*member)>>(*value); }, slot.member);
   }
+}
+
+void ApplyRefresh(const MachineSpec& machine, sim::DramSpec* dram) {
+  if (const auto value = ValueOf(machine, "fabric", "refresh_interval")) dram->refresh_interval = *value;
+  if (const auto value = ValueOf(machine, "fabric", "refresh_time")) dram->refresh_time = *value;
+  if (const auto value = ValueOf(machine, "fabric", "ranks")) dram->ranks = static_cast<unsigned>(*value);
 }
 
 template <typename Config>
@@ -148,11 +161,17 @@ void ApplyParameters(const MachineSpec& machine, xen::HypervisorConfig* config) 
   }
 }
 
-void ApplyParameters(const MachineSpec& machine, pci::FabricParameters* config) { Apply(machine, config); }
+void ApplyParameters(const MachineSpec& machine, pci::FabricParameters* config) {
+  constexpr uint64_t kMiB = 1 << 20;
+  Apply(machine, config);
+  if (const auto value = ValueOf(machine, "fabric", "llc")) config->llc_bytes = *value * kMiB;
+  ApplyRefresh(machine, &config->dram);
+}
 
 void ApplyParameters(const MachineSpec& machine, iommu::IommuConfig* config) {
   Apply(machine, config);
   if (const auto value = ValueOf(machine, "timing", "iotlb_entries")) config->iotlb_entries = static_cast<unsigned>(*value);
+  ApplyRefresh(machine, &config->dram);  // tables lie in the same memory
 }
 
 void ApplyParameters(const MachineSpec& machine, iommu::TableWriterConfig* config) { Apply(machine, config); }

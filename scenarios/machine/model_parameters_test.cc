@@ -77,6 +77,37 @@ TEST(Profiles, AScenarioTakesTheValuesOfTheOneItNames) {
   EXPECT_EQ(config.hypercall, 300 * sim::kNs);
 }
 
+TEST(FabricKeys, ReachTheModels) {
+  const std::string file = FindRoot() + "/scenarios/interrupt_latency.yaml";
+  pci::FabricParameters usual;
+  ApplyParameters(LoadScenario(file).machine, &usual);
+  EXPECT_EQ(usual.llc_bytes, 0u);
+  EXPECT_EQ(usual.remote_node, 0u);
+  EXPECT_EQ(usual.dram.refresh_interval, 0u);
+  EXPECT_EQ(usual.posted_headers + usual.posted_data + usual.read_headers, 0u);
+  const auto set = [](const char* name, const char* value) {
+    return Override{std::string("machine.fabric.") + name, value, "--set"};
+  };
+  const Scenario scenario = LoadScenario(
+      file, {set("llc", "25"), set("llc_write_miss", "70 ns"), set("remote_node", "53 ns"), set("refresh_interval", "7800 ns"),
+             set("refresh_time", "350 ns"), set("ranks", "4"), set("posted_headers", "32"), set("posted_data", "128"),
+             set("read_headers", "16")});
+  pci::FabricParameters fabric;
+  ApplyParameters(scenario.machine, &fabric);
+  EXPECT_EQ(fabric.llc_bytes, 25u << 20);
+  EXPECT_EQ(fabric.llc_write_miss, 70 * sim::kNs);
+  EXPECT_EQ(fabric.remote_node, 53 * sim::kNs);
+  EXPECT_EQ(fabric.dram.refresh_interval, 7800 * sim::kNs);
+  EXPECT_EQ(fabric.dram.refresh_time, 350 * sim::kNs);
+  EXPECT_EQ(fabric.dram.ranks, 4u);
+  EXPECT_EQ(fabric.posted_headers, 32u);
+  EXPECT_EQ(fabric.posted_data, 128u);
+  EXPECT_EQ(fabric.read_headers, 16u);
+  iommu::IommuConfig unit;
+  ApplyParameters(scenario.machine, &unit);
+  EXPECT_EQ(unit.dram.refresh_time, 350 * sim::kNs) << "tables lie in the same memory";
+}
+
 TEST(Profiles, UnknownOneIsABadScenario) {
   const std::string file = FindRoot() + "/scenarios/interrupt_latency.yaml";
   try {
