@@ -63,6 +63,8 @@ const Row kRows[] = {
     {"expectation_unknown_class", 13, 9, "expectation 'dma.E12.bytes == 0': no DMA class 'E12'; expected"},
     {"expectation_unknown_domain", 13, 13, "expectation 'domains.drvier.state == running': no domain 'drvi"},
     {"expectation_unknown_field", 13, 5, "expectation 'dmx.escapes == 0': the result has no 'dmx'; did y"},
+    {"express_on_conventional_bus", 10, 12, "slot: 'nic' is a PCI Express function, and bus 0 a conventional bus"},
+    {"fabric_out_of_range", 5, 25, "remote_node: expected a time 0 s .. 67 ns, found '70 ns'"},
     {"fail_without_kernel", 10, 20, "fail: 'victim' runs no kernel (kernel: false)"},
     {"frontend_without_value", 12, 61, "back: expected NAME=VALUE, found 'mode'"},
     {"gate_beside_that", 13, 38, "'p99_ns' beside 'that': bounds stand in an item of their own"},

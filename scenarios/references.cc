@@ -130,12 +130,25 @@ class Checker {
     }
   }
 
+  std::string ParameterOf(const std::string& name) const {
+    for (const Parameter& parameter : scenario_.machine.fabric) {
+      if (parameter.name == name) return parameter.value;
+    }
+    return "";
+  }
+
   void Devices() {
     std::map<std::string, unsigned> ports, functions;
     std::map<unsigned, std::string> slots;
     for (const DeviceSpec& device : scenario_.devices) {
       if (device.slot != 0 && !slots.emplace(device.slot, device.name).second) {
         Complain(device.place, fmt::format("slot: '{}' is at {} already", slots[device.slot], device.slot));
+      }
+      // A clone is what its dump says: refused when the machine is built.
+      const bool may_fit = device.model == DeviceModel::kEdu || device.model == DeviceModel::kI6300esb ||
+                           device.model == DeviceModel::kClone;
+      if (device.slot != 0 && !may_fit && ParameterOf("host_bus").rfind("pci", 0) == 0) {
+        Complain(device.place, fmt::format("slot: '{}' is a PCI Express function, and bus 0 a conventional bus", device.name));
       }
       if (!device.beside.empty()) {
         const DeviceSpec* first = Device(device.beside, device.place, "beside");

@@ -33,11 +33,20 @@ class LeadScope {
 sim::Ps Downstream::Lead(const Function& function) const {
   const FabricParameters& p = fabric_.parameters();
   const Bus& bus = *function.bus_;
+  if (bus.conventional) return p.host_bridge + (ConventionalBus::kHeadClocks + 1) * bus.conventional->clock();
   return p.posted_one_way + bus.switches * p.switch_cut_through + bus.down_wire_time(MemoryWriteBytes(0, 4, p.ecrc));
 }
 
 sim::Ps Downstream::ReadLatency(const Function& function) const {
   const FabricParameters& p = fabric_.parameters();
+  if (const ConventionalBus* pci = function.bus_->conventional.get()) {
+    // The host bridge waits for its turn like every master; then address, turn-around, one dword.
+    const sim::Ps now = fabric_.simulation().now();
+    const sim::Ps free = pci->free_at();
+    const sim::Ps wait = free == sim::kNever ? ConventionalBus::kInitialClocks * pci->clock() : free > now ? free - now : 0;
+    const sim::Ps clocks = ConventionalBus::kGrantClocks + ConventionalBus::kHeadClocks + 1;
+    return std::max(p.host_bridge + wait + clocks * pci->clock(), fabric_.upstream_->PostedDelay(function));
+  }
   return std::max(p.mmio_read + 2 * function.bus_->switches * p.switch_cut_through,
                   fabric_.upstream_->PostedDelay(function));
 }

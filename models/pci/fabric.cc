@@ -33,6 +33,7 @@ void CheckParameters(const FabricParameters& p, const FirmwareParameters& f) {
           "memory has 1, 2, 4 or 8 ranks");
   Require(p.dram.refresh_interval == 0 || p.dram.refresh_time < p.dram.refresh_interval,
           "a refresh takes less time than there is between two");
+  Require(p.host_bus_mhz == 0 || p.host_bus_mhz == 33 || p.host_bus_mhz == 66, "a conventional bus has 33 or 66 MHz");
   Require(p.posted_headers <= 127 && p.read_headers <= 127 && p.posted_data <= 2047,
           "a root port holds at most 127 headers of a kind, and 2047 units of data");
   Require(p.posted_data == 0 || p.posted_data * kCreditBytes >= p.max_payload,

@@ -55,6 +55,10 @@ struct FabricParameters {
   // What a root port can hold, in flow-control credits: headers of posted requests, their data in units of 16 bytes, headers
   // of reads. Shared by all below it; switches hold nothing of their own. 0: no limit. 1 .. 127, 1 .. 2047. PCIe 2.6.1.
   unsigned posted_headers = 0, posted_data = 0, read_headers = 0;
+  // Bus 0 as a conventional bus of 33 or 66 MHz, whose functions take turns (conventional_bus.h); 0: they are integrated into
+  // the root complex. What is behind root ports does not go over it.
+  unsigned host_bus_mhz = 0;
+  sim::Ps host_bridge = 120 * sim::kNs;  // its host bridge: to memory and back, or from a processor. 50 .. 480 ns. A.
   bool ecrc = false;                            // A1.
   sim::Ps llc_saves = 56 * sim::kNs;            // of read_round_trip when the LLC holds the line. 50 .. 58 ns. A2, V.
   sim::Ps llc_write_miss = 0;                   // more until a write has landed that the LLC does not hold. 0 .. 75 ns.

@@ -2,7 +2,7 @@
 // Link arithmetic: bytes on the wire and the time they take. PCI Express Base Specification 5.0, chapters 2 to 4;
 // constants as in the model of pcie-bench (spec/timing.md A1). Integers only.
 //
-// Left out: link training, replay, lane errors. Credits are the root port's (upstream.h).
+// Left out: link training, replay, lane errors. Credits as a limit are the root port's (upstream.h).
 #ifndef PVPCI_MODELS_PCI_LINK_H_
 #define PVPCI_MODELS_PCI_LINK_H_
 

@@ -107,6 +107,7 @@ void Topology::Place(const std::string& name, Bus* bus, unsigned device, unsigne
   placed->bus_ = bus;
   placed->name_ = name;
   placed->bdf_ = Bdf(0, 0, device, function);
+  if (bus->conventional) placed->config_.DeclareMasks(reg::kLatencyTimer, 1, 0xff);
   placed->Refresh();
   bus->functions.push_back(placed);
   by_name[name] = placed;
@@ -164,6 +165,14 @@ void Topology::Build(FabricSpec& spec) {
   bool has_host_bridge = false;
   for (const FunctionSlot& slot : spec.integrated) has_host_bridge |= slot.device == 0 && slot.function == 0;
   if (!has_host_bridge) Place("host_bridge", root, 0, 0, std::make_unique<Function>(HostBridge()));
+  if (fabric.parameters().host_bus_mhz != 0) {
+    root->conventional = std::make_unique<ConventionalBus>(fabric.parameters().host_bus_mhz);
+    for (const FunctionSlot& slot : spec.integrated) {
+      if (slot.model && slot.model->spec().capabilities().express != 0) {
+        Refuse("{} is a PCI Express function: it does not fit a conventional bus", slot.name);
+      }
+    }
+  }
   for (FunctionSlot& slot : spec.integrated) Place(slot.name, root, slot.device, slot.function, std::move(slot.model));
   for (PortSpec& port : spec.root_ports) {
     lanes.push_back(std::make_unique<Lane>());

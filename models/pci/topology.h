@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "models/pci/bridge.h"
+#include "models/pci/conventional_bus.h"
 #include "models/pci/fabric.h"
 #include "models/pci/link.h"
 #include "sim/simulation.h"
@@ -55,6 +56,8 @@ struct Bus {
   Lane* lane = nullptr;
   std::unique_ptr<LinkDirection> up, down;  // null: inside a switch
   std::vector<Hop> way_up, way_down;
+  std::unique_ptr<ConventionalBus> conventional;  // bus 0, if it is one: its functions use this and no link
+  sim::Ps free_at() const { return conventional ? conventional->free_at() : up->free_at(); }
   unsigned switches = 0;                    // crossed between here and the root complex
   const Bus* peer_group = nullptr;  // the inner bus of a switch that routes peers itself; null: everything goes up
   uint8_t number = 0;

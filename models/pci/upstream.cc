@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "models/pci/intx_router.h"
+#include "models/pci/registers.h"
 #include "models/pci/root_complex.h"
 
 namespace pvpci::pci {
@@ -95,8 +96,8 @@ void Upstream::Enqueue(Transfer* t) {
 void Upstream::Kick(Bus& bus) {
   if (bus.pumping || bus.waiting.empty()) return;
   const sim::Ps now = fabric_.simulation().now();
-  if (bus.up->free_at() > now) {
-    const sim::Ps when = bus.up->free_at();
+  if (const sim::Ps when = bus.free_at(); when > now) {
+    if (when == sim::kNever) return;  // who holds the bus kicks
     if (bus.pump_at <= when) return;
     if (bus.pump_at != sim::kNever) fabric_.simulation().Cancel(bus.pump_event);
     bus.pump_at = when;
@@ -113,7 +114,9 @@ void Upstream::Kick(Bus& bus) {
 Transfer* Upstream::Eligible(Function& function, sim::Ps now, sim::Ps* next) const {
   Transfer* posted = function.posted_.empty() ? nullptr : function.posted_.front();
   Transfer* read = function.non_posted_.empty() ? nullptr : function.non_posted_.front();
-  if (read && function.tags_in_use_ >= fabric_.parameters().read_tags) read = nullptr;
+  // A conventional master repeats the one read that was retried.
+  const unsigned tags = function.bus_->conventional ? 1 : fabric_.parameters().read_tags;
+  if (read && function.tags_in_use_ >= tags) read = nullptr;
   if (read && posted && posted->order < read->order) read = nullptr;
   for (Transfer* candidate : {read, posted}) {
     if (!candidate) continue;
@@ -172,8 +175,8 @@ void Upstream::Pump(Bus& bus) {
   sim::Ps next = sim::kNever;
   unsigned idle = 0;
   while (!bus.waiting.empty() && idle < bus.waiting.size()) {
-    if (bus.up->free_at() > now) {
-      next = bus.up->free_at();
+    if (bus.free_at() > now) {
+      next = bus.free_at();
       break;
     }
     bus.turn %= bus.waiting.size();
@@ -183,6 +186,8 @@ void Upstream::Pump(Bus& bus) {
       idle = 0;
       if (Gated(*transfer)) {
         Discard(transfer);
+      } else if (bus.conventional) {
+        SendConventional(bus, *transfer);
       } else {
         SendPieces(bus, *transfer);
       }
@@ -278,6 +283,71 @@ void Upstream::SendPieces(Bus& bus, Transfer& t) {
   }
 }
 
+// One transaction: a turn on the bus. Interrupt pins and SERR# are wires of their own.
+void Upstream::SendConventional(Bus& bus, Transfer& t) {
+  Function& function = *t.function;
+  const bool read = t.kind == TransferKind::kRead;
+  const sim::Ps now = fabric_.simulation().now();
+  Lane& lane = *bus.lane;
+  const uint64_t address = t.tlp.bus_address + t.sent;
+  uint64_t length = t.length - t.sent;
+  sim::Ps arrival = now;
+  if (t.kind != TransferKind::kIntx && t.kind != TransferKind::kError) {
+    const bool alone = bus.waiting.size() == 1;
+    const unsigned timer = function.config_.Read(reg::kLatencyTimer, 1);
+    if (length) length = NextPiece(address, length, ConventionalBus::Burst(address, read, alone, timer));
+    arrival = read ? bus.conventional->Read(now)
+                   : bus.conventional->Write(now, address, length) + fabric_.parameters().host_bridge;
+  }
+  arrival = std::max(arrival, lane.last_arrival);
+  lane.last_arrival = arrival;
+  lane.queue.push_back(Landing{arrival, &t, t.sent, static_cast<uint32_t>(length)});
+  ++t.pieces;
+  ++function.counters_.tlps_sent;
+  if (read) {
+    ++function.tags_in_use_;
+    ++t.holds_tags;
+  }
+  t.sent += length;
+  if (!lane.scheduled) {
+    lane.scheduled = true;
+    fabric_.simulation().At(arrival, [this, &lane] { Arrive(lane); });
+  }
+  if (t.sent != t.length) return;
+  (read ? function.non_posted_ : function.posted_).pop_front();
+  t.queued = false;
+}
+
+// The host bridge has the data of a read at `ready`: it keeps the bus waiting so long, or lets the master come again.
+void Upstream::ReadConventional(Bus& bus, Transfer* t, const Tlp& tlp, sim::Ps ready) {
+  ConventionalBus& pci = *bus.conventional;
+  const sim::Ps now = fabric_.simulation().now();
+  if (pci.MayWait(now, ready)) {
+    fabric_.simulation().At(pci.Data(now, ready, tlp.bus_address, tlp.length_bytes), [this, t] { FinishPiece(t); });
+  } else {
+    pci.Retry(now);
+    fabric_.simulation().At(ready, [this, &bus, t, address = tlp.bus_address, length = tlp.length_bytes] {
+      Repeat(bus, t, address, length);
+    });
+  }
+  Kick(bus);
+}
+
+// The same read once more: its data waits in the bridge.
+void Upstream::Repeat(Bus& bus, Transfer* t, uint64_t address, uint32_t length_bytes) {
+  ConventionalBus& pci = *bus.conventional;
+  const sim::Ps now = fabric_.simulation().now();
+  const sim::Ps free = pci.free_at();
+  if (free > now) {
+    const sim::Ps when = free == sim::kNever ? now + pci.clock() : free;
+    fabric_.simulation().At(when, [this, &bus, t, address, length_bytes] { Repeat(bus, t, address, length_bytes); });
+    return;
+  }
+  const sim::Ps asked = pci.Read(now);
+  fabric_.simulation().At(pci.Data(asked, asked, address, length_bytes), [this, t] { FinishPiece(t); });
+  Kick(bus);
+}
+
 // Arrival at the root complex of a packet that starts at `bus` not before `earliest`.
 sim::Ps Upstream::Travel(Bus& bus, sim::Ps earliest, uint64_t bytes) {
   const FabricParameters& p = fabric_.parameters();
@@ -367,6 +437,13 @@ void Upstream::LandPiece(Lane& lane, const Landing& landing) {
   if (landed.status != Completion::kSuccess && t->status == Completion::kSuccess) t->status = landed.status;
   left(now + landed.latency);  // a request that waits for its translation keeps its place
 
+  if (t->kind == TransferKind::kRead && bus.conventional) {
+    // Nobody answers a request that was refused: the master ends it, and reads ones. PCI 3.0 3.3.3.1.
+    const FabricParameters& p = fabric_.parameters();
+    const sim::Ps memory = landed.answered ? p.host_bridge + landed.memory - std::min(landed.saved, p.host_bridge) : 0;
+    ReadConventional(bus, t, tlp, std::max(now + landed.latency, lane.last_landing) + memory);
+    return;
+  }
   if (t->kind == TransferKind::kRead) {
     sim::Ps back = t->issued + fabric_.parameters().completion_timeout;
     if (landed.answered) {
@@ -436,6 +513,7 @@ sim::Ps Upstream::PostedDelay(const Function& function) const {
       const uint64_t count = (left + function.max_payload_ - 1) / function.max_payload_;
       bytes += left + std::max<uint64_t>(count, 1) * MemoryWriteBytes(t->tlp.bus_address, 0, fabric_.parameters().ecrc);
     }
+    if (bus.conventional) return bytes / 4 * bus.conventional->clock() + fabric_.parameters().host_bridge;
     const sim::Ps start = std::max(now, bus.up->free_at());
     landed = std::max(landed, start + bus.up->BusyTime(bytes) + fabric_.parameters().posted_one_way +
                                   bus.switches * fabric_.parameters().switch_cut_through);
@@ -455,6 +533,7 @@ Completion Upstream::Now(const Tlp& tlp, sim::Ps* latency) {
   const sim::Ps now = fabric_.simulation().now();
   const bool read = tlp.type == TlpType::kMemoryRead;
   Lane& lane = *bus.lane;
+  if (bus.conventional) return NowConventional(bus, tlp, latency);
   const bool ecrc = fabric_.parameters().ecrc;
   const uint64_t bytes =
       read ? MemoryReadBytes(tlp.bus_address, ecrc) : MemoryWriteBytes(tlp.bus_address, tlp.length_bytes, ecrc);
@@ -475,6 +554,27 @@ Completion Upstream::Now(const Tlp& tlp, sim::Ps* latency) {
   if (!read) {
     lane.last_taken = std::max(lane.last_taken, end);
     lane.last_landing = std::max(lane.last_landing, end + landed.visible);
+  }
+  *latency = end - now;
+  return landed.status;
+}
+
+// The bus is taken as if nobody held it.
+Completion Upstream::NowConventional(Bus& bus, const Tlp& tlp, sim::Ps* latency) {
+  ConventionalBus& pci = *bus.conventional;
+  Lane& lane = *bus.lane;
+  const sim::Ps now = fabric_.simulation().now();
+  const sim::Ps host_bridge = fabric_.parameters().host_bridge;
+  const Landed landed = fabric_.root_complex_->Land(tlp, bus, now);
+  sim::Ps end;
+  if (tlp.type == TlpType::kMemoryWrite) {
+    end = pci.Write(now, tlp.bus_address, tlp.length_bytes) + host_bridge + landed.latency;
+    lane.last_taken = std::max(lane.last_taken, end);
+    lane.last_landing = std::max(lane.last_landing, end);
+  } else {
+    const sim::Ps asked = pci.Read(now);
+    const sim::Ps ready = std::max(asked + landed.latency, lane.last_landing) + host_bridge + landed.memory;
+    end = pci.Data(asked, ready, tlp.bus_address, tlp.length_bytes);
   }
   *latency = end - now;
   return landed.status;

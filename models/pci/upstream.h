@@ -71,6 +71,10 @@ class Upstream {
   bool RoomFor(Bus& bus, const Transfer& transfer) const;
   void ReturnCredits(Lane& lane, const LinkDirection& down, sim::Ps freed, bool read, unsigned data);
   void SendPieces(Bus& bus, Transfer& transfer);
+  void SendConventional(Bus& bus, Transfer& transfer);
+  void ReadConventional(Bus& bus, Transfer* transfer, const Tlp& tlp, sim::Ps ready);
+  Completion NowConventional(Bus& bus, const Tlp& tlp, sim::Ps* latency);
+  void Repeat(Bus& bus, Transfer* transfer, uint64_t address, uint32_t length_bytes);
   bool Gated(const Transfer& transfer) const;
   void Discard(Transfer* transfer);
   sim::Ps Travel(Bus& bus, sim::Ps earliest, uint64_t bytes);

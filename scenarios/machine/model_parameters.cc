@@ -59,6 +59,7 @@ const std::vector<Slot<pci::FabricParameters>>& SlotsOf(const pci::FabricParamet
       {"timing", "message_transit", &C::posted_one_way},
       {"timing", "switch_hop", &C::switch_cut_through},
       {"fabric", "llc_saves", &C::llc_saves},
+      {"fabric", "host_bridge", &C::host_bridge},
       {"fabric", "llc_write_miss", &C::llc_write_miss},
       {"fabric", "remote_node", &C::remote_node},
       {"fabric", "posted_headers", &C::posted_headers},
@@ -165,6 +166,8 @@ void ApplyParameters(const MachineSpec& machine, pci::FabricParameters* config) 
   constexpr uint64_t kMiB = 1 << 20;
   Apply(machine, config);
   if (const auto value = ValueOf(machine, "fabric", "llc")) config->llc_bytes = *value * kMiB;
+  constexpr unsigned kMhz[] = {0, 33, 66};  // by the words of host_bus
+  if (const auto value = ValueOf(machine, "fabric", "host_bus")) config->host_bus_mhz = kMhz[*value];
   ApplyRefresh(machine, &config->dram);
 }
 
