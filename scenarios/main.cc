@@ -40,6 +40,7 @@
 #include "scenarios/mutants.h"
 #include "scenarios/parser.h"
 #include "scenarios/problem.h"
+#include "scenarios/profile.h"
 #include "scenarios/reach_run.h"
 #include "scenarios/review/run_diff.h"
 #include "scenarios/review/run_review.h"
@@ -304,6 +305,11 @@ int Show(const CommandLine& command, const std::string& root) {
 std::string CheckOne(const std::string& argument, const std::string& root) {
   if (fs::path(argument).filename() == fs::path(RowTableFile(root)).filename()) {
     return fmt::format("{}: ok, {} rows\n", argument, LoadRows(argument, NamesForRows(root)).size());
+  }
+  if (fs::path(argument).parent_path().filename() == "profiles") {
+    const Profile profile = LoadProfile(argument, root);
+    const auto uncertain = std::count_if(profile.entries.begin(), profile.entries.end(), [](const auto& each) { return each.uncertain; });
+    return fmt::format("{}: ok, {} parameters, {} of them uncertain\n", argument, profile.entries.size(), uncertain);
   }
   const Scenario scenario = LoadScenario(FindScenario(root, argument));
   return fmt::format("{}: ok, {} steps, {} expectations\n", scenario.file, scenario.steps.size(),
