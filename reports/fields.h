@@ -290,6 +290,14 @@ void Fields(A& a, Of<LatencyBucket, A>& x) {
 }
 
 template <typename A>
+void Fields(A& a, Of<Coalescing, A>& x) {
+  a("count", x.count);
+  a("latency_ns", x.latency);
+  a("total_ps", x.total_ps);
+  a("parts", x.parts);
+}
+
+template <typename A>
 void Fields(A& a, Of<Interrupt, A>& x) {
   a("source", x.source);
   a("kind", x.kind);
@@ -305,6 +313,9 @@ void Fields(A& a, Of<Interrupt, A>& x) {
   a("total_ps", x.total_ps);
   a("parts", x.parts);
   a("eoi_tail_ps", x.eoi_tail_ps);
+  a("tail_parts", x.tail_parts);
+  a("coalescing", x.coalescing);
+  a("vcpu_moves", x.vcpu_moves);
   a("histogram", x.histogram);
 }
 
@@ -323,6 +334,21 @@ void Fields(A& a, Of<SpanPart, A>& x) {
 }
 
 template <typename A>
+void Fields(A& a, Of<PrecedingDma, A>& x) {
+  a("accesses", x.accesses);
+  a("bytes", x.bytes);
+  a("last_ps", x.last_ps);
+  a("last", x.last);
+}
+
+template <typename A>
+void Fields(A& a, Of<BottomHalf, A>& x) {
+  a("what", x.what);
+  a("queued_ps", x.queued_ps);
+  a("began_ps", x.began_ps);
+}
+
+template <typename A>
 void Fields(A& a, Of<SpanSample, A>& x) {
   a("at", x.at);
   a("interrupt", x.interrupt);
@@ -330,6 +356,9 @@ void Fields(A& a, Of<SpanSample, A>& x) {
   a("latency_ps", x.latency_ps);
   a("parts", x.parts);
   a("tail", x.tail);
+  a("vcpu", x.vcpu);
+  a("dma", x.dma);
+  a("bottom_halves", x.bottom_halves);
 }
 
 template <typename A>

@@ -58,18 +58,36 @@ std::vector<LatencyBucket> LogHistogram(const std::vector<Ps>& samples) {
   return buckets;
 }
 
-void LatencyRow::Add(const std::vector<Part>& parts, Ps eoi_tail) {
+Ps LatencyRow::AddTo(Columns* columns, const std::vector<Part>& parts) {
   Ps total = 0;
   size_t place = 0;  // where a column not seen before is put: behind the part it followed
   for (const Part& part : parts) {
     total += part.duration;
-    auto column = std::find_if(columns_.begin(), columns_.end(), [&](const Column& c) { return c.name == part.name; });
-    if (column == columns_.end()) column = columns_.insert(columns_.begin() + place, {std::string(part.name), {}});
+    auto column = std::find_if(columns->begin(), columns->end(), [&](const Column& c) { return c.name == part.name; });
+    if (column == columns->end()) {
+      column = columns->insert(columns->begin() + static_cast<std::ptrdiff_t>(place), {std::string(part.name), {}});
+    }
     column->samples.push_back(part.duration);
-    place = column - columns_.begin() + 1;
+    place = static_cast<size_t>(column - columns->begin()) + 1;
   }
-  totals_.push_back(total);
-  eoi_tail_ += eoi_tail;
+  return total;
+}
+
+void LatencyRow::Add(const std::vector<Part>& parts, const std::vector<Part>& tail) {
+  totals_.push_back(AddTo(&columns_, parts));
+  eoi_tail_ += AddTo(&tail_columns_, tail);
+}
+
+std::vector<LatencyPart> LatencyRow::PartsOf(const Columns& columns) {
+  std::vector<LatencyPart> parts;
+  for (const Column& column : columns) {
+    std::vector<Ps> sorted = column.samples;
+    std::sort(sorted.begin(), sorted.end());
+    LatencyPart part{column.name, 0, NearestRank(sorted, 50), NearestRank(sorted, 99)};
+    for (Ps sample : sorted) part.total_ps += sample;
+    parts.push_back(std::move(part));
+  }
+  return parts;
 }
 
 void LatencyRow::Fill(Interrupt* row) const {
@@ -77,15 +95,17 @@ void LatencyRow::Fill(Interrupt* row) const {
   row->histogram = LogHistogram(totals_);
   row->total_ps = 0;
   for (Ps total : totals_) row->total_ps += total;
+  row->parts = PartsOf(columns_);
   row->eoi_tail_ps = eoi_tail_;
-  row->parts.clear();
-  for (const Column& column : columns_) {
-    std::vector<Ps> sorted = column.samples;
-    std::sort(sorted.begin(), sorted.end());
-    LatencyPart part{column.name, 0, NearestRank(sorted, 50), NearestRank(sorted, 99)};
-    for (Ps sample : sorted) part.total_ps += sample;
-    row->parts.push_back(std::move(part));
-  }
+  row->tail_parts = PartsOf(tail_columns_);
+}
+
+void LatencyRow::FillCoalescing(Interrupt* row) const {
+  row->coalescing.reset();
+  if (totals_.empty()) return;
+  Coalescing coalescing{count(), *Summarize(totals_), 0, PartsOf(columns_)};
+  for (Ps total : totals_) coalescing.total_ps += total;
+  row->coalescing = std::move(coalescing);
 }
 
 }  // namespace pvpci::reports

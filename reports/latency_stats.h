@@ -32,23 +32,29 @@ class LatencyRow {
     Ps duration = 0;
   };
 
-  // One delivered interrupt: its parts in the order they occurred, up to the handler's entry, no name twice, and the
-  // time from there to the last probe.
-  void Add(const std::vector<Part>& parts, Ps eoi_tail);
+  // One delivered interrupt: its parts in the order they occurred, up to the handler's entry, no name twice, and those from
+  // there to the last probe.
+  void Add(const std::vector<Part>& parts, const std::vector<Part>& tail);
 
   int64_t count() const { return static_cast<int64_t>(totals_.size()); }
 
-  // Writes latency, total_ps, parts, eoi_tail_ps and histogram; leaves identity and counts alone. Parts stand in the
+  // Writes latency, total_ps, parts, eoi_tail_ps, tail_parts and histogram; leaves identity and counts alone. Parts stand in the
   // order they occurred; one that only some spans have stands behind the part it followed there. p50 and p99 of a part
   // are over the spans that have it.
   void Fill(Interrupt* row) const;
+  // The same of interrupts that were merged into others.
+  void FillCoalescing(Interrupt* row) const;
 
  private:
   struct Column {
     std::string name;
     std::vector<Ps> samples;
   };
-  std::vector<Column> columns_;
+  using Columns = std::vector<Column>;
+  static Ps AddTo(Columns* columns, const std::vector<Part>& parts);
+  static std::vector<LatencyPart> PartsOf(const Columns& columns);
+
+  Columns columns_, tail_columns_;
   std::vector<Ps> totals_;
   Ps eoi_tail_ = 0;
 };

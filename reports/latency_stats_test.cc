@@ -81,7 +81,7 @@ TEST(LatencyRow, PartsAddUpToTheTotalExactly) {
   Ps total = 0;
   for (int i = 0; i < 1000; ++i) {
     const Ps a = random() % 1000003, b = random() % 777, c = random() % 99991;
-    row.Add({{"t0_t1_fabric", a}, {"t1_t2_do_irq", b}, {"t2_t6_rest", c}}, 3);
+    row.Add({{"t0_t1_fabric", a}, {"t1_t2_do_irq", b}, {"t2_t6_rest", c}}, {{"t6_t8_eoi", 1}, {"t8_t9_apic_eoi", 2}});
     total += a + b + c;
   }
   Interrupt interrupt;
@@ -91,13 +91,16 @@ TEST(LatencyRow, PartsAddUpToTheTotalExactly) {
   for (const LatencyPart& part : interrupt.parts) sum += part.total_ps;
   EXPECT_EQ(sum, total);
   EXPECT_EQ(interrupt.eoi_tail_ps, 3000u);
+  ASSERT_EQ(interrupt.tail_parts.size(), 2u);
+  EXPECT_EQ(interrupt.tail_parts[0].total_ps + interrupt.tail_parts[1].total_ps, interrupt.eoi_tail_ps);
+  EXPECT_EQ(interrupt.tail_parts[1].name, "t8_t9_apic_eoi");
   EXPECT_EQ(row.count(), 1000);
 }
 
 TEST(LatencyRow, PutsALatePartBehindTheOneItFollowed) {
   LatencyRow row;
-  row.Add({{"t0_t1_fabric", 1}, {"t1_t5_xen", 2}, {"t5_t6_handler", 3}}, 0);
-  row.Add({{"t0_t1_fabric", 1}, {"t1_t5_xen", 2}, {"t5_t9_eoi", 4}, {"t9_t6_handler", 5}}, 0);
+  row.Add({{"t0_t1_fabric", 1}, {"t1_t5_xen", 2}, {"t5_t6_handler", 3}}, {});
+  row.Add({{"t0_t1_fabric", 1}, {"t1_t5_xen", 2}, {"t5_t9_eoi", 4}, {"t9_t6_handler", 5}}, {});
   Interrupt interrupt;
   row.Fill(&interrupt);
   std::vector<std::string> names;

@@ -275,6 +275,15 @@ struct LatencyBucket {
   int64_t count = 0;
 };
 
+// Assertions that were merged into another one under way: from their own t0 to the entry of the handler that served both.
+// Beyond the contract.
+struct Coalescing {
+  int64_t count = 0;               // of those whose handler had not begun; any other is served by what it already did
+  Latency latency;
+  Ps total_ps = 0;
+  std::vector<LatencyPart> parts;  // add up to total_ps
+};
+
 // asserted == delivered + coalesced + lost.
 struct Interrupt {
   std::string source;  // BDF
@@ -286,13 +295,33 @@ struct Interrupt {
   Ps total_ps = 0;
   std::vector<LatencyPart> parts;  // in probe order; add up to total_ps
   Ps eoi_tail_ps = 0;
-  std::vector<LatencyBucket> histogram;  // beyond the contract; latency_stats.h, LogHistogram
+  // Beyond the contract.
+  std::vector<LatencyPart> tail_parts;   // add up to eoi_tail_ps
+  std::optional<Coalescing> coalescing;  // empty: none was merged
+  int64_t vcpu_moves = 0;                // deliveries on another vCPU than the one before
+  std::vector<LatencyBucket> histogram;  // latency_stats.h, LogHistogram
 };
 
 // A stretch of one interrupt's way.
 struct SpanPart {
   std::string name;  // "t3_t4_wait"
   Ps ps = 0;
+};
+
+// What the device did since its interrupt before, and was done when this one's message left: an MSI is a write, and passes no
+// write before it (PCIe 6.0 2.4.1).
+struct PrecedingDma {
+  int64_t accesses = 0;
+  int64_t bytes = 0;
+  Ps last_ps = 0;    // when the last one was done
+  std::string last;  // as trace.txt has it
+};
+
+// What a handler left to be done later.
+struct BottomHalf {
+  std::string what;            // "softirq", "work", "irq thread", "completion": what waits for it is woken
+  Ps queued_ps = 0;            // since t0
+  std::optional<Ps> began_ps;  // since t0; empty: it did not, or that cannot be told
 };
 
 // The interrupt that stands at a mark of a distribution (nearest rank; of equal ones the first). Beyond the contract.
@@ -303,6 +332,9 @@ struct SpanSample {
   Ps latency_ps = 0;             // t0 to t6
   std::vector<SpanPart> parts;   // add up to latency_ps
   std::vector<SpanPart> tail;    // from t6 to the last probe
+  int vcpu = 0;                  // where its handler ran
+  std::optional<PrecedingDma> dma;
+  std::vector<BottomHalf> bottom_halves;  // where blocks are counted
 };
 
 // What happened on the way of the median interrupt.

@@ -286,7 +286,7 @@ void AddInterrupts(Result* result, InterruptKind kind, PortAbi abi, int count, d
                                            {"t3_t4_wait", wait},
                                            {"t4_t5_entry", around(120 * kNs)},
                                            {"t5_t6_handler", upcall + handler}};
-    row.Add(parts, kind == InterruptKind::kIntx ? around(1100 * kNs) : around(420 * kNs));
+    row.Add(parts, {{"t6_t8_eoi", kind == InterruptKind::kIntx ? around(1100 * kNs) : around(420 * kNs)}});
   }
   Interrupt interrupt;
   interrupt.source = kNic;
@@ -296,6 +296,9 @@ void AddInterrupts(Result* result, InterruptKind kind, PortAbi abi, int count, d
   interrupt.asserted = interrupt.delivered = count;
   interrupt.spurious = kind == InterruptKind::kIntx ? 212 : 0;
   row.Fill(&interrupt);
+  LatencyRow merged;
+  merged.Add({{"t0_t2_merged", 600 * kNs}, {"t2_t6_coalesced", 900 * kNs}}, {});
+  merged.FillCoalescing(&interrupt);
   result->interrupts.push_back(interrupt);
   Path path;
   path.since = "storm";
@@ -303,7 +306,8 @@ void AddInterrupts(Result* result, InterruptKind kind, PortAbi abi, int count, d
   path.delivered_in_domain = count;
   path.hypercalls = {{"driver", "EVTCHNOP_unmask", count, 0}};
   path.samples = {{"p50", 17, 20 * kUs, 1500 * kNs, {{"t0_t1_fabric", 430 * kNs}, {"t1_t6_rest", 1070 * kNs}},
-                   {{"t6_t8_eoi", 200 * kNs}}}};
+                   {{"t6_t8_eoi", 200 * kNs}}, 0, PrecedingDma{2, 96, 19 * kUs, "bus write 0000:02:00.0 64 bytes E0"},
+                   {{"softirq", 1700 * kNs, 1900 * kNs}}}};
   path.upcall_blocks = 2;
   path.functions = {{"handle_edge_irq", "kernel/irq/chip.c", 2}};
   path.events = {{0, kNic, "t0 vector 0"}, {1500 * kNs, "driver", "t6"}};

@@ -28,7 +28,7 @@ enum ExitCode : int {
 
 enum class Verb {
   kHelp, kRun, kList, kShow, kCheck, kBench, kFidelity, kCoverage, kRows, kReview, kDiff, kReach, kWindow, kKernels,
-  kSweep, kSweepKernels,
+  kSweep, kSweepKernels, kTrace,
 };
 
 struct CommandLine {
@@ -57,6 +57,8 @@ struct CommandLine {
   std::vector<std::string> attacks;     // review: which; empty: all
   std::string profile = "server";       // review: attacker model
   std::string baseline;                 // review, run: an earlier one; empty: none
+  std::string trace_file;               // trace
+  uint32_t interrupt = 0;               // trace: only what tells of this one; 0: all
   bool blocks = false;                  // run: count the blocks of upcalls
   std::string suppressions;             // review, diff: file of accepted risks; empty: none
   std::vector<std::string> compared;    // diff: before and after

@@ -36,10 +36,12 @@
 #include "scenarios/machine/collect.h"
 #include "scenarios/machine/machine.h"
 #include "scenarios/machine/path_meter.h"
+#include "scenarios/machine/signal_recorder.h"
 #include "scenarios/machine/store_nodes.h"
 #include "scenarios/mutants.h"
 #include "scenarios/review/verdict.h"
 #include "scenarios/steps.h"
+#include "scenarios/traces/binary_trace.h"
 #include "scenarios/traces/trace_files.h"
 #include "sim/check.h"
 
@@ -73,20 +75,57 @@ class Progress {
   bool shown_ = false;
 };
 
-void WriteTraces(Machine& machine, const RunOptions& options) {
+std::map<uint32_t, SpanShown> SpansShown(Machine& machine) {
+  std::map<uint32_t, SpanShown> spans;
+  machine.spans().ForEach([&](const Spans::Ended& ended) {
+    if (ended.state != Spans::State::kDelivered) return;
+    SpanShown& span = spans[ended.number];
+    span.vcpu = ended.vcpu;
+    for (const auto* parts : {&ended.parts, &ended.tail_parts}) {
+      for (const auto& part : *parts) span.parts.emplace_back(part.name, part.duration);
+    }
+  });
+  return spans;
+}
+
+// Beside the others: names and what they are, of those that were asked for.
+std::vector<std::pair<std::string, std::string>> TraceFiles(const RunOptions& options) {
+  std::vector<std::pair<std::string, std::string>> files;
+  if (options.trace) files.emplace_back("trace.txt", "every record of the run");
+  if (options.binary) files.emplace_back("trace.bin", "the same, in a few bytes a record");
+  if (options.perfetto) files.emplace_back("trace.perfetto.json", "the run for ui.perfetto.dev");
+  if (options.vcd) files.emplace_back("trace.vcd", "pins, mask and pending bits for GTKWave");
+  if (options.pcapng) files.emplace_back("tlp.pcapng", "its packets for Wireshark");
+  return files;
+}
+
+void WriteTraces(Machine& machine, const SignalRecorder* signals, const RunOptions& options) {
   const fs::path folder = options.out;
   if (options.trace) {
     std::ostringstream text;
     machine.trace().WriteText(text);
     reports::WriteFileAtomically(folder / "trace.txt", text.str());
   }
+  if (options.binary) {
+    const Scenario& scenario = machine.scenario();
+    reports::WriteFileAtomically(folder / "trace.bin",
+                                 BinaryTrace(machine.trace(), {scenario.name, ModeName(scenario.machine.iommu),
+                                                               machine.trace().Digest(), scenario.seed}));
+  }
+  TraceNames names;
+  for (const auto& [id, guest] : machine.guests()) names.domains[id] = guest->spec().name;
+  names.device = [&machine](pci::Bdf bdf) {
+    const pci::Function* function = machine.fabric().Find(bdf);
+    return function == nullptr ? "" : function->name();
+  };
+  names.iommu = machine.iommu() != nullptr;
+  if (signals != nullptr) {
+    reports::WriteFileAtomically(folder / "trace.vcd",
+                                 ValueChangeDump(machine.trace(), names, signals->signals(), signals->changes()));
+  }
   if (options.perfetto) {
-    TraceNames names;
-    for (const auto& [id, guest] : machine.guests()) names.domains[id] = guest->spec().name;
-    names.device = [&machine](pci::Bdf bdf) {
-      const pci::Function* function = machine.fabric().Find(bdf);
-      return function == nullptr ? "" : function->name();
-    };
+    const std::map<uint32_t, SpanShown> spans = SpansShown(machine);
+    names.spans = &spans;
     reports::WriteFileAtomically(folder / "trace.perfetto.json", PerfettoTrace(machine.trace(), names));
   }
   if (options.pcapng) {
@@ -153,11 +192,15 @@ nlohmann::json TraceText(Machine& machine, const std::map<std::string, uint64_t>
   return {{"text", std::move(text)}, {"steps", std::move(steps)}};
 }
 
-// From where on interrupts and hypercalls count: the step that bounds name, else the first storm.
+// From where on interrupts and hypercalls count: the step that bounds name, else the first storm, else the first step after
+// the last boot.
 bool Measures(const Scenario& scenario, const Step& step) {
   const auto gate = std::find_if(scenario.expect.begin(), scenario.expect.end(), [](const auto& spec) { return spec.gate.has_value(); });
-  if (gate == scenario.expect.end() || gate->gate->since.empty()) return step.kind == StepKind::kStorm;
-  return step.label == gate->gate->since;
+  if (gate != scenario.expect.end() && !gate->gate->since.empty()) return step.label == gate->gate->since;
+  const auto is = [](StepKind kind) { return [kind](const Step& each) { return each.kind == kind; }; };
+  if (std::any_of(scenario.steps.begin(), scenario.steps.end(), is(StepKind::kStorm))) return step.kind == StepKind::kStorm;
+  const auto boot = std::find_if(scenario.steps.rbegin(), scenario.steps.rend(), is(StepKind::kBoot));
+  return boot != scenario.steps.rend() && boot != scenario.steps.rbegin() && step.label == std::prev(boot)->label;
 }
 
 bool HasGates(const Scenario& scenario) {
@@ -221,9 +264,7 @@ void CompleteEvidence(Machine& machine, const RunOptions& options, reports::Resu
     for (const auto& [id, guest] : machine.guests()) {
       if (guest->spec().kernel) files.push_back(ConsoleFile(*guest));
     }
-    if (options.trace) files.push_back("trace.txt");
-    if (options.perfetto) files.push_back("trace.perfetto.json");
-    if (options.pcapng) files.push_back("tlp.pcapng");
+    for (const auto& [file, what] : TraceFiles(options)) files.push_back(file);
   }
   for (reports::Finding& finding : result->findings) {
     finding.evidence.exit_code = ExitCodeOf(*result);
@@ -250,9 +291,7 @@ void Finish(const RunOptions& options, const Scenario& scenario, const reports::
       reports::SarifOptions sarif;
       sarif.exit_code = ExitCodeOf(result);
       sarif.files = {{"result.json", "everything of the run"}, {"report.html", "the run as a page"}};
-      if (options.trace) sarif.files.push_back({"trace.txt", "every record of the run"});
-      if (options.perfetto) sarif.files.push_back({"trace.perfetto.json", "the run for ui.perfetto.dev"});
-      if (options.pcapng) sarif.files.push_back({"tlp.pcapng", "its packets for Wireshark"});
+      for (const auto& [file, what] : TraceFiles(options)) sarif.files.push_back({file, what});
       const reports::Review review = reports::Exported(reports::ReviewOf(result, options.reproduce));
       reports::WriteFileAtomically(fs::path(options.out) / "findings.sarif",
                                    reports::FormatJson(reports::SarifLog(review, sarif)));
@@ -333,6 +372,8 @@ reports::Result RunScenario(const Scenario& asked, const RunOptions& options) {
   if (options.gdb) machine.classifier().OnFinding([&] { debug_stop("the first finding"); });
 
   PathMeter meter;
+  std::unique_ptr<SignalRecorder> signals;
+  if (options.vcd && !options.out.empty()) signals = std::make_unique<SignalRecorder>(machine);
   std::string unable;
   try {
     machine.BuildFirstDomains();
@@ -342,6 +383,7 @@ reports::Result RunScenario(const Scenario& asked, const RunOptions& options) {
     walk.Start([&] { machine.simulation().Stop(); },
                [&](size_t number, const Step& step) {
                  progress.Show(number, step);
+                 if (signals) signals->WatchNewDomains();
                  if (!meter.begun() && Measures(scenario, step)) {
                    meter.Begin(machine, step.label, options.blocks || HasGates(scenario));
                  }
@@ -361,7 +403,7 @@ reports::Result RunScenario(const Scenario& asked, const RunOptions& options) {
   if (options.blocks_ran) options.blocks_ran(CollectBlocks(machine));
   if (!options.out.empty()) {
     WriteConsoles(machine, options.out);
-    WriteTraces(machine, options);
+    WriteTraces(machine, signals.get(), options);
   }
   if (g_stop_reason != 0) {
     result.incomplete = true;

@@ -26,6 +26,8 @@ struct RunOptions {
   bool trace = false;                      // trace.txt
   bool perfetto = false;                   // trace.perfetto.json
   bool pcapng = false;                     // tlp.pcapng
+  bool vcd = false;                        // trace.vcd
+  bool binary = false;                     // trace.bin
   bool sarif = false;                      // findings.sarif
   bool text = true;                        // summary on standard output
   bool json = false;                       // result.json on standard output, in place of the summary

@@ -43,7 +43,7 @@ const std::map<std::string, std::vector<std::string>>& Fields() {
         "stopped_by", "embargo", "reproduce", "message", "peer", "deputy", "evidence", "limits"}},
       {"interrupts",
        {"source", "kind", "abi", "domain", "asserted", "delivered", "coalesced", "lost", "duplicated", "spurious",
-        "latency_ns", "total_ps", "parts", "eoi_tail_ps"}},
+        "latency_ns", "total_ps", "parts", "eoi_tail_ps", "tail_parts", "coalescing", "vcpu_moves"}},
       {"hypercalls", {"domain", "name", "calls", "failed"}},
       {"iommu",
        {"dom0", "quarantine", "flush", "unfixed", "scratch", "hits", "misses", "tables_read", "invalidations", "faults",

@@ -13,7 +13,9 @@
 #include <cstring>
 #include <exception>
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <new>
 #include <set>
 #include <string>
@@ -52,6 +54,7 @@
 #include "scenarios/sweep/responses.h"
 #include "scenarios/sweep/run_sweep.h"
 #include "scenarios/sweep/spec.h"
+#include "scenarios/traces/binary_trace.h"
 #include "scenarios/window_run.h"
 #include "sim/out_of_resources.h"
 
@@ -96,6 +99,8 @@ RunOptions OptionsFor(const std::string& argument, const Scenario& scenario, con
   options.trace = command.formats.count("trace") != 0;
   options.perfetto = command.formats.count("perfetto") != 0;
   options.pcapng = command.formats.count("pcapng") != 0;
+  options.vcd = command.formats.count("vcd") != 0;
+  options.binary = command.formats.count("binary") != 0;
   options.sarif = command.formats.count("sarif") != 0;
   options.json = command.formats.count("json") != 0;
   options.text = command.formats.count("text") != 0 && !options.json;
@@ -278,6 +283,26 @@ int Run(const CommandLine& command, const std::string& root) {
     }
   }
   return code;
+}
+
+// trace.bin as trace.txt has it.
+int PrintTrace(const CommandLine& command) {
+  std::ifstream stream(command.trace_file, std::ios::binary);
+  const std::string file((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  if (!stream) throw UsageError(fmt::format("trace: '{}' cannot be read", command.trace_file));
+  std::string text;
+  try {
+    ReadBinaryTrace(file, [&](const BinaryTraceRecord& record) {
+      if (command.interrupt != 0 && !TellsOfInterrupt(record.text, command.interrupt)) return;
+      text += fmt::format("{} {} {}\n", record.time_ps, record.domain, record.text);
+    });
+  } catch (const BinaryTraceError& error) {
+    std::fputs(fmt::format("pvpci: trace: {}: {}\n", command.trace_file, error.what()).c_str(), stderr);
+    return kExitCorrupt;
+  }
+  if (!command.out.empty()) reports::WriteFileAtomically(fs::path(command.out) / "trace.txt", text);
+  std::fputs(text.c_str(), stdout);
+  return kExitHolds;
 }
 
 int Kernels(const CommandLine& command, const std::string& root) {
@@ -536,6 +561,7 @@ int Main(const std::vector<std::string>& arguments) {
       case Verb::kWindow: return RunWindow(OptionsOfWindow(command, root));
       case Verb::kDiff:
         return RunDiff({command.compared[0], command.compared[1], command.suppressions, command.out, command.json});
+      case Verb::kTrace: return PrintTrace(command);
       case Verb::kReview: return RunReview(OptionsOfReview(command, root, arguments));
       case Verb::kSweep: return SweepVerb(command, root);
       case Verb::kSweepKernels: return SweepKernels(command, root);

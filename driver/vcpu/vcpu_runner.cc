@@ -149,14 +149,21 @@ void VcpuRunner::Start(uint64_t argument, uint64_t stack_top, uint64_t stack_byt
 
 void VcpuRunner::Halt() { state_ = State::kHalted; }
 
+void VcpuRunner::Pause() {
+  if (std::exchange(paused_, true)) return;
+  absence_ = {simulation_.now(), sim::kNever};
+}
+
 void VcpuRunner::Resume(Ps when) {
   if (!std::exchange(paused_, false)) return;
+  absence_.until = when;
   quiet_since_ = busy_since_ = std::max(local_, when);
   if (std::exchange(owed_, false)) simulation_.Wake(id_, when);
 }
 
 void VcpuRunner::StallUntil(Ps when) {
-  stalled_until_ = std::max(stalled_until_, when);
+  if (stalled_until_ <= simulation_.now()) absence_.since = simulation_.now();
+  stalled_until_ = absence_.until = std::max(stalled_until_, when);
   quiet_since_ = busy_since_ = stalled_until_;
 }
 

@@ -131,7 +131,7 @@ class VcpuRunner : public sim::Runner {
   void Halt();
   // XEN_DOMCTL_pausedomain for this vCPU: it executes nothing until Resume; what wakes it meanwhile is remembered. A
   // slice that has begun is finished. Not from inside this vCPU's own calls.
-  void Pause() { paused_ = true; }
+  void Pause();
   void Resume(Ps when);
   bool started() const { return state_ != State::kNew; }
   bool halted() const { return state_ == State::kHalted; }
@@ -157,6 +157,11 @@ class VcpuRunner : public sim::Runner {
   // Executes nothing before `when`, as a vCPU that the hypervisor's scheduler does not run: no guest code, no upcall.
   // Interrupts pend meanwhile, and the limits below do not count it. From plain events, delegate calls and hooks.
   void StallUntil(Ps when);
+  // When it last stood still by StallUntil or Pause: [since, until); until is sim::kNever while it is paused.
+  struct Absence {
+    Ps since = 0, until = 0;
+  };
+  Absence last_absence() const { return absence_; }
   // The processor did something else for `time`: what follows happens that much later. Nothing if the vCPU sleeps. From
   // plain events, delegate calls and hooks.
   void Steal(Ps time);
@@ -235,6 +240,7 @@ class VcpuRunner : public sim::Runner {
   JiffiesClock jiffies_;
   Ps next_jiffy_ = 0;
   Ps stalled_until_ = 0;
+  Absence absence_;
   Ps quiet_since_ = 0;
   Ps busy_since_ = 0;
   Ps debug_stop_at_ = sim::kNever;

@@ -95,7 +95,8 @@ void Credit2::ResetCredits(unsigned processor) {
 
 void Credit2::Run(Processor& processor, Vcpu& vcpu, sim::Ps when) {
   if (*vcpu.credit <= 0) ResetCredits(vcpu.pcpu);
-  if (processor.last != nullptr && processor.last != &vcpu) when += hypervisor_.config().domain_switch;
+  vcpu.switch_cost = processor.last != nullptr && processor.last != &vcpu ? hypervisor_.config().domain_switch : 0;
+  when += vcpu.switch_cost;
   processor.running = processor.last = &vcpu;
   processor.since = hypervisor_.simulation().now();
   processor.charged = when;
@@ -106,6 +107,7 @@ void Credit2::Run(Processor& processor, Vcpu& vcpu, sim::Ps when) {
   if (was_taken_off) {
     vcpu.host->Reschedule(when);
   } else {
+    vcpu.runs_at = when;
     vcpu.host->Wake(when);
   }
 }

@@ -321,6 +321,18 @@ long EventChannels::Status(Call& call, abi::EvtchnStatus& args) {
   return 0;
 }
 
+// Xen leaves PENDING where it is; the guest's unmask raises it at the new vCPU, whose bounce frame is this interrupt's then.
+void EventChannels::MoveUntaken(Domain& domain, uint32_t port, unsigned vcpu) {
+  auto& untaken = domain.vcpus[domain.ports[port].notify_vcpu]->unstamped_ports;
+  const auto at = std::find(untaken.begin(), untaken.end(), port);
+  if (at == untaken.end()) return;
+  untaken.erase(at);
+  domain.vcpus[vcpu]->unstamped_ports.push_back(port);
+  const auto& interrupts = domain.ports[port].interrupts;
+  if (hypervisor_.probe() == nullptr || interrupts.empty()) return;
+  hypervisor_.probe()->OnMoved(interrupts.back(), domain.id(), hypervisor_.simulation().now());
+}
+
 long EventChannels::BindVcpu(Call& call, abi::EvtchnBindVcpu& args) {
   if (args.vcpu >= call.domain.vcpus.size()) return -abi::kENOENT;
   EventChannel* channel = Find(call.domain, args.port);
@@ -334,6 +346,7 @@ long EventChannels::BindVcpu(Call& call, abi::EvtchnBindVcpu& args) {
       break;
     case PortState::kPirq:
       if (channel->notify_vcpu != args.vcpu) {
+        MoveUntaken(call.domain, args.port, args.vcpu);
         channel->notify_vcpu = args.vcpu;
         hypervisor_.pirqs().Retarget(call.domain, channel->pirq, call.domain.vcpus[args.vcpu]->pcpu);
       }

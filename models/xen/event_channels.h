@@ -70,6 +70,7 @@ class EventChannels {
   bool MarkEventsPending(Vcpu& vcpu);
 
  private:
+  void MoveUntaken(Domain& domain, uint32_t port, unsigned vcpu);
   EventAbi& Abi(const Domain& domain) const { return domain.fifo ? *fifo_ : *two_level_; }
   EventChannel* Find(Domain& domain, uint32_t port) const;
   long AllocatePort(Domain& domain, uint32_t* port);

@@ -109,7 +109,7 @@ sim::Ps Hypervisor::BeginUpcall(Vcpu& vcpu) {
     for (const uint32_t port : vcpu.unstamped_ports) {
       const EventChannel& channel = vcpu.domain->ports[port];
       if (channel.state != PortState::kPirq || channel.interrupts.empty()) continue;
-      probe_->OnProbe({channel.interrupts.back(), Probe::kT4, simulation_.now(), vcpu.domain->id(), port, channel.pirq});
+      probe_->OnProbe({channel.interrupts.back(), Probe::kT4, simulation_.now(), vcpu.domain->id(), port, channel.pirq, &vcpu});
     }
   }
   vcpu.unstamped_ports.clear();

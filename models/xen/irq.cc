@@ -415,13 +415,14 @@ void Irqs::DoIrqGuest(int irq, unsigned cpu, uint32_t interrupt, sim::Ps entered
       continue;
     }
     delivered = true;
-    Stamp(interrupt, Probe::kT2, now, domain.id(), port, guest.pirq);
+    Vcpu& notified = *domain.vcpus[domain.ports[port].notify_vcpu];
+    Stamp(interrupt, Probe::kT2, now, domain.id(), port, guest.pirq, &notified);
     if (pended.raised) Stamp(interrupt, Probe::kT3, now, domain.id(), port, guest.pirq);
     // PENDING was clear, so the guest has taken every earlier event but at most one that it is about to handle.
     while (queue.size() >= 2) queue.pop_front();
     queue.push_back(interrupt);
     domain.NoteInterrupted(port);
-    domain.vcpus[domain.ports[port].notify_vcpu]->unstamped_ports.push_back(port);
+    notified.unstamped_ports.push_back(port);
   }
   if (target.ack == AckType::kNone) {
     StampAll(irq, Probe::kT9, interrupt);
@@ -505,9 +506,10 @@ void Irqs::Outcome(uint32_t interrupt, InterruptOutcome outcome, uint32_t into) 
   }
 }
 
-void Irqs::Stamp(uint32_t interrupt, Probe probe, sim::Ps time, sim::DomId domain, uint32_t port, unsigned pirq) {
+void Irqs::Stamp(uint32_t interrupt, Probe probe, sim::Ps time, sim::DomId domain, uint32_t port, unsigned pirq,
+                 const Vcpu* vcpu) {
   if (hypervisor_.probe() == nullptr) return;
-  hypervisor_.probe()->OnProbe({interrupt, probe, time, domain, port, pirq});
+  hypervisor_.probe()->OnProbe({interrupt, probe, time, domain, port, pirq, vcpu});
 }
 
 void Irqs::StampAll(int irq, Probe probe, uint32_t interrupt) {

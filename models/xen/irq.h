@@ -129,7 +129,8 @@ class Irqs : public VectorHandler {
   void ForcedEoi(int irq);
   void LiftRateLimit();
   void WriteRedirection(int irq, bool masked);
-  void Stamp(uint32_t interrupt, Probe probe, sim::Ps time, sim::DomId domain, uint32_t port, unsigned pirq);
+  void Stamp(uint32_t interrupt, Probe probe, sim::Ps time, sim::DomId domain, uint32_t port, unsigned pirq,
+             const Vcpu* vcpu = nullptr);
   void StampAll(int irq, Probe probe, uint32_t interrupt);
   void Outcome(uint32_t interrupt, InterruptOutcome outcome, uint32_t into);
   void SayOnce(const std::string& line);

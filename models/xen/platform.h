@@ -114,6 +114,7 @@ enum class Probe : uint8_t {
   kT10 = 10,  // level line sampled again after EOI
 };
 
+struct Vcpu;
 struct ProbeEvent {
   uint32_t interrupt = 0;  // fabric-wide number of the assertion
   Probe probe = Probe::kT1;
@@ -121,6 +122,7 @@ struct ProbeEvent {
   sim::DomId domain = sim::kDomXen;
   uint32_t port = 0;       // 0: not yet known
   uint32_t pirq = 0;
+  const Vcpu* vcpu = nullptr;  // t2: whom the event is for; t4: who takes it. Else null
 };
 
 // Where an assertion ended. Each assertion that reached the platform ends in exactly one of these (level sharing: the
@@ -137,6 +139,8 @@ class InterruptProbe {
   virtual ~InterruptProbe() = default;
   virtual void OnProbe(const ProbeEvent& event) = 0;
   virtual void OnOutcome(uint32_t interrupt, InterruptOutcome outcome, uint32_t into, sim::Ps time) = 0;
+  // Its port was bound to another vCPU after PENDING was set and before anybody took it.
+  virtual void OnMoved(uint32_t /*interrupt*/, sim::DomId /*domain*/, sim::Ps /*time*/) {}
 };
 
 // A domain ended: SCHEDOP_shutdown (reason 0 poweroff, 1 reboot, 2 suspend, 3 crash) or the hypervisor crashed it.

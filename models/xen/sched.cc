@@ -146,12 +146,14 @@ void Scheduler::Unblock(Vcpu& vcpu) {
   vcpu.poll_timer = 0;
   vcpu.poll_ports.clear();
   vcpu.state = VcpuState::kRunning;
-  sim::Ps delay = hypervisor_.config().vcpu_unblock;
-  if (credit2_) return credit2_->Wake(vcpu, hypervisor_.simulation().now() + delay);
+  vcpu.woken_at = hypervisor_.simulation().now();
+  vcpu.ready_at = vcpu.runs_at = vcpu.woken_at + hypervisor_.config().vcpu_unblock;
+  if (credit2_) return credit2_->Wake(vcpu, vcpu.ready_at);
   const Vcpu*& last = last_on_pcpu_[vcpu.pcpu];
-  if (last != nullptr && last != &vcpu) delay += hypervisor_.config().domain_switch;
+  vcpu.switch_cost = last != nullptr && last != &vcpu ? hypervisor_.config().domain_switch : 0;
   last = &vcpu;
-  if (vcpu.host != nullptr) vcpu.host->Wake(hypervisor_.simulation().now() + delay);
+  vcpu.runs_at += vcpu.switch_cost;
+  if (vcpu.host != nullptr) vcpu.host->Wake(vcpu.runs_at);
 }
 
 void Scheduler::KickOrUnblock(Vcpu& vcpu) {

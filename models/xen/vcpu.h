@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "models/xen/guest_space.h"
+#include "sim/time.h"
 #include "sim/simulation.h"
 
 namespace pvpci::xen {
@@ -43,6 +44,9 @@ struct Vcpu {
   // credit2.h: what is left, in ps of running; whether its host was taken off in the middle, not asleep.
   std::optional<int64_t> credit;
   bool descheduled = false;
+  // The last time that it was woken: when, when it could have run, when it did, and how much of that the switch from another
+  // domain took.
+  sim::Ps woken_at = 0, ready_at = 0, runs_at = 0, switch_cost = 0;
 
   // Saved upcall masks of nested bounce frames, innermost last.
   std::vector<uint8_t> saved_masks;

@@ -127,12 +127,35 @@ function partsChart(rows) {
     }
     if (i.eoi_tail_ps) {
       parts.push(s('rect', {x: x(at) + 3, y: y + 7, width: Math.max(0.5, x(at + tail(i)) - x(at) - 3), height: 17, fill: 'url(#tail)',
-        ...tipped(`after the handler\u2019s entry, up to the last probe\nmean ${time(Math.round(tail(i)))}`, true)}));
+        ...tipped(`after the handler\u2019s entry, up to the last probe\nmean ${time(Math.round(tail(i)))}${i.tail_parts.map(p => `\n${partWords(p.name)} ${time(Math.round(p.total_ps / i.delivered))}`).join('')}`, true)}));
     }
     parts.push(s('line', {x1: x(at) + 1, x2: x(at) + 1, y1: y - 2, y2: y + 33, stroke: paint('--ink'), 'stroke-width': 2}));
   });
   return [s('svg', {viewBox: `0 0 ${CHART_WIDTH} ${height}`, role: 'group', 'aria-label': 'Mean latency as a stack of its parts'}, parts),
     legend([...names.map(n => [colour(n), partWords(n)]), ['repeating-linear-gradient(45deg,var(--soft) 0 2px,var(--sunk) 2px 6px)', 'tail after the handler\u2019s entry (black line), outside the latency']])];
+}
+
+// One interrupt at each mark of a distribution, by the number that all traces know it by.
+function lookedUp() {
+  const rows = result.paths.flatMap(path => {
+    const seen = new Map();
+    for (const s of path.samples) {
+      if (seen.has(s.interrupt)) seen.get(s.interrupt).at += `, ${s.at}`;
+      else seen.set(s.interrupt, {...s, row: rowName(path.interrupts)});
+    }
+    return [...seen.values()];
+  });
+  if (!rows.length) return null;
+  const parts = list => list.map(p => `${partWords(p.name)} ${time(p.ps)}`).join(' + ');
+  const later = s => [
+    s.dma && `${grouped(s.dma.accesses)} DMA accesses before it, ${grouped(s.dma.bytes)} bytes, the last: ${s.dma.last}`,
+    ...s.bottom_halves.map(b => `${b.what} ${b.what === 'completion' ? 'signalled' : 'queued'} at ${time(b.queued_ps)}${b.began_ps === null ? '' : `, begun at ${time(b.began_ps)}`}`),
+  ].filter(Boolean).join('; ');
+  return h('details', {}, h('summary', {}, 'One interrupt at each mark'),
+    lead('The number is the same in trace.txt, trace.bin, trace.vcd, tlp.pcapng and Perfetto. Parts add up to the latency.'),
+    table([{title: 'Kind', of: s => s.row}, {title: 'At', of: s => s.at}, {title: 'Interrupt', number: true, of: s => h('b', {id: `interrupt-${s.interrupt}`}, String(s.interrupt))},
+      {title: 't0', number: true, of: s => time(s.asserted_ps)}, {title: 'Latency', number: true, of: s => time(s.latency_ps)}, {title: 'vCPU', number: true, of: s => String(s.vcpu)},
+      {title: 'Parts', of: s => parts(s.parts)}, {title: 'After the handler\u2019s entry', of: s => parts(s.tail)}, {title: 'Before and after', of: later}], rows));
 }
 
 function latencySection() {
@@ -154,5 +177,7 @@ function latencySection() {
         {title: 'Kind', of: p => p.row}, {title: 'Part', of: p => partWords(p.name)}, {title: 'Total', number: true, of: p => grouped(p.total_ps) + ' ps'},
         {title: 'Mean', number: true, of: p => time(Math.round(p.total_ps / p.count))}, {title: 'p50', number: true, of: p => ns(p.p50_ns)},
         {title: 'p99', number: true, of: p => ns(p.p99_ns)},
-      ], rows.flatMap(i => i.parts.map(p => ({...p, row: rowName(i), count: i.delivered})))))] : null);
+      ], rows.flatMap(i => [...i.parts, ...i.tail_parts].map(p => ({...p, row: rowName(i), count: i.delivered}))
+        .concat(i.coalescing ? i.coalescing.parts.map(p => ({...p, row: `${rowName(i)}, merged`, count: i.coalescing.count})) : [])))),
+      lookedUp()] : null);
 }

@@ -140,7 +140,9 @@ void GuestDomain::WatchHandler(uint64_t address) {
   if (!handlers_.insert(name).second) return;
   Spans* spans = around_.spans;
   const sim::DomId id = id_;
-  hooks_->Add(name, [spans, id, name](driver::VcpuRunner&, sim::Ps entry) { spans->OnHandlerEntered(id, entry, name); });
+  hooks_->Add(name, [spans, id, name](driver::VcpuRunner& vcpu, sim::Ps entry) {
+    spans->OnHandlerEntered(id, entry, name, vcpu.cpu());
+  });
 }
 
 void GuestDomain::Start(std::function<void()> up) {

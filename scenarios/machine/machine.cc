@@ -136,6 +136,11 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image, Watch watch)
     classifier_->OnStrayHandler(domain, port, handler);
   });
   spans_->SetOwnerLookup([this](pci::Bdf function) { return OwnerOf(function); });
+  spans_->SetAbsenceLookup([this](sim::DomId domain, unsigned vcpu) {
+    const auto absence = guests_.at(domain)->vcpus()[vcpu]->runner().last_absence();
+    return std::pair(absence.since, absence.until);
+  });
+  spans_->SetMaskedLookup([this](sim::DomId domain, unsigned vcpu) { return MaskedIn(domain, vcpu); });
 
   pci::HostPorts ports;
   ports.memory = memory_.get();
@@ -199,6 +204,19 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image, Watch watch)
     if (place.offset) *place.offset += (spec.memory_bytes + kAlign - 1) / kAlign * kAlign;
     trace_.SetDomainName(id, spec.name);
   }
+}
+
+// What lets events in and out, and how a kernel waits, says nothing of why it does: the first caller that is neither.
+std::string Machine::MaskedIn(sim::DomId domain, unsigned vcpu) {
+  static constexpr const char* kMeans[] = {"driver/", "drivers/xen/events/", "arch/x86/", "include/", "kernel/irq/", "kernel/locking/"};
+  const driver::RawBacktrace backtrace = guests_.at(domain)->vcpus()[vcpu]->runner().CaptureBacktrace();
+  for (const reports::Frame& frame : backtraces_.Resolve(domain, backtrace)) {
+    const bool means = frame.file.empty() || std::any_of(std::begin(kMeans), std::end(kMeans), [&](const char* prefix) {
+      return frame.file.rfind(prefix, 0) == 0;
+    });
+    if (!means) return frame.function;
+  }
+  return "";
 }
 
 Machine::~Machine() { sim::SetLogClock({}); }

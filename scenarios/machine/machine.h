@@ -139,6 +139,7 @@ class Machine : public Ownership, public xen::DomainObserver {
   void OnShutdown(sim::DomId domain, unsigned reason) override;
 
  private:
+  std::string MaskedIn(sim::DomId domain, unsigned vcpu);
   void WaitFrontend(sim::DomId domain, Done done);
   std::string CommandLine(const GuestDomain& guest) const;
   void BuildDomain(GuestDomain& guest);

@@ -46,6 +46,12 @@ std::vector<reports::SpanPart> ToReport(const std::vector<reports::LatencyRow::P
 // The way of one interrupt as records tell it.
 struct Window {
   reports::Path* path;
+  size_t sample;     // of the path
+  bool events;       // keep them
+  bool message;      // it is sent as a write
+  bool sent = false;
+  AccessRecord last_access{};  // of its DMA
+  sim::DomId last_domain = sim::kDomXen;
   uint32_t number;
   pci::Bdf function;
   sim::DomId domain;
@@ -99,19 +105,55 @@ void AddEvent(const sim::Trace& trace, const sim::RecordView& record, const Wind
   window.path->events.push_back(std::move(event));
 }
 
-void AddEvents(const sim::Trace& trace, const std::vector<Window>& windows) {
+// What the device did between its interrupt before and this one.
+void AddDma(const sim::RecordView& record, Window* window) {
+  if (window->sent) return;
+  auto& dma = window->path->samples[window->sample].dma;
+  if (record.kind == sim::RecordKind::kInterrupt) {
+    const auto asserted = RecordAs<AssertedRecord>(record);
+    if (window->message || asserted.function != window->function.id || asserted.segment != window->function.segment) return;
+    window->sent = asserted.interrupt == window->number;
+    if (!window->sent) dma.reset();
+    return;
+  }
+  const auto access = RecordAs<AccessRecord>(record);
+  if (access.function != window->function.id || access.segment != window->function.segment) return;
+  if (access.dma_class == kClassOfMessages) {
+    window->sent = access.interrupt == window->number;
+    if (!window->sent) dma.reset();
+    return;
+  }
+  if (!dma) dma.emplace();
+  ++dma->accesses;
+  dma->bytes += access.length_bytes;
+  dma->last_ps = record.time;
+  window->last_domain = record.domain;
+  window->last_access = access;
+}
+
+void AddEvents(const sim::Trace& trace, std::vector<Window>* list) {
+  std::vector<Window>& windows = *list;
   sim::Ps first = sim::kNever, last = 0;
   for (const Window& window : windows) {
     first = std::min(first, window.from);
     last = std::max(last, window.to);
   }
   trace.ForEach([&](const sim::RecordView& record) {
-    if (record.time < first || record.time > last) return;
+    if (record.time > last) return;
+    if (record.kind == sim::RecordKind::kInterrupt || record.kind == sim::RecordKind::kBusAccess) {
+      for (Window& window : windows) AddDma(record, &window);
+    }
+    if (record.time < first) return;
     for (const Window& window : windows) {
-      if (record.time >= window.from && record.time <= window.to) AddEvent(trace, record, window);
+      if (window.events && record.time >= window.from && record.time <= window.to) AddEvent(trace, record, window);
     }
   });
   for (const Window& window : windows) {
+    if (auto& dma = window.path->samples[window.sample].dma) {
+      std::string where;
+      dma->last = TextOf(trace, {dma->last_ps, sim::RecordKind::kBusAccess, window.last_domain,
+                                 reinterpret_cast<const std::byte*>(&window.last_access), sizeof window.last_access}, window, &where);
+    }
     auto& events = window.path->events;
     std::stable_sort(events.begin(), events.end(), [](const auto& a, const auto& b) { return a.after_ps < b.after_ps; });
     if (events.size() > kEventsKept) events.resize(kEventsKept);
@@ -153,12 +195,14 @@ void PathMeter::Begin(Machine& machine, const std::string& since, bool blocks) {
     if (!blocks || guest->hooks() == nullptr || guest->spec().role == Role::kDom0) continue;
     blocks_[id] = std::make_unique<UpcallBlocks>();
     blocks_[id]->Install(*guest);
+    bottom_halves_.Install(*guest);
   }
   if (blocks_.empty()) return;
-  machine.spans().OnDelivered([this](sim::DomId domain, pci::Bdf function, pci::InterruptKind kind) {
-    if (const auto counter = blocks_.find(domain); counter != blocks_.end()) {
-      counter->second->NoteDelivered(SortOf(function, kind));
-    }
+  machine.spans().OnDelivered([this](sim::DomId domain, pci::Bdf function, pci::InterruptKind kind, uint32_t number) {
+    const auto counter = blocks_.find(domain);
+    if (counter == blocks_.end()) return;
+    counter->second->NoteDelivered(SortOf(function, kind));
+    bottom_halves_.NoteDelivered(number);
   });
 }
 
@@ -171,7 +215,7 @@ std::vector<reports::Path> PathMeter::Paths(Machine& machine, const std::vector<
     row.function = ended.function;
     Spans::Count(ended, &row.counts);
     if (ended.state != Spans::State::kDelivered) return;
-    row.latency.Add(ended.parts, ended.tail);
+    row.latency.Add(ended.parts, ended.tail_parts);
     sim::Ps latency = 0;
     for (const auto& part : ended.parts) latency += part.duration;
     row.delivered.emplace_back(latency, ended.number);
@@ -230,13 +274,15 @@ std::vector<reports::Path> PathMeter::Paths(Machine& machine, const std::vector<
       sample.asserted_ps = ended.asserted_at;
       sample.parts = ToReport(ended.parts);
       sample.tail = ToReport(ended.tail_parts);
+      sample.vcpu = static_cast<int>(ended.vcpu);
+      for (const BottomHalves::Note& note : bottom_halves_.Of(ended.number)) {
+        const auto began = note.began ? std::optional(*note.began - ended.asserted_at) : std::nullopt;
+        sample.bottom_halves.push_back({note.what, note.queued - ended.asserted_at, began});
+      }
       for (const reports::SpanPart& part : sample.parts) sample.latency_ps += part.ps;
       for (const char* name : names) {
         sample.at = name;
         paths[index].samples.push_back(sample);
-        if (sample.at != "p50") continue;
-        windows.push_back({&paths[index], ended.number, ended.function, ended.domain, ended.asserted_at,
-                           ended.asserted_at + sample.latency_ps + ended.tail});
       }
     });
     for (reports::Path& path : paths) {
@@ -244,7 +290,17 @@ std::vector<reports::Path> PathMeter::Paths(Machine& machine, const std::vector<
         return RankOf(a.at) < RankOf(b.at);
       });
     }
-    AddEvents(machine.trace(), windows);
+    for (size_t i = 0; i < paths.size(); ++i) {
+      const auto& [source, kind, domain] = of_path[i].first;
+      for (size_t k = 0; k < paths[i].samples.size(); ++k) {
+        const reports::SpanSample& sample = paths[i].samples[k];
+        sim::Ps end = sample.asserted_ps + sample.latency_ps;
+        for (const reports::SpanPart& part : sample.tail) end += part.ps;
+        windows.push_back({&paths[i], k, sample.at == "p50", kind != pci::InterruptKind::kIntx, false, {}, sim::kDomXen,
+                           static_cast<uint32_t>(sample.interrupt), of_path[i].second->function, domain, sample.asserted_ps, end});
+      }
+    }
+    AddEvents(machine.trace(), &windows);
   }
   return paths;
 }

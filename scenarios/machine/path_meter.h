@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "reports/result.h"
+#include "scenarios/machine/bottom_halves.h"
 #include "scenarios/machine/machine.h"
 #include "scenarios/machine/upcall_blocks.h"
 
@@ -18,8 +19,8 @@ namespace pvpci::scenarios {
 
 class PathMeter {
  public:
-  // Interrupts asserted, and hypercalls made, from now on count. Without it: all. `blocks`: count the blocks of upcalls, too,
-  // in every domU that has booted; the run is slower then, and the same.
+  // Interrupts asserted, and hypercalls made, from now on count. Without it: all. `blocks`: count the blocks of upcalls and
+  // note bottom halves, too, in every domU that has booted; the run is slower then, and the same.
   void Begin(Machine& machine, const std::string& since, bool blocks);
   bool begun() const { return begun_; }
 
@@ -34,6 +35,7 @@ class PathMeter {
   sim::Ps since_ps_ = 0;
   std::map<sim::DomId, std::map<std::string, xen::HypercallCount>> calls_before_;
   std::map<sim::DomId, std::unique_ptr<UpcallBlocks>> blocks_;
+  BottomHalves bottom_halves_;
 };
 
 }  // namespace pvpci::scenarios

@@ -103,7 +103,7 @@ void Measurement::End(Machine& machine) {
     if (ended.asserted_at < since_ || guest == guests.end() || !Measured(guest->second->spec().name)) return;
     if (!kinds.empty() && std::find(kinds.begin(), kinds.end(), KindName(ended.kind)) == kinds.end()) return;
     Spans::Count(ended, &row);
-    if (ended.state == Spans::State::kDelivered) latency.Add(ended.parts, ended.tail);
+    if (ended.state == Spans::State::kDelivered) latency.Add(ended.parts, ended.tail_parts);
   });
   latency.Fill(&row);
   reports::Result holder;
