@@ -63,9 +63,16 @@ class HypercallTable {
   template <typename T, typename Args>
   void On(unsigned nr, unsigned command, const char* name, long (T::*handler)(Call&, Args&), T* object,
           Outputs outputs = Outputs::kNone, std::vector<Field> fields = {}) {
-    const size_t size = std::is_same_v<Args, NoArguments> ? 0 : sizeof(Args);
-    AddRow({nr, command, name, "", size, outputs, std::move(fields),
-            [handler, object](Call& call, void* args) { return (object->*handler)(call, *static_cast<Args*>(args)); }});
+    constexpr bool kNone = std::is_same_v<Args, NoArguments>;
+    AddRow({nr, command, name, "", kNone ? 0 : sizeof(Args), outputs, std::move(fields),
+            [handler, object](Call& call, void* args) {
+              if constexpr (kNone) {
+                NoArguments none;
+                return (object->*handler)(call, none);
+              } else {
+                return (object->*handler)(call, *static_cast<Args*>(args));
+              }
+            }});
   }
   // A hypercall without command, or one whose handler reads its own arguments. Fields are taken from the registers.
   template <typename T>

@@ -184,7 +184,8 @@ std::vector<abi::E820Entry> MemoryOps::DomainMap(const Domain& domain) const {
   const std::vector<abi::E820Entry> machine = MachineMap();
   uint64_t start = kFourGib;
   for (const abi::E820Entry& entry : machine) {
-    if (entry.type == abi::kE820Reserved && entry.address > kOneMib) start = std::min<uint64_t>(start, entry.address);
+    const uint64_t address = entry.address;  // a copy: fields of a packed structure have no references
+    if (entry.type == abi::kE820Reserved && address > kOneMib) start = std::min(start, address);
   }
   const uint64_t end = std::min(bytes, start);
   std::vector<abi::E820Entry> map = {{0, end, abi::kE820Ram}};

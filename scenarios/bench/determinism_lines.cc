@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,15 +25,16 @@ namespace {
 constexpr unsigned kRuns = 1000;
 constexpr unsigned kQuarter = kRuns / 4;
 constexpr size_t kAtOnce = 2;
+constexpr const char* kThisProgram = "/proc/self/exe";
 
 struct Run {
   pid_t child = -1;
   int answer = -1;
 };
 
-// A new process of this program, with its own layout of addresses, that prints its digest. `processors`: it may use the
-// first so many; 0: all.
-Run StartRun(unsigned processors) {
+// A new process of a program, with its own layout of addresses, that prints its digest. `processors`: it may use the first
+// so many; 0: all.
+Run StartRun(const char* program, unsigned processors) {
   int answer[2];
   if (pipe2(answer, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
   const pid_t child = fork();
@@ -48,7 +50,7 @@ Run StartRun(unsigned processors) {
     dup2(answer[1], STDOUT_FILENO);
     std::string name = "pvpci", verb = kDigestVerb;
     char* arguments[] = {name.data(), verb.data(), nullptr};
-    execv("/proc/self/exe", arguments);
+    execv(program, arguments);
     _exit(127);
   }
   close(answer[1]);
@@ -94,7 +96,17 @@ class Stress {
   std::vector<pid_t> children_;
 };
 
-void Measure(Bench& bench) {
+// ./pvpci builds the other one and says where it is.
+void CompareBuilds(Bench& bench) {
+  if (!bench.wanted("D2")) return;
+  const char* const other = getenv("PVPCI_OTHER_PROGRAM");
+  if (other == nullptr || access(other, X_OK) != 0) return bench.Absent("D2", "not measured: there is no other build");
+  const std::set<std::string> digests = {DigestOf(StartRun(kThisProgram, 0)), DigestOf(StartRun(other, 0))};
+  bench.Record("D2", static_cast<double>(digests.size()));
+}
+
+void CompareRuns(Bench& bench) {
+  if (!bench.wanted("D1")) return;
   std::set<std::string> digests;
   std::deque<Run> running;
   std::unique_ptr<Stress> stress;
@@ -108,12 +120,17 @@ void Measure(Bench& bench) {
     const unsigned quarter = run / kQuarter;
     if (quarter == 3 && !stress) stress = std::make_unique<Stress>();
     if (running.size() == kAtOnce) end_one();
-    running.push_back(StartRun(quarter == 1 ? 1 : quarter == 2 ? 2 : 0));
+    running.push_back(StartRun(kThisProgram, quarter == 1 ? 1 : quarter == 2 ? 2 : 0));
   }
   while (!running.empty()) end_one();
   bench.Record("D1", static_cast<double>(digests.size()));
   bench.Detail("D1", fmt::format("{} processes: free, on one processor, on two, and while others are busy; {} each", kRuns,
                                  kQuarter));
+}
+
+void Measure(Bench& bench) {
+  CompareBuilds(bench);
+  CompareRuns(bench);
 }
 
 }  // namespace
@@ -122,6 +139,8 @@ LineGroup DeterminismLines() {
   return {"determinism",
           {
               {"D1", "different digests of the whole timed trace in 1,000 runs", "nothing", "== 1", Occasion::kGoals},
+              {"D2", "different digests of g++ -O2 and of clang++ -O0 that stops at undefined operations", "nothing", "== 1",
+               Occasion::kGoals},
           },
           &Measure};
 }

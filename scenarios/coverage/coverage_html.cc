@@ -109,7 +109,7 @@ std::string SourceLines(const OriginalCoverage& original) {
   auto gap = original.judgement.gaps.begin();
   const auto gaps_end = original.judgement.gaps.end();
   for (uint32_t number = 1; number <= original.text.size(); ++number) {
-    std::string_view kind, count_text;
+    std::string_view kind;
     std::string count, why;
     if (next != original.file.lines.end() && next->line == number) {
       while (gap != gaps_end && gap->last < number) ++gap;

@@ -266,7 +266,7 @@ class SweepReader : private ValueReader {
     for (const auto& [key, value] : map->members) {
       if (!CheckFactor(spec, key)) continue;
       const auto factor = std::find_if(spec.factors.begin(), spec.factors.end(),
-                                       [&](const SweepFactor& each) { return each.name == key.text; });
+                                       [&key = key](const SweepFactor& each) { return each.name == key.text; });
       std::vector<std::string> names;
       for (const SweepLevel& level : factor->levels) names.push_back(level.name);
       if (std::find(names.begin(), names.end(), value.text) == names.end()) {
