@@ -3,7 +3,7 @@
  * What lies in memory that was used before.
  *   dirty_pages COUNT WORD   fills so many free pages with a word and gives them back
  *   grab_pages COUNT WORD    the same, and keeps them
- *   fresh_ring               how many bytes of a ring that was just made are not zero
+ *   fresh_ring               how many bytes of rings that were just made, side by side, are not zero
  *   bounce_leftovers         bounce slots that held one buffer are used for another, which the device does not fill: how
  *                            many bytes of the first are in the second afterwards
  *   flap_state COUNT         this frontend of PCI writes its state so often
@@ -19,6 +19,7 @@
 #include "driver/guest/rowS.h"
 
 #define MOST 512
+#define RINGS 32
 
 static int fill_pages(int argc, char **argv, bool keep)
 {
@@ -54,17 +55,18 @@ EMUL_REGISTER("grab_pages", EMUL_CALLABLE, grab_pages);
 static int fresh_ring(int argc, char **argv)
 {
 	struct xenbus_device *dev = kzalloc(sizeof(*dev), GFP_KERNEL);	/* of backend domain 0 */
-	grant_ref_t reference;
-	int rc, i, found = 0;
-	u8 *ring;
+	static u8 *rings[RINGS];
+	grant_ref_t references[RINGS];
+	int rc = 0, i, made, found = 0;
 
 	if (!dev)
 		return -ENOMEM;
-	rc = xenbus_setup_ring(dev, GFP_KERNEL, (void **)&ring, 1, &reference);
-	if (!rc) {
+	for (made = 0; made < RINGS && !rc; made += !rc)
+		rc = xenbus_setup_ring(dev, GFP_KERNEL, (void **)&rings[made], 1, &references[made]);
+	while (made--) {
 		for (i = 0; i < XEN_PAGE_SIZE; i++)
-			found += ring[i] != 0;
-		xenbus_teardown_ring((void **)&ring, 1, &reference);
+			found += rings[made][i] != 0;
+		xenbus_teardown_ring((void **)&rings[made], 1, &references[made]);
 	}
 	kfree(dev);
 	return rc ?: found;

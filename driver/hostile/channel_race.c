@@ -5,7 +5,8 @@
  *                                 is the scenario's business
  *   channel_race port ROUNDS        binds and unbinds a port of our own while vCPU 1 sends on it without pause
  *   channel_race upcall ROUNDS      vCPU 1 unbinds a port while vCPU 0 is in the upcall for it; all of it must be freed
- * A scenario sweeps the windows: channel_race_close() .. channel_race_done(), and in the last case the upcall.
+ * A scenario sweeps the windows: channel_race_close() .. channel_race_done(), and in the last case
+ * channel_race_wait() .. channel_race_done() with the upcall in between.
  */
 #include <linux/completion.h>
 #include <linux/delay.h>
@@ -133,6 +134,13 @@ static void close_on(struct work_struct *work)
 	}
 }
 
+/* vCPU 0, for as long as a round takes: the first upcall in here is the one that the round is about. */
+static noinline void channel_race_wait(void)
+{
+	while (!READ_ONCE(done))
+		udelay(1);
+}
+
 static int race_upcall(unsigned int rounds)
 {
 	static DECLARE_WORK(work, close_on);
@@ -154,8 +162,7 @@ static int race_upcall(unsigned int rounds)
 		}
 		done = false;
 		WRITE_ONCE(go, true);
-		while (!READ_ONCE(done))
-			udelay(1);
+		channel_race_wait();
 		channel_race_done();
 		/* A grace period ends only once this vCPU, too, has been to schedule(). */
 		usleep_range(20, 20);

@@ -208,7 +208,8 @@ Machine::Machine(const Scenario& scenario, const ImageFiles& image, Watch watch)
 
 // What lets events in and out, and how a kernel waits, says nothing of why it does: the first caller that is neither.
 std::string Machine::MaskedIn(sim::DomId domain, unsigned vcpu) {
-  static constexpr const char* kMeans[] = {"driver/", "drivers/xen/events/", "arch/x86/", "include/", "kernel/irq/", "kernel/locking/"};
+  static constexpr const char* kMeans[] = {"driver/",     "drivers/xen/events/", "arch/x86/", "include/",
+                                           "kernel/irq/", "kernel/locking/",    "lib/",      "mm/"};
   const driver::RawBacktrace backtrace = guests_.at(domain)->vcpus()[vcpu]->runner().CaptureBacktrace();
   for (const reports::Frame& frame : backtraces_.Resolve(domain, backtrace)) {
     const bool means = frame.file.empty() || std::any_of(std::begin(kMeans), std::end(kMeans), [&](const char* prefix) {
